@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What a transaction does, as the log keeps it: a run of operations, the payload of part and commit records.
+//
+//   put           01  table  key bytes  key  value bytes  value
+//   erase         02  table  key bytes  key
+//   create_table  03  table  name bytes  name  index bytes  index name
+//   drop_table    04  table
+//
+// The first byte is the kind; table ids and lengths are varints. Operations are logical and set whole values, so applying a
+// log twice gives what applying it once gives.
+#pragma once
+
+#include "../core/byte_reader.hpp"
+#include "../core/ids.hpp"
+#include "../core/result.hpp"
+#include "../core/varint.hpp"
+
+namespace mantis {
+
+enum class operation_kind : std::uint8_t { put = 1, erase = 2, create_table = 3, drop_table = 4 };
+
+struct operation {
+    operation_kind kind = operation_kind::put;
+    table_id table;
+    bytes_view key;    // of a put or erase; the name of a table to create
+    bytes_view value;  // of a put; the index of a table to create
+};
+
+inline void append_operation(bytes& to, const operation& op) {
+    to.push_back(static_cast<std::byte>(op.kind));
+    append_varint(to, op.table.value);
+    if (op.kind == operation_kind::drop_table) return;
+    append_varint(to, op.key.size());
+    to.append(op.key);
+    if (op.kind == operation_kind::erase) return;
+    append_varint(to, op.value.size());
+    to.append(op.value);
+}
+
+[[nodiscard]] constexpr const char* name_of(operation_kind kind) noexcept {
+    switch (kind) {
+        case operation_kind::put: return "put";
+        case operation_kind::erase: return "erase";
+        case operation_kind::create_table: return "create_table";
+        case operation_kind::drop_table: return "drop_table";
+    }
+    return "unknown";
+}
+
+// Walks the operations of one record's payload.
+class operation_reader {
+public:
+    explicit operation_reader(bytes_view payload) noexcept : rest_{payload} {}
+
+    //   Returns     true and the next operation, pointing into the payload; false after the last
+    //   Errors      corrupt: the payload's checksum fits, but these are not operations
+    result<bool> next(operation& op) {
+        if (rest_.empty()) return false;
+        const std::size_t at = rest_.position();
+        if (read(op)) return true;
+        return error{error_code::corrupt, "reading the operations of a log record"}.with("payload_offset", at);
+    }
+
+private:
+    bool read(operation& op) noexcept {
+        std::uint8_t kind = 0;
+        if (!rest_.read_u8(kind) || kind < 1 || kind > 4 || !rest_.read_varint(op.table.value)) return false;
+        op.kind = static_cast<operation_kind>(kind);
+        op.key = op.value = {};
+        if (op.kind == operation_kind::drop_table) return true;
+        if (!rest_.read_sized(op.key)) return false;
+        return op.kind == operation_kind::erase || rest_.read_sized(op.value);
+    }
+
+    byte_reader rest_;
+};
+
+}  // namespace mantis

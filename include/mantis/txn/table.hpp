@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A table in memory: its name, its index, and the positions of the last commits that changed it.
+//
+// Invariants:
+//   1. `changed` is the end of the last commit that changed the table, and moves only under the commit mutex
+//   2. `erased` <= `changed`: the end of the last commit that took a key away, so that a reader who finds nothing knows how
+//      far the log must be durable before "nothing" is an answer
+//   3. a dropped table stays where it is, empty, for as long as the store: a handle to it answers not_found, never crashes
+//
+// Threads: any number at once; who may change what is the engine's rule.
+#pragma once
+
+#include "../core/ids.hpp"
+#include "../core/result.hpp"
+#include "../index/ordered_index.hpp"
+
+#include <variant>
+#include <vector>
+
+namespace mantis {
+
+template <class Platform, class... Indexes>
+class table {
+public:
+    template <class T>
+    using atomic = typename Platform::template atomic<T>;
+    using any_index = std::variant<std::monostate, typename Indexes::template index<Platform>...>;
+
+    table(table_id id, bytes_view name) : id_{id}, name_{name} {}
+    table(const table&) = delete;
+    table& operator=(const table&) = delete;
+
+    //   Effects     an empty index of the policy of that name
+    //   Errors      mismatch: the store is built without that index
+    [[nodiscard]] result<void> make_index(bytes_view index_name) {
+        if ((make_if_named<Indexes>(index_name) || ...)) return success();
+        return error{error_code::mismatch, "opening a table: with::indexes lacks the index it was made with"}
+            .about(index_name).with("table", id_.value);
+    }
+
+    [[nodiscard]] table_id id() const noexcept { return id_; }
+    [[nodiscard]] bytes_view name() const noexcept { return name_; }
+    [[nodiscard]] bytes_view index_name() const noexcept { return index_name_; }
+    [[nodiscard]] bool dropped() const noexcept { return dropped_.load(); }
+    [[nodiscard]] lsn changed() const noexcept { return {changed_.load()}; }
+    [[nodiscard]] lsn erased() const noexcept { return {erased_.load()}; }
+
+    void put(bytes_view key, bytes_view value, lsn version) {
+        changed_.store(version.value);
+        visit([&](auto& index) { index.put(key, value, version); });
+    }
+    void erase(bytes_view key, lsn version) {
+        changed_.store(version.value);
+        erased_.store(version.value);
+        visit([&](auto& index) { index.erase(key); });
+    }
+    void drop(lsn version) {
+        changed_.store(version.value);
+        erased_.store(version.value);
+        dropped_.store(true);
+        visit([](auto& index) { empty(index); });
+    }
+
+    // Calls f with the index, whichever type it is of.
+    template <class F>
+    auto visit(F f) {
+        return visit_from<1>(index_, f);
+    }
+    template <class F>
+    auto visit(F f) const {
+        return visit_from<1>(index_, f);
+    }
+
+private:
+    template <class Index>
+    bool make_if_named(bytes_view index_name) {
+        if (index_name != bytes_view{Index::name}) return false;
+        index_.template emplace<typename Index::template index<Platform>>();
+        index_name_ = Index::name;
+        return true;
+    }
+
+    // In batches, so that readers get in between.
+    template <class Index>
+    static void empty(Index& index) {
+        constexpr std::size_t batch_keys = 256;
+        std::vector<bytes> keys;
+        do {
+            keys.clear();
+            index.scan({}, [&](bytes_view key, bytes_view, lsn) {
+                keys.emplace_back(key);
+                return keys.size() < batch_keys;
+            });
+            for (const bytes& key : keys) index.erase(key);
+        } while (!keys.empty());
+    }
+
+    template <std::size_t At, class Variant, class F>
+    static auto visit_from(Variant& index, F& f) {
+        if constexpr (At + 1 < std::variant_size_v<any_index>)
+            if (index.index() != At) return visit_from<At + 1>(index, f);
+        check(index.index() == At, "a table without an index");
+        return f(*std::get_if<At>(&index));
+    }
+
+    table_id id_;
+    bytes name_;
+    bytes_view index_name_;
+    any_index index_;
+    atomic<std::uint64_t> changed_{0};
+    atomic<std::uint64_t> erased_{0};
+    atomic<bool> dropped_{false};
+};
+
+}  // namespace mantis

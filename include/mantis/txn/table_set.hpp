@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The tables of a store, by id and by name.
+//
+// Ids count up from 1 and are never used twice; names are unique among the tables that are not dropped.
+//
+// Threads: any number at once. Table objects never move and live as long as the set.
+#pragma once
+
+#include "table.hpp"
+
+#include "../platform/guard.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace mantis {
+
+template <class Platform, class... Indexes>
+class table_set {
+public:
+    using table_type = table<Platform, Indexes...>;
+
+    //   Returns     the table, dropped or not; nullptr if there never was one of that id
+    [[nodiscard]] table_type* find(table_id id) const {
+        lock_guard<mutex> hold{mutex_};
+        return id.value - 1 < tables_.size() ? tables_[static_cast<std::size_t>(id.value - 1)].get() : nullptr;
+    }
+    //   Returns     the table of that name, or nullptr
+    [[nodiscard]] table_type* find(bytes_view name) const {
+        lock_guard<mutex> hold{mutex_};
+        for (const auto& each : tables_)
+            if (each->name() == name && !each->dropped()) return each.get();
+        return nullptr;
+    }
+    [[nodiscard]] table_id next_id() const {
+        lock_guard<mutex> hold{mutex_};
+        return {tables_.size() + 1};
+    }
+    //   Returns     all that are not dropped, by id
+    [[nodiscard]] std::vector<table_type*> all() const {
+        lock_guard<mutex> hold{mutex_};
+        std::vector<table_type*> live;
+        for (const auto& each : tables_)
+            if (!each->dropped()) live.push_back(each.get());
+        return live;
+    }
+
+    //   Errors      corrupt (ids do not follow each other), mismatch (no such index in this build)
+    [[nodiscard]] result<table_type*> add(table_id id, bytes_view name, bytes_view index_name) {
+        auto made = std::make_unique<table_type>(id, name);
+        if (auto indexed = made->make_index(index_name); !indexed) return indexed.error();
+        lock_guard<mutex> hold{mutex_};
+        if (id.value != tables_.size() + 1)
+            return error{error_code::corrupt, "adding a table: its id does not follow"}
+                .about(name).with("table", id.value).with("expected", tables_.size() + 1);
+        tables_.push_back(std::move(made));
+        return tables_.back().get();
+    }
+
+private:
+    using mutex = typename Platform::mutex;
+
+    mutable mutex mutex_;
+    std::vector<std::unique_ptr<table_type>> tables_;
+};
+
+}  // namespace mantis

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A transaction: reads, writes nobody else sees, and a commit that does all of it or none.
+//
+//   auto tx = db.begin();
+//   auto balance = tx.get(accounts, "alice");
+//   tx.put(accounts, "alice", "90");
+//   auto done = tx.commit();             // result<commit_info>
+//
+// put() and erase() answer nothing: a mistake in them (a key too long, a dropped table) is kept and answered by commit(),
+// which then commits nothing. Without commit() a transaction leaves no trace.
+//
+// Threads: one. Any number of transactions at once.
+#pragma once
+
+#include "cursor.hpp"
+
+namespace mantis {
+
+// A table of an open store; cheap to copy, valid as long as the store.
+template <class Engine>
+class basic_table_handle {
+public:
+    explicit basic_table_handle(typename Engine::table_type& of) noexcept : table_{&of} {}
+    [[nodiscard]] bytes_view name() const noexcept { return table_->name(); }
+    [[nodiscard]] table_id id() const noexcept { return table_->id(); }
+    [[nodiscard]] typename Engine::table_type& inner() const noexcept { return *table_; }
+
+private:
+    typename Engine::table_type* table_;
+};
+
+template <class Engine>
+class transaction {
+public:
+    using table_handle = basic_table_handle<Engine>;
+
+    //   Requires    `engine` outlives the transaction
+    transaction(Engine& engine, isolation level) noexcept : engine_{&engine}, level_{level} {}
+    transaction(transaction&&) noexcept = default;
+    transaction& operator=(transaction&&) noexcept = default;
+
+    void put(const table_handle& into, bytes_view key, bytes_view value) {
+        if (!fits(into, key, value)) return;
+        writes_.put(into.id(), key, value);
+    }
+    void erase(const table_handle& from, bytes_view key) {
+        if (!fits(from, key, {})) return;
+        writes_.erase(from.id(), key);
+    }
+
+    //   Returns     the value this transaction wrote, else the newest committed one, else none
+    //   Errors      not_found (the table was dropped), unknown_outcome, closed
+    [[nodiscard]] result<std::optional<bytes>> get(const table_handle& from, bytes_view key) {
+        if (ended_) return ended();
+        if (const auto* const mine = writes_.find(from.id(), key)) {
+            if (mine->erases) return std::optional<bytes>{};
+            return std::optional<bytes>{mine->value};
+        }
+        auto found = engine_->read(from.inner(), key);
+        if (!found) return found.error();
+        if (level_ == isolation::serializable) reads_.add_key(from.id(), key, found->version);
+        return std::move(found->value);
+    }
+
+    [[nodiscard]] cursor<Engine> scan(const table_handle& from, key_range range = {}) {
+        if (level_ == isolation::serializable && !ended_)
+            reads_.add_table(from.id(), engine_->changed(from.inner()));
+        return {*engine_, from.inner(), writes_, range};
+    }
+
+    //   Effects     all writes become visible, in all tables, or none; the transaction is over either way
+    //   Errors      conflict, not_found, too_large, no_space, read_only: nothing was committed;
+    //               unknown_outcome: opening the store again tells; closed
+    [[nodiscard]] result<commit_info> commit() {
+        if (ended_) return ended();
+        ended_ = true;
+        if (failed_) return *failed_;
+        auto done = engine_->commit(reads_, writes_);
+        forget();
+        return done;
+    }
+    void abort() noexcept {
+        ended_ = true;
+        forget();
+    }
+
+    [[nodiscard]] std::size_t write_count() const noexcept { return writes_.count(); }
+    [[nodiscard]] std::size_t write_bytes() const noexcept { return writes_.payload_bytes(); }
+
+private:
+    static error ended() { return {error_code::closed, "using a transaction after its end"}; }
+
+    bool fits(const table_handle& table, bytes_view key, bytes_view value) {
+        if (ended_ && !failed_) failed_ = ended();
+        if (failed_) return false;
+        if (key.size() > max_key_bytes)
+            failed_ = error{error_code::too_large, "writing a key"}
+                          .about(table.name()).with("bytes", key.size()).with("limit", max_key_bytes);
+        else if (value.size() > max_value_bytes)
+            failed_ = error{error_code::too_large, "writing a value"}
+                          .about(table.name()).with("bytes", value.size()).with("limit", max_value_bytes);
+        return !failed_;
+    }
+
+    void forget() noexcept {
+        writes_.clear();
+        reads_.clear();
+    }
+
+    Engine* engine_;
+    isolation level_;
+    write_set writes_;
+    read_set reads_;
+    std::optional<error> failed_;
+    bool ended_ = false;
+};
+
+}  // namespace mantis

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Reads a log from its first record to its end, and says exactly how it ends.
+//
+// What the reader finds                                             what it says
+//   records up to bytes never written                               end, cut_bytes == 0
+//   a record that does not fit, nothing synced after it             end, cut_bytes > 0: a torn tail, the work of a crash
+//   a record that does not fit, and a later one that proves that    corrupt: damage in the middle, with file, offset and lsn
+//     the log was synced beyond it, or a later segment
+//   a hole between segments                                         corrupt: a missing segment, with the lsn
+//   a segment of another database, or by another checksum policy    mismatch
+//   a last segment without a header and without records             end: the crash came while it was made
+//
+// Invariants:
+//   1. a record is handed out only if its checksum, its position, its salt and its chain on the record before fit
+//   2. end() never lies before a record that was synced, unless next() returned an error
+//
+// Threads: one at a time.
+#pragma once
+
+#include "segment.hpp"
+
+#include "../platform/platform.hpp"
+
+#include <vector>
+
+namespace mantis {
+
+struct log_end {
+    lsn end;                              // first byte after the last good record
+    std::uint32_t previous_checksum = 0;  // of the last good record
+    std::uint64_t cut_bytes = 0;          // bytes after it that a crash left behind
+    bytes segment;                        // the last segment with a header; empty if there is none
+    lsn segment_first;                    // and its first lsn
+    bytes unfinished_segment;             // a last segment that never got its header; empty if there is none
+};
+
+template <platform Platform, checksum_policy Checksum>
+class log_reader {
+public:
+    using directory = typename Platform::directory;
+
+    //   Requires    `from` outlives the reader
+    //   Errors      io, corrupt (the log does not begin where a log begins)
+    static result<log_reader> open(directory& from, database_id database) {
+        auto names = from.list();
+        if (!names) return names.error();
+        log_reader reader{from, database};
+        for (const bytes& name : *names) {
+            lsn first;
+            if (!parse_segment_name(name, first)) continue;
+            reader.segments_.push_back(first);
+            auto file = from.open(name, file_mode::read);
+            if (!file) return file.error();
+            auto size = file->size();
+            if (!size) return size.error();
+            reader.bytes_total_ += *size;
+        }
+        if (!reader.segments_.empty() && reader.segments_.front() != first_lsn_of_log)
+            return error{error_code::corrupt, "opening the log: its first segment is missing"}
+                .about(segment_name(reader.segments_.front()))
+                .with("expected_lsn", first_lsn_of_log.value);
+        return reader;
+    }
+
+    //   Returns     true and the next record, its payload valid until the next call; false at the end
+    //   Errors      io, corrupt, mismatch, as in the table above; every later call returns the same
+    result<bool> next(log_record& record) {
+        while (true) {
+            if (finished_) return false;
+            if (!loaded_) {
+                if (auto loaded = load_segment(); !loaded) return loaded.error();
+                continue;
+            }
+            const bytes_view rest = bytes_view{raw_}.from(offset_of(position_));
+            const record_verdict verdict = examine_record<Checksum>(rest, position_, header_.salt);
+            if (verdict == record_verdict::valid && chained(rest)) {
+                take(rest, record);
+                return true;
+            }
+            if (verdict == record_verdict::padding && position_.value % log_block_bytes != 0 && skip_padding(rest))
+                continue;
+            if (auto ended = end_segment(); !ended) return ended.error();
+        }
+    }
+
+    // Complete once next() returned false.
+    [[nodiscard]] const log_end& end() const noexcept { return end_; }
+    // Where the record handed out last lies: segment name and offset are for messages.
+    [[nodiscard]] bytes_view segment() const noexcept { return name_; }
+    [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+    // Of all segment files, headers and reserve included.
+    [[nodiscard]] std::uint64_t bytes_total() const noexcept { return bytes_total_; }
+    [[nodiscard]] std::size_t segment_count() const noexcept { return segments_.size(); }
+
+private:
+    log_reader(directory& from, database_id database) : directory_{&from}, database_{database} {
+        end_.end = first_lsn_of_log;
+    }
+
+    [[nodiscard]] bool last_segment() const noexcept { return at_segment_ + 1 == segments_.size(); }
+    [[nodiscard]] std::size_t offset_of(lsn position) const noexcept {
+        return static_cast<std::size_t>(segment_header_bytes + position.value - header_.first.value);
+    }
+    [[nodiscard]] bool chained(bytes_view raw) const noexcept {
+        return decode_record_header(raw).previous_checksum == end_.previous_checksum;
+    }
+
+    void take(bytes_view raw, log_record& record) noexcept {
+        const log_record_header header = decode_record_header(raw);
+        const std::uint64_t size = record_bytes(header.payload_bytes);
+        record.position = position_;
+        record.end = {position_.value + size};
+        record.transaction = {header.transaction};
+        record.durable = {header.durable};
+        record.kind = static_cast<record_kind>(header.kind);
+        record.payload = raw.part(sizeof header, header.payload_bytes);
+        position_ = end_.end = record.end;
+        end_.previous_checksum = static_cast<std::uint32_t>(header.checksum);
+        bytes_read_ += size;
+    }
+
+    // After a sync the log goes on at the next block; what is left of the old one is zero.
+    bool skip_padding(bytes_view rest) noexcept {
+        const std::uint64_t gap = round_up(position_.value, log_block_bytes) - position_.value;
+        if (gap > rest.size() || !all_zero(rest.first(static_cast<std::size_t>(gap)))) return false;
+        position_.value += gap;
+        return true;
+    }
+
+    static bool all_zero(bytes_view some) noexcept {
+        for (const std::byte b : some)
+            if (b != std::byte{0}) return false;
+        return true;
+    }
+
+    error damage(const char* doing, lsn at) const {
+        return error{error_code::corrupt, doing}.about(name_).with("offset", offset_of(at)).with("lsn", at.value);
+    }
+
+    result<void> load_segment() {
+        if (at_segment_ == segments_.size()) {
+            finished_ = true;
+            return success();
+        }
+        const lsn first = segments_[at_segment_];
+        name_ = segment_name(first);
+        if (auto read = read_whole(); !read) return read.error();
+        auto header = decode_segment_header(raw_);
+        if (!header && header.error().code() == error_code::corrupt && last_segment() && never_used()) {
+            end_.unfinished_segment = name_;
+            finished_ = true;
+            return success();
+        }
+        if (!header) return header.error().about(name_).with("lsn", first.value);
+        if (auto fits = check_header(*header, first); !fits) return fits.error();
+        header_ = *header;
+        position_ = first;
+        end_.segment = name_;
+        end_.segment_first = first;
+        loaded_ = true;
+        return success();
+    }
+
+    result<void> check_header(const segment_header& header, lsn first) const {
+        constexpr const char* doing = "opening a log segment";
+        if (header.database != database_)
+            return error{error_code::mismatch, "opening a log segment: it belongs to another database"}.about(name_);
+        if (header.checksum_format != Checksum::format_id)
+            return error{error_code::mismatch, "opening a log segment: with::checksum differs from the one it was written with"}
+                .about(name_).with("file_format_id", header.checksum_format).with("store_format_id", Checksum::format_id);
+        if (header.first != first)
+            return error{error_code::corrupt, doing}.about(name_).with("offset", 32).with("lsn", header.first.value);
+        const std::uint64_t expected = round_up(end_.end.value, log_block_bytes);
+        if (at_segment_ != 0 && first.value != expected)
+            return error{error_code::corrupt, "opening a log segment: the log has a hole before it"}
+                .about(name_).with("expected_lsn", expected).with("lsn", first.value);
+        if (at_segment_ != 0 && header.previous_checksum != end_.previous_checksum)
+            return error{error_code::corrupt, "opening a log segment: it does not continue the one before"}
+                .about(name_).with("offset", 44).with("lsn", first.value);
+        return success();
+    }
+
+    result<void> read_whole() {
+        auto file = directory_->open(name_, file_mode::read);
+        if (!file) return file.error();
+        auto size = file->size();
+        if (!size) return size.error();
+        raw_.clear();
+        raw_.resize(static_cast<std::size_t>(*size));
+        auto got = file->read(0, raw_.data(), raw_.size());
+        if (!got) return got.error();
+        raw_.resize(*got);
+        return success();
+    }
+
+    // The header is synced before the first record is written, so a segment with records has a header.
+    [[nodiscard]] bool never_used() const noexcept {
+        return raw_.size() <= segment_header_bytes || all_zero(bytes_view{raw_}.from(segment_header_bytes));
+    }
+
+    // Nothing readable at position_: the end of this segment, if that is where it may end.
+    result<void> end_segment() {
+        loaded_ = false;
+        if (!last_segment()) {
+            const std::uint64_t next = segments_[at_segment_ + 1].value;
+            if (round_up(end_.end.value, log_block_bytes) != next)
+                return damage("reading the log: damage in the middle", position_).with("next_segment_lsn", next);
+            ++at_segment_;
+            return success();
+        }
+        std::uint64_t used = offset_of(end_.end);
+        const std::uint64_t scan_from = round_up(offset_of(end_.end), log_block_bytes);
+        for (std::uint64_t at = scan_from; at < raw_.size(); at += log_block_bytes) {
+            const bytes_view rest = bytes_view{raw_}.from(static_cast<std::size_t>(at));
+            const lsn here{header_.first.value + at - segment_header_bytes};
+            if (examine_record<Checksum>(rest, here, header_.salt) != record_verdict::valid) continue;
+            if (const lsn synced{decode_record_header(rest).durable}; synced > end_.end)
+                return damage("reading the log: damage in the middle", end_.end).with("synced_lsn", synced.value);
+        }
+        for (std::uint64_t at = used; at < raw_.size(); ++at)
+            if (raw_[static_cast<std::size_t>(at)] != std::byte{0}) used = at + 1;
+        end_.cut_bytes = used - offset_of(end_.end);
+        finished_ = true;
+        return success();
+    }
+
+    directory* directory_;
+    database_id database_;
+    std::vector<lsn> segments_;
+    std::size_t at_segment_ = 0;
+    segment_header header_;
+    bytes name_;
+    bytes raw_;
+    lsn position_;
+    log_end end_;
+    std::uint64_t bytes_read_ = 0;
+    std::uint64_t bytes_total_ = 0;
+    bool loaded_ = false;
+    bool finished_ = false;
+};
+
+}  // namespace mantis

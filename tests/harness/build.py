@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSL-1.0
+"""One build directory: configures it, builds the test programs, runs them and counts the cases."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CORES = os.cpu_count() or 1
+SUMMARY = re.compile(r"test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
+
+
+class Tally:
+    """Counts, and prints one line for each thing that ran; the output of what failed follows its line."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def add(self, name, passed, failed, seconds, output):
+        self.passed += passed
+        self.failed += failed
+        verdict = "FAILED" if failed else "ok"
+        counts = f"{passed} passed" + (f", {failed} failed" if failed else "")
+        print(f"{verdict:6} {name:34} {seconds:6.1f} s  {counts}", flush=True)
+        if failed:
+            print("\n".join("       | " + line for line in output.strip().splitlines()), flush=True)
+        else:
+            for line in output.splitlines():
+                if re.search(r"\bskipp(ed|ing)\b|^note: ", line) and "test cases:" not in line:
+                    print(f"       {line.strip()}", flush=True)
+
+    def finish(self):
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        return 1 if self.failed else 0
+
+
+class Build:
+    """A Meson build directory with its compiler and options."""
+
+    def __init__(self, directory, compiler=None, options=()):
+        self.directory = ROOT / directory
+        self.environment = dict(os.environ)
+        self.options = list(options)
+        if compiler:
+            self.environment["CXX"] = f"ccache {compiler}"
+
+    def configure(self):
+        """Configures when there is no build yet, and again when a source came or went. Returns what went wrong."""
+        listed = "\n".join(sorted(
+            str(path.relative_to(ROOT))
+            for folder in ("include", "tests", "examples")
+            for path in (ROOT / folder).rglob("*.[ch]pp")))
+        record = self.directory / "configured-for.txt"
+        fresh = not (self.directory / "build.ninja").exists()
+        if not fresh and record.exists() and record.read_text() == listed:
+            return ""
+        command = ["meson", "setup", *self.options, str(self.directory), str(ROOT)]
+        if not fresh:
+            command.insert(2, "--reconfigure")
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            return done.stdout + done.stderr
+        record.write_text(listed)
+        return ""
+
+    def introspect(self, what):
+        return json.loads(subprocess.run(
+            ["meson", "introspect", what, str(self.directory)],
+            capture_output=True, text=True, check=True).stdout)
+
+    def tests(self):
+        """The programs to run, each with the file it is built as."""
+        return [test for test in self.introspect("--tests")]
+
+    def make(self, programs):
+        """Builds as much as can be built. Returns the compiler's words about what could not."""
+        names = [os.path.relpath(program, self.directory) for program in programs]
+        tool = [
+            os.path.relpath(target["filename"][0], self.directory)
+            for target in self.introspect("--targets")
+            if target["type"] == "executable" and target["build_by_default"]]
+        done = subprocess.run(
+            ["ninja", "-k", "0", f"-j{CORES}", "-C", str(self.directory), *sorted({*names, *tool})],
+            env=self.environment, capture_output=True, text=True, check=False)
+        return "" if done.returncode == 0 else failures_of_ninja(done.stdout + done.stderr)
+
+    def run(self, tally, label, only, environment):
+        """Builds and runs every test whose name has `only` in it."""
+        started = time.monotonic()
+        trouble = self.configure()
+        if trouble:
+            tally.add(label + "configure", 0, 1, time.monotonic() - started, trouble)
+            return
+        tests = [test for test in self.tests() if only in label + test["name"]]
+        if not tests:
+            return
+        trouble = self.make([test["cmd"][0] for test in tests])
+        tally.add(label + "build", 0 if trouble else 1, 1 if trouble else 0, time.monotonic() - started, trouble)
+        with ThreadPoolExecutor(CORES) as pool:
+            for name, outcome in pool.map(lambda test: (test["name"], run_test(test, environment)), tests):
+                tally.add(label + name, *outcome)
+
+
+def failures_of_ninja(output):
+    """The part of ninja's output that says what failed."""
+    kept = [line for line in output.splitlines() if not re.match(r"\[\d+/\d+\] |ninja: Entering", line)]
+    return "\n".join(kept)
+
+
+def run_test(test, environment):
+    """Runs one program. Returns passed, failed, seconds, output."""
+    program = Path(test["cmd"][0])
+    if not program.exists():
+        return 0, 1, 0.0, "was not built"
+    started = time.monotonic()
+    # A session of its own, so that a time-out also ends what the program started.
+    process = subprocess.Popen(
+        test["cmd"], env={**os.environ, **test["env"], **environment}, cwd=ROOT, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=test["timeout"])
+        trouble = "" if process.returncode == 0 else f"ended with {process.returncode}"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        trouble = f"was stopped after {test['timeout']} s"
+    seconds = time.monotonic() - started
+    passed, failed, more = count_cases(output, trouble, "unit" in " ".join(test["suite"]))
+    return passed, failed, seconds, output + more
+
+
+def count_cases(output, trouble, is_unit):
+    """Returns passed, failed and a line about what is wrong beside failed cases."""
+    if not is_unit:
+        return (0, 1, trouble) if trouble else (1, 0, "")
+    summary = SUMMARY.search(output)
+    if summary is None:
+        return 0, 1, f"{trouble or 'ended with 0'} before its last test case"
+    count, passed, failed = (int(number) for number in summary.groups())
+    if trouble and failed == 0:
+        return passed, 1, trouble
+    if count == 0:
+        return 0, 1, "has no test case"
+    return passed, failed, ""

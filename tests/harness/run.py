@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The body of tests/run: builds and runs the tests and the gates, and counts."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from build import ROOT, Build, Tally
+
+# In this order: first what only reads text and fails within seconds.
+TEXT_GATES = ("floor_plan", "outside_world", "forbidden", "tidy", "umbrella", "documents", "harness")
+COMPILED_GATES = ("headers", "compile_fail", "include_cost", "consumers")
+
+SANITIZED = ["-Doptimization=1", "-Ddebug=true", "-Db_lundef=false"]
+MATRIX = (
+    ("gcc-12", "g++-12", []),
+    ("clang-16", "clang++-16", []),
+    ("clang-19", "clang++-19", []),
+    ("asan+ubsan", "clang++-19", SANITIZED + ["-Db_sanitize=address,undefined"]),
+    ("tsan", "clang++-19", SANITIZED + ["-Db_sanitize=thread"]),
+)
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+def run_gate(tally, name, *options):
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-B", str(ROOT / "tests/gates" / f"{name}.py"), *options],
+        capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    counts = re.search(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
+    passed, failed = (int(counts[1]), int(counts[2])) if counts else (0, 0)
+    if done.returncode != 0 and failed == 0:
+        failed = 1
+    label = " ".join(["gate", name, *(option for option in options if not option.startswith("-"))])
+    tally.add(label, passed, failed, time.monotonic() - started, output)
+
+
+def run_default(tally, only, environment):
+    for gate in TEXT_GATES:
+        if only in "gate " + gate:
+            run_gate(tally, gate)
+    Build("build").run(tally, "", only, environment)
+    for gate in COMPILED_GATES:
+        if only in "gate " + gate:
+            run_gate(tally, gate)
+
+
+def run_matrix(tally, only, environment):
+    for name, compiler, options in MATRIX:
+        if not shutil.which(compiler):
+            tally.add(f"{name}/compiler", 0, 1, 0.0, f"{compiler} is not installed")
+            continue
+        Build(f"build/matrix/{name}", compiler, options).run(
+            tally, f"{name}/", only, {**SANITIZER_OPTIONS, **environment})
+        for gate in ("headers", "compile_fail"):
+            if not options and compiler != "g++-12" and only in f"{name}/gate {gate} {compiler}":
+                run_gate(tally, gate, "--compiler", compiler)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/run")
+    parser.add_argument("--matrix", action="store_true")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--only", default="", metavar="NAME")
+    chosen = parser.parse_args()
+    environment = {"MANTIS_LONG": "1"} if chosen.long else {}
+    os.environ.setdefault("CCACHE_SLOPPINESS", "include_file_mtime,include_file_ctime")
+    tally = Tally()
+    (run_matrix if chosen.matrix else run_default)(tally, chosen.only, environment)
+    if tally.passed + tally.failed == 0:
+        print(f"nothing has {chosen.only} in its name")
+        tally.failed = 1
+    return tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

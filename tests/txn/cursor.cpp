@@ -1,0 +1,83 @@
+#include <doctest/doctest.h>
+
+#include <mantis/platform/memory.hpp>
+#include <mantis/store/store.hpp>
+
+#include <map>
+#include <string>
+
+using namespace mantis;
+
+namespace {
+
+struct in_memory : policies<with::platform<memory>, with::durability<buffered>> {};
+
+using rows_type = std::vector<std::pair<std::string, std::string>>;
+
+template <class Cursor>
+rows_type drain(Cursor rows) {
+    rows_type found;
+    while (rows.next().value())
+        found.emplace_back(rows.key().template as<std::string>(), rows.value().template as<std::string>());
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("a scan sees committed rows and own writes as one table, at any bounds") {
+    auto db = store<in_memory>::open("db").value();
+    auto table = db.table("t").value();
+    std::map<std::string, std::string> model;
+    std::uint64_t seed = 42;
+    const auto draw = [&] { return (seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33; };
+    const auto change = [&](auto& tx) {
+        for (int i = 0; i < 400; ++i) {
+            const std::string key = std::to_string(draw() % 500);
+            if (draw() % 3 == 0) {
+                tx.erase(table, key);
+                model.erase(key);
+            } else {
+                tx.put(table, key, model[key] = std::string(draw() % 600, 'v') + std::to_string(i));
+            }
+        }
+    };
+    auto committed = db.begin();
+    change(committed);
+    CHECK(committed.commit());
+    auto tx = db.begin();
+    change(tx);
+    for (int i = 0; i < 50; ++i) {
+        std::string from = std::to_string(draw() % 500);
+        std::string to = std::to_string(draw() % 500);
+        if (to < from) std::swap(from, to);
+        rows_type expected;
+        for (auto at = model.lower_bound(from); at != model.end() && at->first < to; ++at) expected.push_back(*at);
+        CHECK(drain(tx.scan(table, {from, to})) == expected);
+    }
+    CHECK(drain(tx.scan(table)) == rows_type(model.begin(), model.end()));
+}
+
+TEST_CASE("a scan goes on while the table changes behind and before it") {
+    auto db = store<in_memory>::open("db").value();
+    auto table = db.table("t").value();
+    const std::string value(1000, 'x');
+    const auto key = [](int i) { return std::to_string(1000 + i); };
+    auto fill = db.begin();
+    for (int i = 0; i < 500; i += 2) fill.put(table, key(i), value);
+    CHECK(fill.commit());
+    auto tx = db.begin(isolation::read_committed);
+    auto rows = tx.scan(table);
+    std::string last;
+    int count = 0;
+    while (rows.next().value()) {
+        CHECK(rows.key().as<std::string>() > last);
+        last = rows.key().as<std::string>();
+        auto other = db.begin();
+        other.erase(table, last);
+        other.put(table, key(count * 2 + 1), value);
+        CHECK(other.commit());
+        ++count;
+    }
+    CHECK(count >= 250);
+    CHECK(last >= key(498));
+}

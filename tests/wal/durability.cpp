@@ -1,0 +1,25 @@
+#include <doctest/doctest.h>
+
+#include <mantis/wal/durability.hpp>
+
+namespace {
+
+struct without_a_name {
+    static constexpr bool waits_for_sync = true;
+    static constexpr bool syncs_periodically = false;
+};
+
+}  // namespace
+
+TEST_CASE("the three policies are durability policies, and something else is not") {
+    static_assert(mantis::durability_policy<mantis::group_commit>);
+    static_assert(mantis::durability_policy<mantis::periodic>);
+    static_assert(mantis::durability_policy<mantis::buffered>);
+    static_assert(!mantis::durability_policy<without_a_name>);
+    static_assert(!mantis::durability_policy<int>);
+    CHECK(mantis::group_commit::waits_for_sync);
+    CHECK_FALSE(mantis::periodic::waits_for_sync);
+    CHECK(mantis::periodic::syncs_periodically);
+    CHECK_FALSE(mantis::buffered::waits_for_sync);
+    CHECK_FALSE(mantis::buffered::syncs_periodically);
+}

@@ -1,0 +1,171 @@
+#include <doctest/doctest.h>
+
+#include "log_fixture.hpp"
+
+using namespace log_test;
+
+namespace {
+
+// Five records, each synced on its own: each begins a block.
+std::vector<log_range> five_synced(log_fixture& log) {
+    auto to = log.write();
+    std::vector<log_range> ranges;
+    for (std::uint64_t i = 1; i <= 5; ++i) {
+        ranges.push_back(append(*to, i, "record " + std::to_string(i)));
+        to->sync().value();
+    }
+    return ranges;
+}
+
+std::uint64_t offset_of(lsn position) { return segment_header_bytes + position.value - first_lsn_of_log.value; }
+
+}  // namespace
+
+TEST_CASE("an empty directory is an empty log") {
+    log_fixture log;
+    const read_back found = log.read();
+    CHECK_FALSE(found.failed);
+    CHECK(found.payloads.empty());
+    CHECK(found.end.end == first_lsn_of_log);
+    CHECK(found.end.cut_bytes == 0);
+}
+
+TEST_CASE("a torn tail is cut and reported, whatever byte it was torn at") {
+    log_fixture log;
+    const auto ranges = five_synced(log);
+    const bytes name = segment_name(first_lsn_of_log);
+    for (std::uint64_t torn = ranges[4].position.value; torn < ranges[4].end.value; ++torn) {
+        log_fixture copy;
+        five_synced(copy);
+        auto file = copy.directory.open(name, file_mode::write).value();
+        file.resize(offset_of(lsn{torn})).value();
+        const read_back found = copy.read();
+        REQUIRE_FALSE(found.failed);
+        CHECK(found.payloads.size() == 4);
+        CHECK(found.end.end == ranges[3].end);
+    }
+}
+
+TEST_CASE("garbage behind the last record is cut and counted") {
+    log_fixture log;
+    const auto ranges = five_synced(log);
+    log.overwrite(segment_name(first_lsn_of_log), offset_of(ranges[4].end) + 10, "garbage");
+    const read_back found = log.read();
+    REQUIRE_FALSE(found.failed);
+    CHECK(found.payloads.size() == 5);
+    CHECK(found.end.cut_bytes == 17);
+}
+
+TEST_CASE("damage in the middle refuses to open and names file, offset and lsn") {
+    const bytes name = segment_name(first_lsn_of_log);
+    for (std::size_t victim = 0; victim < 4; ++victim)
+        for (const bool lost_block : {false, true}) {
+            log_fixture log;
+            const auto ranges = five_synced(log);
+            const std::uint64_t at = offset_of(ranges[victim].position);
+            if (lost_block) log.overwrite(name, at, bytes::zeros(4096));
+            else log.flip_bit(name, at + 50);
+            const read_back found = log.read();
+            REQUIRE(found.failed);
+            CHECK(found.failed->code() == error_code::corrupt);
+            CHECK(found.failed->subject() == name.view());
+            REQUIRE(found.failed->number("offset"));
+            REQUIRE(found.failed->number("lsn"));
+            const std::uint64_t end_before = victim == 0 ? first_lsn_of_log.value : ranges[victim - 1].end.value;
+            CHECK(*found.failed->number("lsn") == end_before);
+            CHECK(*found.failed->number("offset") == offset_of(lsn{end_before}));
+            CHECK(found.payloads.size() == victim);
+        }
+}
+
+TEST_CASE("an unsynced record lost before a later unsynced one is a torn tail, not damage") {
+    log_fixture log;
+    auto to = log.write();
+    append(*to, 1, "synced");
+    to->sync().value();
+    const log_range lost = append(*to, 2, std::string(5000, 'a'));
+    to->wait_written(lost.end).value();
+    const log_range kept = append(*to, 3, std::string(9000, 'b'));
+    to->wait_written(kept.end).value();
+    log.overwrite(segment_name(first_lsn_of_log), offset_of(lost.position), bytes::zeros(4096));
+    const read_back found = log.read();
+    REQUIRE_FALSE(found.failed);
+    CHECK(found.payloads == std::vector<std::string>{"synced"});
+    CHECK(found.end.cut_bytes > 9000);
+}
+
+TEST_CASE("a missing segment is told from the end of the log") {
+    log_fixture log;
+    {
+        auto to = log.write();
+        for (std::uint64_t i = 1; i <= 300; ++i) append(*to, i, std::string(1000, 'x'));
+        to->close().value();
+    }
+    const auto names = log.directory.list().value();
+    REQUIRE(names.size() > 3);
+    SUBCASE("in the middle") {
+        log.directory.remove(names[1]).value();
+        const read_back found = log.read();
+        REQUIRE(found.failed);
+        CHECK(found.failed->code() == error_code::corrupt);
+        CHECK(found.failed->subject() == names[0].view());
+    }
+    SUBCASE("at the beginning") {
+        log.directory.remove(names[0]).value();
+        const read_back found = log.read();
+        REQUIRE(found.failed);
+        CHECK(found.failed->code() == error_code::corrupt);
+        CHECK(found.failed->number("expected_lsn"));
+    }
+    SUBCASE("cut short") {
+        log.directory.open(names[1], file_mode::write).value().resize(20000).value();
+        const read_back found = log.read();
+        REQUIRE(found.failed);
+        CHECK(found.failed->code() == error_code::corrupt);
+        CHECK(found.failed->subject() == names[1].view());
+    }
+}
+
+TEST_CASE("a segment of another database or another checksum policy is refused by name") {
+    log_fixture log;
+    five_synced(log);
+    const read_back foreign = log.read({1, 1});
+    REQUIRE(foreign.failed);
+    CHECK(foreign.failed->code() == error_code::mismatch);
+    auto other = log_reader<memory, xxh3>::open(log.directory, ours).value();
+    log_record record;
+    const auto refused = other.next(record);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == error_code::mismatch);
+    CHECK(refused.error().message().as<std::string>().find("with::checksum") != std::string::npos);
+}
+
+TEST_CASE("a last segment that never got its header is passed over; one with records is not") {
+    log_fixture log;
+    const auto ranges = five_synced(log);
+    const bytes next = segment_name({round_up(ranges[4].end.value, log_block_bytes)});
+    auto file = log.directory.open(next, file_mode::create).value();
+    file.resize(65536).value();
+    read_back found = log.read();
+    REQUIRE_FALSE(found.failed);
+    CHECK(found.payloads.size() == 5);
+    CHECK(found.end.unfinished_segment == next);
+    file.write(8192, "a record").value();
+    found = log.read();
+    REQUIRE(found.failed);
+    CHECK(found.failed->code() == error_code::corrupt);
+}
+
+TEST_CASE("no flipped bit anywhere in a log is ever returned as data") {
+    log_fixture clean;
+    five_synced(clean);
+    const bytes name = segment_name(first_lsn_of_log);
+    const read_back whole = clean.read();
+    for (std::uint64_t offset = 0; offset < segment_header_bytes + 5 * log_block_bytes; offset += 13) {
+        log_fixture log;
+        five_synced(log);
+        log.flip_bit(name, offset);
+        const read_back found = log.read();
+        for (std::size_t i = 0; i < found.payloads.size(); ++i) CHECK(found.payloads[i] == whole.payloads[i]);
+    }
+}

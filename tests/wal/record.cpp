@@ -1,0 +1,61 @@
+#include <doctest/doctest.h>
+
+#include <mantis/wal/record.hpp>
+
+using namespace mantis;
+
+namespace {
+
+bytes encoded(bytes_view payload) {
+    log_record_header header;
+    header.lsn = 4096;
+    header.transaction = 7;
+    header.durable = 4000;
+    header.salt = 0xabcd;
+    header.previous_checksum = 0x1234;
+    header.kind = static_cast<std::uint8_t>(record_kind::commit);
+    bytes raw;
+    append_record<crc32c>(raw, header, payload);
+    return raw;
+}
+
+}  // namespace
+
+TEST_CASE("a record's bytes lie where the format says") {
+    const bytes raw = encoded("hello");
+    REQUIRE(raw.size() == 56);
+    CHECK(load_le<std::uint64_t>(raw.data() + 8) == 4096);
+    CHECK(load_le<std::uint64_t>(raw.data() + 16) == 7);
+    CHECK(load_le<std::uint64_t>(raw.data() + 24) == 4000);
+    CHECK(load_le<std::uint32_t>(raw.data() + 32) == 5);
+    CHECK(load_le<std::uint32_t>(raw.data() + 36) == 0xabcd);
+    CHECK(load_le<std::uint32_t>(raw.data() + 40) == 0x1234);
+    CHECK(load_le<std::uint32_t>(raw.data() + 44) == 2);
+    CHECK(raw.view().part(48, 5) == bytes_view{"hello"});
+    CHECK(load_le<std::uint64_t>(raw.data()) == crc32c::of(raw.view().part(8, 45)));
+}
+
+TEST_CASE("every single-bit error in a record is seen") {
+    bytes raw = encoded("some payload");
+    REQUIRE(examine_record<crc32c>(raw, lsn{4096}, 0xabcd) == record_verdict::valid);
+    for (std::size_t bit = 0; bit < (48 + 12) * 8; ++bit) {
+        raw[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+        CHECK(examine_record<crc32c>(raw, lsn{4096}, 0xabcd) != record_verdict::valid);
+        raw[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
+    }
+}
+
+TEST_CASE("a record counts only at its own position and in its own segment") {
+    const bytes raw = encoded("x");
+    CHECK(examine_record<crc32c>(raw, lsn{8192}, 0xabcd) == record_verdict::damaged);
+    CHECK(examine_record<crc32c>(raw, lsn{4096}, 0xabce) == record_verdict::damaged);
+    CHECK(examine_record<xxh3>(raw, lsn{4096}, 0xabcd) == record_verdict::damaged);
+}
+
+TEST_CASE("a cut record is damaged at every length, and zeros are padding") {
+    const bytes raw = encoded("payload");
+    for (std::size_t size = 48; size < raw.size(); ++size)
+        CHECK(examine_record<crc32c>(raw.view().first(size), lsn{4096}, 0xabcd) == record_verdict::damaged);
+    CHECK(examine_record<crc32c>(bytes::zeros(4096), lsn{4096}, 0xabcd) == record_verdict::padding);
+    CHECK(examine_record<crc32c>({}, lsn{4096}, 0xabcd) == record_verdict::padding);
+}
