@@ -60,7 +60,8 @@ TEST_CASE("a read past the end changes neither the reader nor the value") {
 }
 
 TEST_CASE("a length longer than what follows is refused and the length is not consumed") {
-    for (const std::uint64_t size : {std::uint64_t{5}, std::uint64_t{1} << 40, std::numeric_limits<std::uint64_t>::max()}) {
+    for (const std::uint64_t size :
+         {std::uint64_t{5}, std::uint64_t{1} << 40, std::numeric_limits<std::uint64_t>::max()}) {
         bytes record;
         mantis::append_varint(record, size);
         record.append("four");
@@ -88,8 +89,10 @@ TEST_CASE("random reads of random bytes never pass the end") {
     std::mt19937_64 random{3};
     std::uint64_t refused = 0;
     for (int round = 0; round < 20'000; ++round) {
-        std::vector<std::uint8_t> input(random() % 40);  // exact size: a sanitizer sees a read past the end
-        for (auto& byte : input) byte = static_cast<std::uint8_t>(random() % 3 == 0 ? random() : random() % 8);
+        std::vector<std::uint8_t> input(random() %
+                                        40);  // exact size: a sanitizer sees a read past the end
+        for (auto& byte : input)
+            byte = static_cast<std::uint8_t>(random() % 3 == 0 ? random() : random() % 8);
         byte_reader reader{input};
         for (int step = 0; step < 20; ++step) {
             const std::size_t before = reader.position();
@@ -104,7 +107,8 @@ TEST_CASE("random reads of random bytes never pass the end") {
                 case 3: done = reader.read_le(u64); break;
                 default: done = reader.read_bytes(random() % 50, view); break;
             }
-            for (const std::byte byte : view) u8 = static_cast<std::uint8_t>(u8 ^ std::to_integer<int>(byte));
+            for (const std::byte byte : view)
+                u8 = static_cast<std::uint8_t>(u8 ^ std::to_integer<int>(byte));
             REQUIRE(reader.position() <= input.size());
             REQUIRE(reader.position() + reader.remaining() == input.size());
             if (!done) {

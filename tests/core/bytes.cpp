@@ -14,7 +14,8 @@ using namespace std::string_literals;
 
 static_assert(mantis::byte_range<std::string> && mantis::byte_range<std::vector<std::byte>>);
 static_assert(!mantis::byte_range<std::vector<int>> && !mantis::byte_range<int>);
-static_assert(std::is_nothrow_move_constructible_v<bytes> && std::is_trivially_copyable_v<bytes_view>);
+static_assert(std::is_nothrow_move_constructible_v<bytes> &&
+              std::is_trivially_copyable_v<bytes_view>);
 
 TEST_CASE("a view is made from any run of one-byte elements, and gives it back as text") {
     const std::string text = "a\0b"s;
@@ -27,7 +28,8 @@ TEST_CASE("a view is made from any run of one-byte elements, and gives it back a
 }
 
 TEST_CASE("order is by unsigned byte, a prefix before what it is a prefix of") {
-    const std::vector<std::string> sorted{"", "\0"s, "\0\0"s, "a", "a\0"s, "aa", "b", "\x7f", "\x80", "\xff"};
+    const std::vector<std::string> sorted{"",   "\0"s, "\0\0"s, "a",    "a\0"s,
+                                          "aa", "b",   "\x7f",  "\x80", "\xff"};
     for (std::size_t i = 0; i < sorted.size(); ++i)
         for (std::size_t j = 0; j < sorted.size(); ++j) {
             CHECK((bytes_view{sorted[i]} <=> bytes_view{sorted[j]}) == (i <=> j));

@@ -4,11 +4,11 @@
 
 #include <doctest/doctest.h>
 
-#include <csignal>
-#include <string>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <string>
 
 namespace {
 
@@ -37,7 +37,8 @@ child_end in_child(Body body) {
     close(ends[1]);
     child_end end{};
     char piece[256];
-    for (ssize_t got = 0; (got = read(ends[0], piece, sizeof piece)) > 0;) end.said.append(piece, static_cast<std::size_t>(got));
+    for (ssize_t got = 0; (got = read(ends[0], piece, sizeof piece)) > 0;)
+        end.said.append(piece, static_cast<std::size_t>(got));
     close(ends[0]);
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
@@ -60,7 +61,9 @@ TEST_CASE("a check that fails says its sentence and aborts") {
 }
 
 TEST_CASE("taking the value of a failed result aborts with the error's message") {
-    const auto failed = [] { return mantis::result<int>{mantis::error{mantis::error_code::io, "reading"}.about("f")}; };
+    const auto failed = [] {
+        return mantis::result<int>{mantis::error{mantis::error_code::io, "reading"}.about("f")};
+    };
     const child_end value = in_child([&] { (void)failed().value(); });
     CHECK(value.aborted);
     CHECK(value.said == "mantis: io: reading [f]\n");

@@ -40,7 +40,8 @@ static_assert(!mantis::checksum_policy<int>);
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a checksum policy keeps what its table promises", C, mantis::crc32c, mantis::xxh3, sum_of_bytes) {
+TEST_CASE_TEMPLATE("a checksum policy keeps what its table promises", C, mantis::crc32c,
+                   mantis::xxh3, sum_of_bytes) {
     CHECK(C::of("some bytes") == C::of("some bytes", 0));
     CHECK(C::of("some bytes") != C::of("some bytez"));
     CHECK(C::of("some bytes", 1) != C::of("some bytes", 2));

@@ -15,7 +15,8 @@ namespace {
 
 std::uint32_t both_paths(bytes_view from) {
     const std::uint32_t portable = ~detail::crc32c_portable(~std::uint32_t{0}, from);
-    if (detail::crc32c_has_hardware()) CHECK(portable == ~detail::crc32c_hardware(~std::uint32_t{0}, from));
+    if (detail::crc32c_has_hardware())
+        CHECK(portable == ~detail::crc32c_hardware(~std::uint32_t{0}, from));
     CHECK(portable == crc32c::of(from));
     return portable;
 }
@@ -46,9 +47,9 @@ TEST_CASE("crc32c gives the check values of RFC 3720 B.4") {
     }
     bytes ones;
     ones.append(32, std::byte{0xff});
-    const std::uint8_t read_command[48] = {0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0,
-                                           0x14, 0,    0, 0, 0, 0, 4, 0, 0, 0, 0, 0x14, 0, 0, 0, 0x18,
-                                           0x28, 0,    0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0,    0, 0, 0};
+    const std::uint8_t read_command[48] = {
+        0x01, 0xc0, 0, 0,    0, 0, 0, 0,    0,    0, 0, 0, 0, 0, 0, 0, 0x14, 0, 0, 0, 0, 0, 4, 0,
+        0,    0,    0, 0x14, 0, 0, 0, 0x18, 0x28, 0, 0, 0, 0, 0, 0, 0, 2,    0, 0, 0, 0, 0, 0, 0};
     CHECK(both_paths(bytes::zeros(32)) == 0x8a9136aa);
     CHECK(both_paths(ones) == 0x62a8ab43);
     CHECK(both_paths(rising) == 0x46dd794e);
@@ -59,7 +60,8 @@ TEST_CASE("crc32c gives the check values of RFC 3720 B.4") {
 }
 
 TEST_CASE("the instruction and the tables agree at every length to 300 and every alignment") {
-    if (!detail::crc32c_has_hardware()) MESSAGE("no CRC instruction here: only the tables are tested");
+    if (!detail::crc32c_has_hardware())
+        MESSAGE("no CRC instruction here: only the tables are tested");
     std::mt19937_64 random{4};
     const bytes pool = random_bytes(random, 400);
     int differing = 0;
@@ -69,7 +71,8 @@ TEST_CASE("the instruction and the tables agree at every length to 300 and every
             const std::uint32_t portable = detail::crc32c_portable(0x12345678, part);
             differing += portable != detail::crc32c_hardware(0x12345678, part);
         }
-        const bytes exact{pool.view().first(size)};  // exact size: a sanitizer sees a read past the end
+        const bytes exact{
+            pool.view().first(size)};  // exact size: a sanitizer sees a read past the end
         differing += both_paths(exact) != bit_by_bit(exact);
     }
     CHECK(differing == 0);
@@ -90,16 +93,19 @@ TEST_CASE("the instruction and the tables agree on long data around every lane b
     CHECK(differing == 0);
 }
 
-TEST_CASE("the checksum of the parts, each seeded with the one before, is the checksum of the whole") {
+TEST_CASE(
+    "the checksum of the parts, each seeded with the one before, is the checksum of the whole") {
     std::mt19937_64 random{6};
     const bytes whole = random_bytes(random, 1000);
     for (std::size_t cut = 0; cut <= whole.size(); cut += 7)
-        CHECK(crc32c::of(whole.view().from(cut), crc32c::of(whole.view().first(cut))) == crc32c::of(whole));
+        CHECK(crc32c::of(whole.view().from(cut), crc32c::of(whole.view().first(cut))) ==
+              crc32c::of(whole));
 }
 
 TEST_CASE("no bit of a seed is ignored") {
     const std::uint64_t plain = crc32c::of("record", 0);
-    for (int bit = 0; bit < 64; ++bit) CHECK(crc32c::of("record", std::uint64_t{1} << bit) != plain);
+    for (int bit = 0; bit < 64; ++bit)
+        CHECK(crc32c::of("record", std::uint64_t{1} << bit) != plain);
 }
 
 TEST_CASE("one flipped bit anywhere changes the checksum") {

@@ -9,7 +9,8 @@ namespace {
 
 template <class T>
 void round_trips_at_every_alignment() {
-    const T samples[] = {0, 1, static_cast<T>(0x0123456789abcdefULL), std::numeric_limits<T>::max()};
+    const T samples[] = {0, 1, static_cast<T>(0x0123456789abcdefULL),
+                         std::numeric_limits<T>::max()};
     for (std::size_t offset = 0; offset < 8; ++offset) {
         for (const T sample : samples) {
             std::byte buffer[24] = {};

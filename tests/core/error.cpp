@@ -11,12 +11,15 @@ using mantis::error_class;
 using mantis::error_code;
 
 TEST_CASE("a message names code, action, subject and numbers on one line") {
-    const error failed = error{error_code::corrupt, "reading a log record"}.about("0.log").with("offset", 4096).with(
-        "lsn", ~std::uint64_t{0});
+    const error failed = error{error_code::corrupt, "reading a log record"}
+                             .about("0.log")
+                             .with("offset", 4096)
+                             .with("lsn", ~std::uint64_t{0});
     CHECK(failed.message().as<std::string>() ==
           "corrupt: reading a log record [0.log] offset=4096 lsn=18446744073709551615");
     CHECK(error{error_code::closed, "writing"}.message().as<std::string>() == "closed: writing");
-    CHECK(error{error_code::io, "writing"}.with("errno", 0).message().as<std::string>() == "io: writing errno=0");
+    CHECK(error{error_code::io, "writing"}.with("errno", 0).message().as<std::string>() ==
+          "io: writing errno=0");
 }
 
 TEST_CASE("numbers are found by name") {

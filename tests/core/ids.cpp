@@ -11,9 +11,11 @@ using mantis::table_id;
 using mantis::transaction_id;
 
 // One kind of number is never taken for another, nor for a plain integer.
-static_assert(!std::is_convertible_v<lsn, transaction_id> && !std::is_constructible_v<transaction_id, lsn>);
+static_assert(!std::is_convertible_v<lsn, transaction_id> &&
+              !std::is_constructible_v<transaction_id, lsn>);
 static_assert(!std::is_convertible_v<table_id, lsn> && !std::is_constructible_v<lsn, table_id>);
-static_assert(!std::is_convertible_v<std::uint64_t, lsn> && !std::is_convertible_v<lsn, std::uint64_t>);
+static_assert(!std::is_convertible_v<std::uint64_t, lsn> &&
+              !std::is_convertible_v<lsn, std::uint64_t>);
 static_assert(sizeof(lsn) == 8 && sizeof(transaction_id) == 8 && sizeof(table_id) == 8);
 
 TEST_CASE("ids start at zero and sort by value") {

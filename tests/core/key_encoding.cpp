@@ -52,13 +52,16 @@ template <class T>
 int order_of(const T& a, const T& b) {
     return a < b ? -1 : b < a ? 1 : 0;
 }
-int order_of(const std::string& a, const std::string& b) { return sign(bytes_view{a} <=> bytes_view{b}); }
+int order_of(const std::string& a, const std::string& b) {
+    return sign(bytes_view{a} <=> bytes_view{b});
+}
 template <class... T>
 int order_of(const std::tuple<T...>& a, const std::tuple<T...>& b) {
     int order = 0;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
         ((order = order != 0 ? order : order_of(std::get<I>(a), std::get<I>(b))), ...);
-    }(std::index_sequence_for<T...>{});
+    }
+    (std::index_sequence_for<T...>{});
     return order;
 }
 
@@ -82,7 +85,9 @@ rc::Gen<std::string> awkward_text() {
 // Numbers of all magnitudes: any bits that are not a NaN.
 rc::Gen<double> any_double() {
     return rc::gen::map(rc::gen::suchThat(rc::gen::arbitrary<std::uint64_t>(),
-                                          [](std::uint64_t bits) { return !std::isnan(std::bit_cast<double>(bits)); }),
+                                          [](std::uint64_t bits) {
+                                              return !std::isnan(std::bit_cast<double>(bits));
+                                          }),
                         [](std::uint64_t bits) { return std::bit_cast<double>(bits); });
 }
 
@@ -108,15 +113,16 @@ rc::Gen<composite> any_composite() {
     return rc::gen::tuple(rc::gen::resize(2, awkward_text()),
                           rc::gen::oneOf(rc::gen::element(-1.0, -0.0, 0.0, 2.5), any_double()),
                           rc::gen::inRange<std::int64_t>(-1, 2), rc::gen::arbitrary<bool>(),
-                          rc::gen::resize(2, awkward_text()), rc::gen::inRange<std::uint64_t>(0, 3));
+                          rc::gen::resize(2, awkward_text()),
+                          rc::gen::inRange<std::uint64_t>(0, 3));
 }
 
 }  // namespace
 
 TEST_CASE("integers sort as numbers, at the edges too") {
     using signed_limits = std::numeric_limits<std::int64_t>;
-    keeps_order_and_value<std::int64_t>(
-        {signed_limits::min(), signed_limits::min() + 1, -256, -255, -1, 0, 1, 255, 256, signed_limits::max()});
+    keeps_order_and_value<std::int64_t>({signed_limits::min(), signed_limits::min() + 1, -256, -255,
+                                         -1, 0, 1, 255, 256, signed_limits::max()});
     keeps_order_and_value<std::uint64_t>(
         {0, 1, 255, 256, std::uint64_t{1} << 63, std::numeric_limits<std::uint64_t>::max()});
     keeps_order_and_value<bool>({false, true});
@@ -125,9 +131,9 @@ TEST_CASE("integers sort as numbers, at the edges too") {
 
 TEST_CASE("doubles sort as numbers, subnormals and infinities too") {
     using limits = std::numeric_limits<double>;
-    keeps_order_and_value<double>({-limits::infinity(), -limits::max(), -1.5, -1.0, -limits::min(), -limits::denorm_min(),
-                                   0.0, limits::denorm_min(), limits::min(), 1.0, 1.5, limits::max(),
-                                   limits::infinity()});
+    keeps_order_and_value<double>({-limits::infinity(), -limits::max(), -1.5, -1.0, -limits::min(),
+                                   -limits::denorm_min(), 0.0, limits::denorm_min(), limits::min(),
+                                   1.0, 1.5, limits::max(), limits::infinity()});
 }
 
 TEST_CASE("minus zero is zero, and every NaN is one that sorts before all numbers") {
@@ -145,8 +151,9 @@ TEST_CASE("minus zero is zero, and every NaN is one that sorts before all number
 
 TEST_CASE("text sorts by bytes, a prefix first, zero bytes included") {
     using namespace std::string_literals;
-    keeps_order_and_value<std::string>({""s, "\0"s, "\0\0"s, "\0\1"s, "\0\xff"s, "\1"s, "a"s, "a\0"s, "a\0\xff"s, "a\1"s,
-                                        "aa"s, "ab"s, "b"s, "\xfe"s, "\xff"s, "\xff\0"s, "\xff\xff"s});
+    keeps_order_and_value<std::string>({""s, "\0"s, "\0\0"s, "\0\1"s, "\0\xff"s, "\1"s, "a"s,
+                                        "a\0"s, "a\0\xff"s, "a\1"s, "aa"s, "ab"s, "b"s, "\xfe"s,
+                                        "\xff"s, "\xff\0"s, "\xff\xff"s});
 }
 
 TEST_CASE("the bytes are the documented ones") {
@@ -166,7 +173,8 @@ TEST_CASE("the bytes are the documented ones") {
 TEST_CASE("a longer first value never lets a later value decide") {
     // Joined without terminators, ("a", "z") and ("ab", "") would sort the wrong way round.
     CHECK(encoded(std::string{"a"}, std::string{"z"}) < encoded(std::string{"ab"}, std::string{}));
-    CHECK(encoded(std::string{"a"}, std::uint8_t{0xff}) < encoded(std::string{"a\0", 2}, std::uint8_t{0}));
+    CHECK(encoded(std::string{"a"}, std::uint8_t{0xff}) <
+          encoded(std::string{"a\0", 2}, std::uint8_t{0}));
 }
 
 TEST_CASE("property: each type round trips and keeps its order") {
@@ -193,14 +201,16 @@ TEST_CASE("property: composites sort by the first value that differs, and round 
     }));
 }
 
-TEST_CASE("property: whatever the bytes are, a read that succeeds took the one encoding of its value") {
+TEST_CASE(
+    "property: whatever the bytes are, a read that succeeds took the one encoding of its value") {
     CHECK(rc::check("canonical", [] {
-        const std::vector<std::uint8_t> input =
-            *rc::gen::container<std::vector<std::uint8_t>>(rc::gen::element<std::uint8_t>(0, 0, 1, 0x7f, 0x80, 0xf0, 0xff));
+        const std::vector<std::uint8_t> input = *rc::gen::container<std::vector<std::uint8_t>>(
+            rc::gen::element<std::uint8_t>(0, 0, 1, 0x7f, 0x80, 0xf0, 0xff));
         const bytes_view all{input};
         const auto canonical = [&](auto value) {
             key_reader reader{all};
-            if (read(reader, value)) RC_ASSERT(encoded(value) == bytes{all.first(all.size() - reader.remaining())});
+            if (read(reader, value))
+                RC_ASSERT(encoded(value) == bytes{all.first(all.size() - reader.remaining())});
             else RC_ASSERT(reader.rest() == all);
         };
         canonical(std::int64_t{});
@@ -210,7 +220,9 @@ TEST_CASE("property: whatever the bytes are, a read that succeeds took the one e
     }));
 }
 
-TEST_CASE("a second zero, a second NaN, a third bool and a broken escape are refused and leave the reader") {
+TEST_CASE(
+    "a second zero, a second NaN, a third bool and a broken escape are refused and leave the "
+    "reader") {
     const auto refuses = [](std::initializer_list<int> raw, auto value) {
         bytes key;
         for (const int byte : raw) key.push_back(static_cast<std::byte>(byte));

@@ -22,7 +22,8 @@ bytes raw(std::initializer_list<int> values) {
 std::vector<std::uint64_t> edges() {
     std::vector<std::uint64_t> values{0, std::numeric_limits<std::uint64_t>::max()};
     for (int bit = 0; bit < 64; ++bit)
-        for (std::uint64_t near = 0; near < 3; ++near) values.push_back((std::uint64_t{1} << bit) - 1 + near);
+        for (std::uint64_t near = 0; near < 3; ++near)
+            values.push_back((std::uint64_t{1} << bit) - 1 + near);
     return values;
 }
 
@@ -76,7 +77,8 @@ TEST_CASE("over-long forms and more than 64 bits are refused") {
     CHECK(mantis::load_varint(raw({0x80, 0x00}), value) == 0);
     CHECK(mantis::load_varint(raw({0xff, 0x80, 0x00}), value) == 0);
     CHECK(mantis::load_varint(raw({255, 255, 255, 255, 255, 255, 255, 255, 255, 2}), value) == 0);
-    CHECK(mantis::load_varint(raw({255, 255, 255, 255, 255, 255, 255, 255, 255, 0x81, 0}), value) == 0);
+    CHECK(mantis::load_varint(raw({255, 255, 255, 255, 255, 255, 255, 255, 255, 0x81, 0}), value) ==
+          0);
     CHECK(value == 42);
     CHECK(mantis::load_varint(raw({255, 255, 255, 255, 255, 255, 255, 255, 255, 1}), value) == 10);
     CHECK(value == std::numeric_limits<std::uint64_t>::max());
@@ -86,8 +88,10 @@ TEST_CASE("random bytes are refused, or are exactly what writing the value again
     std::mt19937_64 random{2};
     int accepted = 0;
     for (int round = 0; round < 200'000; ++round) {
-        std::vector<std::uint8_t> input(random() % 13);  // exact size: a sanitizer sees a read past the end
-        for (auto& byte : input) byte = static_cast<std::uint8_t>(random() % 4 == 0 ? random() % 128 : random() | 128);
+        std::vector<std::uint8_t> input(random() %
+                                        13);  // exact size: a sanitizer sees a read past the end
+        for (auto& byte : input)
+            byte = static_cast<std::uint8_t>(random() % 4 == 0 ? random() % 128 : random() | 128);
         std::uint64_t value = 0;
         const std::size_t taken = mantis::load_varint(bytes_view{input}, value);
         if (taken == 0) continue;

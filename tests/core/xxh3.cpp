@@ -17,7 +17,8 @@ constexpr std::uint64_t prime = 0x9e3779b185ebca8d;
 bytes check_input(std::size_t size) {
     bytes made;
     std::uint64_t state = 2654435761;
-    for (std::size_t i = 0; i < size; ++i, state *= prime) made.push_back(static_cast<std::byte>(state >> 56));
+    for (std::size_t i = 0; i < size; ++i, state *= prime)
+        made.push_back(static_cast<std::byte>(state >> 56));
     return made;
 }
 
@@ -56,13 +57,15 @@ TEST_CASE("xxh3 does not depend on where the bytes lie") {
 }
 
 TEST_CASE("no bit of an xxh3 seed is ignored") {
-    for (int bit = 0; bit < 64; ++bit) CHECK(xxh3::of("record", std::uint64_t{1} << bit) != xxh3::of("record"));
+    for (int bit = 0; bit < 64; ++bit)
+        CHECK(xxh3::of("record", std::uint64_t{1} << bit) != xxh3::of("record"));
 }
 
 TEST_CASE("an xxh3 batch gives what one by one gives") {
     const bytes input = check_input(1000);
     std::vector<bytes_view> views;
-    for (std::size_t size = 0; size < 40; ++size) views.push_back(input.view().part(size, size * size / 2));
+    for (std::size_t size = 0; size < 40; ++size)
+        views.push_back(input.view().part(size, size * size / 2));
     std::vector<std::uint64_t> sums(views.size() + 1, 77);
     xxh3::of_batch(views.data(), views.size(), sums.data());
     for (std::size_t i = 0; i < views.size(); ++i) CHECK(sums[i] == xxh3::of(views[i]));

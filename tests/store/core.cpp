@@ -16,7 +16,7 @@ struct in_memory_periodic : policies<with::platform<memory>, with::durability<pe
 void put(store<in_memory>& db, bytes_view key, bytes_view value) {
     auto tx = db.begin();
     tx.put(db.table("t").value(), key, value);
-    tx.commit().value();
+    CHECK(tx.commit());
 }
 
 }  // namespace

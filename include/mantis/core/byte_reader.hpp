@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Reads a run of bytes from the front, never past its end: the decoder under every record and page format.
+// Reads a run of bytes from the front, never past its end: the decoder under every record and page
+// format.
 //
-// Each read answers whether it could; one that could not changes neither the reader nor its argument, so a caller may
-// say where it stopped. Nothing is copied: views point into what the reader was made from.
+// Each read answers whether it could; one that could not changes neither the reader nor its
+// argument, so a caller may say where it stopped. Nothing is copied: views point into what the
+// reader was made from.
 //
 // Threads: like an int: any number of readers of a const one, or one caller.
 #pragma once

@@ -2,8 +2,8 @@
 //
 // Unsigned integers to and from bytes of a stated order, at any address.
 //
-// Little-endian is the order of every mantis file; big-endian is the order in which keys sort as numbers do.
-// Each call is one move (and a byte swap at most).
+// Little-endian is the order of every mantis file; big-endian is the order in which keys sort as
+// numbers do. Each call is one move (and a byte swap at most).
 #pragma once
 
 #include "../config.hpp"

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Values as key bytes that sort, byte by byte, as the values do; composite keys by writing one value after another.
+// Values as key bytes that sort, byte by byte, as the values do; composite keys by writing one
+// value after another.
 //
 //   key_writer key;
 //   key.add_bytes("berlin").add_int64(-3);         // sorts by city, then by number
 //
-//   value       bytes                                                  order
-//   uint64      8, big-endian                                          numeric
-//   int64       8, big-endian, sign bit flipped                        numeric
-//   double      8, big-endian; negative: all bits flipped, else        NaN, -infinity, ..., 0, ..., +infinity
-//               the sign bit flipped; NaN: eight zeros
-//   bool        1: 00 or 01                                            false, true
-//   tag         1: as given                                            numeric; for telling types apart
-//   bytes       the bytes, each 00 as 00 FF, then 00 00                lexicographic, a prefix before the longer one
+//   value    bytes                                           order
+//   uint64   8, big-endian                                   numeric
+//   int64    8, big-endian, sign bit flipped                 numeric
+//   double   8, big-endian; negative: all bits flipped,      NaN, -infinity, ..., +infinity
+//            else the sign bit flipped; NaN: eight zeros
+//   bool     1: 00 or 01                                     false, true
+//   tag      1: as given                                     numeric; tells types apart
+//   bytes    the bytes, each 00 as 00 FF, then 00 00         lexicographic, a prefix first
 //
 // Invariants:
 //   1. a < b  =>  encoded(a) < encoded(b), for values of one type
-//   2. no encoding is a prefix of another of its type  =>  composites sort by the first value that differs
+//   2. no encoding is a prefix of another of its type  =>  composites sort by the first value that
+//      differs
 //   3. one value, one encoding: readers refuse any other bytes, so equal keys are equal bytes
 //
-// -0.0 is written as 0.0, because they are equal; every NaN is written as one NaN, which equals itself and sorts
-// first, so that a key always has its place.
+// -0.0 is written as 0.0, because they are equal; every NaN is written as one NaN, which equals
+// itself and sorts first, so that a key always has its place.
 //
 // Threads: like an int: any number of readers of a const one, or one caller.
 #pragma once
@@ -75,7 +77,8 @@ public:
         while (!value.empty()) {
             const void* const zero = std::memchr(value.data(), 0, value.size());
             if (zero == nullptr) break;
-            const std::size_t run = static_cast<std::size_t>(static_cast<const std::byte*>(zero) - value.data()) + 1;
+            const std::size_t run =
+                static_cast<std::size_t>(static_cast<const std::byte*>(zero) - value.data()) + 1;
             key_.append(value.first(run));
             key_.push_back(std::byte{0xff});
             value = value.from(run);
@@ -94,8 +97,8 @@ private:
     bytes key_;
 };
 
-// Reads back what a key_writer wrote, in the same order of types. A read that cannot changes neither the reader nor its
-// argument, whatever the bytes are.
+// Reads back what a key_writer wrote, in the same order of types. A read that cannot changes
+// neither the reader nor its argument, whatever the bytes are.
 class key_reader {
 public:
     explicit key_reader(bytes_view key) noexcept : rest_{key} {}
@@ -133,13 +136,15 @@ public:
         rest_ = rest_.from(1);
         return true;
     }
-    //   Returns     false when there is no terminator, or a 00 before it is followed by something else than FF
+    //   Returns     false when there is no terminator, or a 00 before it is followed by something
+    //               else than FF
     [[nodiscard]] bool read_bytes(bytes& value) {
         bytes decoded;
         for (bytes_view left = rest_; !left.empty();) {
             const void* const zero = std::memchr(left.data(), 0, left.size());
             if (zero == nullptr) return false;
-            const std::size_t run = static_cast<std::size_t>(static_cast<const std::byte*>(zero) - left.data());
+            const std::size_t run =
+                static_cast<std::size_t>(static_cast<const std::byte*>(zero) - left.data());
             if (left.size() - run < 2) return false;
             const std::byte after = left[run + 1];
             if (after == std::byte{0xff}) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Unsigned integers in one to ten bytes: seven bits a byte, low bits first, the top bit says that more follow (LEB128).
+// Unsigned integers in one to ten bytes: seven bits a byte, low bits first, the top bit says that
+// more follow (LEB128).
 //
-// A value has exactly one encoding: reading refuses over-long forms (`80 00` for zero) and more than 64 bits, so that
-// equal records are equal bytes.
+// A value has exactly one encoding: reading refuses over-long forms (`80 00` for zero) and more
+// than 64 bits, so that equal records are equal bytes.
 #pragma once
 
 #include "bytes.hpp"
@@ -32,7 +33,8 @@ inline void append_varint(bytes& to, std::uint64_t value) {
     to.append({encoded, store_varint(encoded, value)});
 }
 
-//   Effects     sets `value` when there is a canonical varint at the beginning of `from`, else leaves it
+//   Effects     sets `value` when there is a canonical varint at the beginning of `from`, else
+//               leaves it
 //   Returns     how many bytes it took; 0 when it is cut short, over-long or over 64 bits
 [[nodiscard]] inline std::size_t load_varint(bytes_view from, std::uint64_t& value) noexcept {
     std::uint64_t sum = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// XXH3, 64 bits (https://xxhash.com): the faster checksum for large blocks. It catches damage, not an adversary.
+// XXH3, 64 bits (https://xxhash.com): the faster checksum for large blocks. It catches damage, not
+// an adversary.
 //
 // Needs the header xxhash.h, compiled in; nothing is linked.
 //

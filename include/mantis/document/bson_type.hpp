@@ -38,6 +38,9 @@ enum class bson_type : std::uint8_t {
 // How deep documents and arrays may nest, the outermost document counted: bounds every recursion over a document.
 inline constexpr std::size_t max_document_depth = 100;
 
+// The largest document a collection takes and a JSON reader makes by default.
+inline constexpr std::size_t max_document_bytes = 48 * 1024 * 1024;
+
 // The smallest document: its length and the zero byte.
 inline constexpr std::size_t empty_document_bytes = 5;
 

@@ -20,7 +20,7 @@ namespace mantis {
 
 struct json_options {
     // The largest document, in bytes of BSON; the reader's memory is a small multiple of the largest one it met.
-    std::size_t max_document_bytes = 48 * 1024 * 1024;
+    std::size_t max_document_bytes = mantis::max_document_bytes;
 };
 
 namespace detail {

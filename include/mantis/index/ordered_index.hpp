@@ -2,27 +2,34 @@
 //
 // The ordered index: where a table keeps its entries, sorted by key.
 //
-// What a type I must offer to be one; `key`, `value` and `from` are bytes_view, `version` is an lsn:
+// What a type I must offer to be one; `key`, `value` and `from` are bytes_view, `version` is an
+// lsn:
 //
 //   expression                      returns         meaning
-//   index.put(key, value, version)  void            the entry of `key` is now `value`, written at `version`; copies
-//                                                   both; replaces what was there, whatever its version
+//   index.put(key, value, version)  void            the entry of `key` is now `value`, written at
+//                                                   `version`; copies both; replaces what was
+//                                                   there, whatever its version
 //   index.erase(key)                bool            removes the entry; false when there was none
-//   index.find(key, f)              bool            calls f(value, version) once when there is an entry, and says so
-//   index.scan(from, f)             void            calls f(key, value, version) for each entry with a key >= from,
-//                                                   ascending, until f returns false
+//   index.find(key, f)              bool            calls f(value, version) once when there is an
+//                                                   entry, and says so
+//   index.scan(from, f)             void            calls f(key, value, version) for each entry
+//                                                   with a key >= from, ascending, until f returns
+//                                                   false
 //   index.count()                   std::size_t     entries
 //   index.memory_bytes()            std::size_t     memory held for entries and structure
-//   index.verify()                  result<void>    `corrupt` when an invariant of the structure does not hold
+//   index.verify()                  result<void>    `corrupt` when an invariant of the structure
+//                                                   does not hold
 //
-// find, scan, count, memory_bytes and verify work on a const index. All may be called by any number of threads at once;
-// one find or scan sees the index as it was at one moment. What f is given is valid until f returns; f must not call
-// the index, and should be short, for writers may be waiting for it.
+// find, scan, count, memory_bytes and verify work on a const index. All may be called by any number
+// of threads at once; one find or scan sees the index as it was at one moment. What f is given is
+// valid until f returns; f must not call the index, and should be short, for writers may be waiting
+// for it.
 //
 // An index policy P names a family of them for the store's `with::indexes`:
 //
 //   P::name                         const char*     as it is called in the table list
-//   P::format_id                    std::uint32_t   written with each table; 1 is the B+tree; below 1000 mantis's
+//   P::format_id                    std::uint32_t   written with each table; 1 is the B+tree; below
+//                                                   1000 mantis's
 //   P::template index<Platform>     type            an ordered_index, default-constructible
 #pragma once
 

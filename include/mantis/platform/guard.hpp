@@ -7,6 +7,8 @@
 
 #include "../core/check.hpp"
 
+#include <utility>
+
 namespace mantis {
 
 template <class Mutex>

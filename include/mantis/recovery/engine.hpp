@@ -16,7 +16,7 @@
 // Threads: one at a time.
 #pragma once
 
-#include "../txn/operation.hpp"
+#include "../wal/operation.hpp"
 #include "../wal/reader.hpp"
 
 #include <vector>
@@ -107,7 +107,7 @@ private:
             auto more = reader.next(record);
             if (!more) return more.error();
             if (!*more || record.transaction != open) {
-                summary.transactions_dropped += parts.empty() ? 0 : 1;
+                if (!parts.empty()) ++summary.transactions_dropped;
                 parts.clear();
             }
             if (!*more) break;

@@ -215,10 +215,9 @@ private:
             if (auto written = write_superblock(recovery_.end); !written) return written;
         log_options log;
         log.segment_bytes = options_.segment_bytes;
-        log_ = std::make_unique<log_type>(platform_, *directory_, superblock_.database, recovery_.end,
-                                          done->previous_checksum, log);
-        engine_ = std::make_unique<engine_type>(tables_, *log_, recovery_.last_transaction,
-                                                typename engine_type::limits{options_.memory_bytes, options_.read_only});
+        log_.emplace(platform_, *directory_, superblock_.database, recovery_.end, done->previous_checksum, log);
+        engine_.emplace(tables_, *log_, recovery_.last_transaction,
+                        typename engine_type::limits{options_.memory_bytes, options_.read_only});
         return success();
     }
 
@@ -272,8 +271,8 @@ private:
     superblock superblock_;
     recovery_summary recovery_;
     tables_type tables_;
-    std::unique_ptr<log_type> log_;        // null once closed
-    std::unique_ptr<engine_type> engine_;  // likewise
+    std::optional<log_type> log_;        // none once closed
+    std::optional<engine_type> engine_;  // likewise
 
     mutex stop_mutex_;
     typename Platform::condition stop_changed_;

@@ -92,6 +92,12 @@ struct choose<Slot, Default, First, Rest...> {
     using type = typename First::choice;
 };
 
+template <class Platform, class List>
+inline constexpr bool all_index_policies = false;
+template <class Platform, class First, class... Rest>
+inline constexpr bool all_index_policies<Platform, index_list<First, Rest...>> =
+    index_policy<First, Platform> && (index_policy<Rest, Platform> && ...);
+
 }  // namespace detail
 
 template <class... With>
@@ -135,12 +141,7 @@ public:
     using checksum = std::conditional_t<checksum_fits, requested_checksum, crc32c>;
 
 private:
-    template <class List>
-    static constexpr bool all_index_policies = false;
-    template <class First, class... Rest>
-    static constexpr bool all_index_policies<index_list<First, Rest...>> =
-        index_policy<First, platform> && (index_policy<Rest, platform> && ...);
-    static constexpr bool indexes_fit = all_index_policies<requested_indexes>;
+    static constexpr bool indexes_fit = detail::all_index_policies<platform, requested_indexes>;
     static_assert(indexes_fit, "mantis: with::indexes<T...>: a T is not an index_policy (docs/policies.md#indexes)");
 
 public:

@@ -18,12 +18,12 @@
 
 #include "commit_info.hpp"
 #include "isolation.hpp"
-#include "operation.hpp"
 #include "read_set.hpp"
 #include "table_set.hpp"
 #include "write_set.hpp"
 
 #include "../wal/durability.hpp"
+#include "../wal/operation.hpp"
 #include "../wal/writer.hpp"
 
 #include <optional>
@@ -65,11 +65,7 @@ public:
         if (auto room = fits_memory(writes); !room) return room.error();
         auto appended = append(payloads);
         if (!appended) return appended.error();
-        for (const auto& [at, change] : writes) {
-            table_type& into = *tables_->find(at.table);
-            if (change.erases) into.erase(at.key, appended->position);
-            else into.put(at.key, change.value, appended->position);
-        }
+        apply(writes, appended->position);
         hold.unlock();
         return finish(*appended);
     }
@@ -212,6 +208,17 @@ private:
             .about(changed.name()).with("changed_lsn", changed.changed().value);
     }
 
+    //   Requires    commit_mutex_
+    void apply(const write_set& writes, lsn version) {
+        table_type* into = nullptr;
+        for (const auto& [at, change] : writes) {
+            if (into == nullptr || into->id() != at.table) into = tables_->find(at.table);
+            if (change.erases) into->erase(at.key, version);
+            else into->put(at.key, change.value, version);
+        }
+    }
+
+    //   Requires    commit_mutex_
     [[nodiscard]] result<void> fits_memory(const write_set& writes) const {
         if (limits_.memory_bytes == 0) return success();
         std::size_t used = writes.payload_bytes();

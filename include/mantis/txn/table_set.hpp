@@ -11,7 +11,7 @@
 
 #include "../platform/guard.hpp"
 
-#include <memory>
+#include <deque>
 #include <vector>
 
 namespace mantis {
@@ -24,13 +24,13 @@ public:
     //   Returns     the table, dropped or not; nullptr if there never was one of that id
     [[nodiscard]] table_type* find(table_id id) const {
         lock_guard<mutex> hold{mutex_};
-        return id.value - 1 < tables_.size() ? tables_[static_cast<std::size_t>(id.value - 1)].get() : nullptr;
+        return id.value - 1 < tables_.size() ? &tables_[static_cast<std::size_t>(id.value - 1)] : nullptr;
     }
     //   Returns     the table of that name, or nullptr
     [[nodiscard]] table_type* find(bytes_view name) const {
         lock_guard<mutex> hold{mutex_};
-        for (const auto& each : tables_)
-            if (each->name() == name && !each->dropped()) return each.get();
+        for (table_type& each : tables_)
+            if (each.name() == name && !each.dropped()) return &each;
         return nullptr;
     }
     [[nodiscard]] table_id next_id() const {
@@ -41,28 +41,30 @@ public:
     [[nodiscard]] std::vector<table_type*> all() const {
         lock_guard<mutex> hold{mutex_};
         std::vector<table_type*> live;
-        for (const auto& each : tables_)
-            if (!each->dropped()) live.push_back(each.get());
+        for (table_type& each : tables_)
+            if (!each.dropped()) live.push_back(&each);
         return live;
     }
 
     //   Errors      corrupt (ids do not follow each other), mismatch (no such index in this build)
     [[nodiscard]] result<table_type*> add(table_id id, bytes_view name, bytes_view index_name) {
-        auto made = std::make_unique<table_type>(id, name);
-        if (auto indexed = made->make_index(index_name); !indexed) return indexed.error();
         lock_guard<mutex> hold{mutex_};
         if (id.value != tables_.size() + 1)
             return error{error_code::corrupt, "adding a table: its id does not follow"}
                 .about(name).with("table", id.value).with("expected", tables_.size() + 1);
-        tables_.push_back(std::move(made));
-        return tables_.back().get();
+        tables_.emplace_back(id, name);
+        if (auto indexed = tables_.back().make_index(index_name); !indexed) {
+            tables_.pop_back();
+            return indexed.error();
+        }
+        return &tables_.back();
     }
 
 private:
     using mutex = typename Platform::mutex;
 
     mutable mutex mutex_;
-    std::vector<std::unique_ptr<table_type>> tables_;
+    mutable std::deque<table_type> tables_;  // a const set still hands out tables that can be written
 };
 
 }  // namespace mantis

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A sorted map from bytes to bytes in memory, as a B+tree: the container under the B+tree index, useful alone.
+// A sorted map from bytes to bytes in memory, as a B+tree: the container under the B+tree index,
+// useful alone.
 //
 // Invariants (verify() in verify.hpp checks them):
 //   1. keys ascend within a leaf and along the links of the leaves; no key is there twice
 //   2. a separator is greater than every key to its left and not greater than any to its right
 //   3. all leaves are at the same depth
-//   4. every node but the root holds at least node_fill::least, except on the right edge, where splits of a growing
-//      end leave a full node behind and start a nearly empty one (at least one entry, or two children)
+//   4. every node but the root holds at least node_fill::least, except on the right edge, where
+//      splits of a growing end leave a full node behind and start a nearly empty one (at least one
+//      entry, or two children)
 //   5. heads are what key_heads.hpp says
 //   6. count() and memory_bytes() are what a walk over all nodes adds up
 //
-// Complexity: put, erase and find are O(log n); nothing recurses except over the height, which is below max_height.
+// Complexity: put, erase and find are O(log n); nothing recurses except over the height, which is
+// below max_height.
 //
-// Threads: like an int: any number of readers, or one writer. The index in btree.hpp adds the latch.
+// Threads: like an int: any number of readers, or one writer. The index in btree.hpp adds the
+// latch.
 #pragma once
 
 #include "node.hpp"
 
 namespace mantis {
 
-// How wide the nodes are. Derive from it or write another; wider scans faster, narrower inserts faster.
+// How wide the nodes are. Any type with these two members does; from 32 to 256 little changes at a
+// million entries.
 struct btree_config {
     static constexpr std::size_t leaf_entries = 64;
     static constexpr std::size_t inner_children = 64;
@@ -93,14 +98,16 @@ public:
         return true;
     }
 
-    // Calls f(key, value, version) for each entry with a key >= from, ascending, until f returns false.
+    // Calls f(key, value, version) for each entry with a key >= from, ascending, until f returns
+    // false.
     template <class F>
     void scan(bytes_view from, F f) const {
         const leaf_type* leaf = leaf_of(from);
         if (leaf == nullptr) return;
         for (std::size_t at = leaf->search(from).at; leaf != nullptr; leaf = leaf->next, at = 0) {
             for (; at < leaf->count; ++at) {
-                constexpr std::size_t ahead = 8;  // entries are anywhere in memory; fetch some before their turn
+                constexpr std::size_t ahead =
+                    8;  // entries are anywhere in memory; fetch some before their turn
                 if (at + ahead < leaf->count) __builtin_prefetch(leaf->entries[at + ahead]);
                 const detail::record& entry = *leaf->entries[at];
                 if (!f(entry.key(), entry.value(), entry.version())) return;
@@ -109,9 +116,12 @@ public:
     }
 
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
-    //   Returns     memory held by entries, nodes and separators, as the system's allocator rounds them
+    //   Returns     memory held by entries, nodes and separators, as the system's allocator rounds
+    //               them
     [[nodiscard]] std::size_t memory_bytes() const noexcept { return memory_bytes_; }
-    [[nodiscard]] std::size_t height() const noexcept { return root_ == nullptr ? 0 : root_->level + std::size_t{1}; }
+    [[nodiscard]] std::size_t height() const noexcept {
+        return root_ == nullptr ? 0 : root_->level + std::size_t{1};
+    }
     // The top node, for verify(); nullptr when empty.
     [[nodiscard]] const detail::node* root() const noexcept { return root_; }
 
@@ -139,7 +149,9 @@ private:
         std::size_t size = 0;
     };
 
-    [[nodiscard]] static inner_type& inner(node* at) noexcept { return *static_cast<inner_type*>(at); }
+    [[nodiscard]] static inner_type& inner(node* at) noexcept {
+        return *static_cast<inner_type*>(at);
+    }
     [[nodiscard]] static leaf_type& leaf(node* at) noexcept { return *static_cast<leaf_type*>(at); }
 
     leaf_type& descend(bytes_view key, path& way) noexcept {
@@ -175,18 +187,22 @@ private:
         full.split(keep, right);
         if (at <= keep && !growing_end) full.insert(at, entry);
         else right.insert(at - keep, entry);
-        bytes separator = detail::shortest_separator(full.entries[full.count - 1]->key(), right.entries[0]->key());
+        bytes separator = detail::shortest_separator(full.entries[full.count - 1]->key(),
+                                                     right.entries[0]->key());
         memory_bytes_ += detail::allocated_bytes(separator.capacity());
         insert_child(way, std::move(separator), &right, growing_end);
     }
 
-    // Puts `right` behind the child that the last step of `way` took; splits upwards as far as nodes are full.
+    // Puts `right` behind the child that the last step of `way` took; splits upwards as far as
+    // nodes are full.
     void insert_child(path& way, bytes separator, node* right, bool growing_end) {
         while (way.size != 0) {
             auto [parent, child] = way.steps[--way.size];
-            if (parent->count < inner_type::capacity) return parent->insert(child, std::move(separator), right);
+            if (parent->count < inner_type::capacity)
+                return parent->insert(child, std::move(separator), right);
             inner_type& sibling = *make_inner(parent->level);
-            const std::size_t keep = growing_end ? inner_type::capacity - 1 : inner_type::capacity / 2;
+            const std::size_t keep =
+                growing_end ? inner_type::capacity - 1 : inner_type::capacity / 2;
             bytes upper = parent->split(keep, sibling);
             if (child < keep) parent->insert(child, std::move(separator), right);
             else sibling.insert(child - keep, std::move(separator), right);
@@ -206,7 +222,8 @@ private:
         bool low = true;
         for (bool leaves = true; way.size != 0 && low; leaves = false) {
             auto [parent, child] = way.steps[--way.size];
-            low = leaves ? refill_child<leaf_type>(*parent, child) : refill_child<inner_type>(*parent, child);
+            low = leaves ? refill_child<leaf_type>(*parent, child)
+                         : refill_child<inner_type>(*parent, child);
         }
         if (low) shrink_root();
     }
@@ -238,7 +255,8 @@ private:
     }
     void balance(inner_type& parent, std::size_t at, leaf_type& left, leaf_type& right) {
         left.balance(right);
-        bytes separator = detail::shortest_separator(left.entries[left.count - 1]->key(), right.entries[0]->key());
+        bytes separator = detail::shortest_separator(left.entries[left.count - 1]->key(),
+                                                     right.entries[0]->key());
         memory_bytes_ += detail::allocated_bytes(separator.capacity());
         separator = parent.replace_separator(at, std::move(separator));
         memory_bytes_ -= detail::allocated_bytes(separator.capacity());
@@ -277,7 +295,8 @@ private:
     // Recurses over the height.
     static void destroy(node* at) noexcept {
         if (at->level == 0) {
-            for (std::size_t i = 0; i < at->count; ++i) detail::record::destroy(leaf(at).entries[i]);
+            for (std::size_t i = 0; i < at->count; ++i)
+                detail::record::destroy(leaf(at).entries[i]);
             delete &leaf(at);
             return;
         }

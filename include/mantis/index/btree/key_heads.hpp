@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The part of a B+tree node that is searched: eight bytes of each key, side by side, so that a search reads three or
-// four cache lines and almost always no key at all.
+// The part of a B+tree node that is searched: eight bytes of each key, side by side, so that a
+// search reads three or four cache lines and almost always no key at all.
 //
-// The bytes that all keys of the node begin with (up to max_prefix_bytes) are kept once; a key's head is the eight
-// bytes after them, big-endian, padded with zeros. The keys themselves and their count are the node's.
+// The bytes that all keys of the node begin with (up to max_prefix_bytes) are kept once; a key's
+// head is the eight bytes after them, big-endian, padded with zeros. The keys themselves and their
+// count are the node's.
 //
 // Invariants:
 //   1. every key of the node begins with prefix()
@@ -39,16 +40,18 @@ struct key_position {
 template <std::size_t Capacity>
 class key_heads {
 public:
-    static constexpr std::size_t max_prefix_bytes = 32;
+    static constexpr std::size_t max_prefix_bytes = 55;  // so that the heads begin 64 bytes in
     // The prefix grows only when it gives the heads this many bytes more: growing reads every key.
     static constexpr std::size_t worth_growing_bytes = 4;
 
     [[nodiscard]] bytes_view prefix() const noexcept { return {prefix_, prefix_size_}; }
     [[nodiscard]] std::uint64_t operator[](std::size_t at) const noexcept { return heads_[at]; }
 
-    // Finds the place of `key` among the first `count` keys; `key_at(i)` gives key i, where the heads are equal.
+    // Finds the place of `key` among the first `count` keys; `key_at(i)` gives key i, where the
+    // heads are equal.
     template <class KeyAt>
-    [[nodiscard]] key_position search(bytes_view key, std::size_t count, KeyAt key_at) const noexcept {
+    [[nodiscard]] key_position search(bytes_view key, std::size_t count,
+                                      KeyAt key_at) const noexcept {
         if (prefix_size_ != 0) {
             const bytes_view start = key.size() < prefix_size_ ? key : key.first(prefix_size_);
             const std::strong_ordering order = start <=> prefix();
@@ -77,8 +80,10 @@ public:
         std::memmove(heads_ + at + 1, heads_ + at, (count - at) * sizeof *heads_);
         heads_[at] = head_of(key.from(prefix_size_));
     }
+    //   Requires    at < count
     void erase(std::size_t at, std::size_t count) noexcept {
-        std::memmove(heads_ + at, heads_ + at + 1, (count - at - 1) * sizeof *heads_);
+        if (at + 1 < count)
+            std::memmove(heads_ + at, heads_ + at + 1, (count - at - 1) * sizeof *heads_);
     }
     // Becomes the heads [from, count) of another node.
     void assign(const key_heads& other, std::size_t from, std::size_t count) noexcept {
@@ -87,10 +92,12 @@ public:
         std::memcpy(heads_, other.heads_ + from, (count - from) * sizeof *heads_);
     }
 
-    //   Effects     takes all bytes that the first and last key share into the prefix, when they are enough more
+    //   Effects     takes all bytes that the first and last key share into the prefix, when they
+    //               are enough more
     template <class KeyAt>
     void grow_prefix(std::size_t count, KeyAt key_at) noexcept {
-        if (count >= 2 && shared_bytes(count, key_at) >= prefix_size_ + worth_growing_bytes) rebuild(count, key_at);
+        if (count >= 2 && shared_bytes(count, key_at) >= prefix_size_ + worth_growing_bytes)
+            rebuild(count, key_at);
     }
     //   Effects     computes prefix and heads from the keys
     template <class KeyAt>
@@ -104,8 +111,10 @@ public:
     }
 
 private:
-    // Branch-free: which half is taken is as random as the keys, and a wrong guess costs more than the compare.
-    [[nodiscard]] std::size_t first_not_less(std::uint64_t head, std::size_t begin, std::size_t end) const noexcept {
+    // Branch-free: which half is taken is as random as the keys, and a wrong guess costs more than
+    // the compare.
+    [[nodiscard]] std::size_t first_not_less(std::uint64_t head, std::size_t begin,
+                                             std::size_t end) const noexcept {
         const std::uint64_t* base = heads_ + begin;
         std::size_t left = end - begin;
         if (left == 0) return end;
@@ -140,8 +149,8 @@ private:
         return shared < max_prefix_bytes ? shared : max_prefix_bytes;
     }
 
-    std::byte prefix_[max_prefix_bytes];
     std::uint8_t prefix_size_ = 0;
+    std::byte prefix_[max_prefix_bytes];
     std::uint64_t heads_[Capacity];
 };
 

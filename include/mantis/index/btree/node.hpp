@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The two kinds of B+tree node and what can be done to one, or to two neighbours, without knowing the tree.
+// The two kinds of B+tree node and what can be done to one, or to two neighbours, without knowing
+// the tree.
 //
-//   inner   children c0 ... cn and separators s1 ... sn:   keys of c(i-1)  <  s(i)  <=  keys of c(i)
+//   inner   children c0 ... cn and separators s1 ... sn:   keys of c(i-1)  <  s(i)  <=  keys of
+//                                                                                       c(i)
 //   leaf    entries in key order, and a link to the leaf with the next greater keys
 //
-// A separator is the shortest bytes that tell its two neighbours apart, not necessarily a key. It stays when entries go.
+// A separator is the shortest bytes that tell its two neighbours apart, not necessarily a key. It
+// stays when entries go.
 #pragma once
 
 #include "key_heads.hpp"
@@ -13,8 +16,9 @@
 
 namespace mantis::detail {
 
-// How full nodes are. A node that falls below `least` is filled from a neighbour or merged with it; they are merged only
-// when the result has room left, so that the next insert does not split it again.
+// How full nodes are. A node that falls below `least` is filled from a neighbour or merged with it;
+// they are merged only when the result has room left, so that the next insert does not split it
+// again.
 template <std::size_t Capacity>
 struct node_fill {
     static_assert(Capacity >= 4 && Capacity <= 4096, "mantis: btree: nodes of 4 to 4096");
@@ -38,7 +42,9 @@ struct leaf_node : node {
     [[nodiscard]] auto keys() const noexcept {
         return [this](std::size_t at) { return entries[at]->key(); };
     }
-    [[nodiscard]] key_position search(bytes_view key) const noexcept { return heads.search(key, count, keys()); }
+    [[nodiscard]] key_position search(bytes_view key) const noexcept {
+        return heads.search(key, count, keys());
+    }
 
     //   Requires    count < capacity
     void insert(std::size_t at, record* entry) noexcept {
@@ -80,7 +86,8 @@ struct leaf_node : node {
         if (count < here) {
             const std::size_t moved = here - count;
             std::memcpy(entries + count, right.entries, moved * sizeof *entries);
-            std::memmove(right.entries, right.entries + moved, (right.count - moved) * sizeof *entries);
+            std::memmove(right.entries, right.entries + moved,
+                         (right.count - moved) * sizeof *entries);
         } else {
             const std::size_t moved = count - here;
             std::memmove(right.entries + moved, right.entries, right.count * sizeof *entries);
@@ -102,9 +109,12 @@ struct inner_node : node {
     static constexpr std::size_t capacity = Capacity;
     using fill = node_fill<Capacity>;
 
-    explicit inner_node(std::size_t at_level) noexcept : node{.level = static_cast<std::uint16_t>(at_level)} {}
+    explicit inner_node(std::size_t at_level) noexcept
+        : node{.level = static_cast<std::uint16_t>(at_level)} {}
 
-    [[nodiscard]] std::size_t separator_count() const noexcept { return count == 0 ? 0 : count - std::size_t{1}; }
+    [[nodiscard]] std::size_t separator_count() const noexcept {
+        return count == 0 ? 0 : count - std::size_t{1};
+    }
     [[nodiscard]] auto keys() const noexcept {
         return [this](std::size_t at) { return separators[at].view(); };
     }
@@ -124,7 +134,8 @@ struct inner_node : node {
     //   Requires    0 < count < capacity
     void insert(std::size_t at, bytes separator, node* child) noexcept {
         heads.insert(at, separator_count(), separator);
-        for (std::size_t i = separator_count(); i > at; --i) separators[i] = std::move(separators[i - 1]);
+        for (std::size_t i = separator_count(); i > at; --i)
+            separators[i] = std::move(separators[i - 1]);
         for (std::size_t i = count; i > at + 1; --i) children[i] = children[i - 1];
         separators[at] = std::move(separator);
         children[at + 1] = child;
@@ -135,7 +146,8 @@ struct inner_node : node {
     bytes erase(std::size_t at) noexcept {
         bytes separator = std::move(separators[at]);
         heads.erase(at, separator_count());
-        for (std::size_t i = at; i + 1 < separator_count(); ++i) separators[i] = std::move(separators[i + 1]);
+        for (std::size_t i = at; i + 1 < separator_count(); ++i)
+            separators[i] = std::move(separators[i + 1]);
         for (std::size_t i = at + 1; i + 1 < count; ++i) children[i] = children[i + 1];
         --count;
         return separator;
@@ -152,7 +164,8 @@ struct inner_node : node {
     //   Returns     the separator of the two nodes
     bytes split(std::size_t at, inner_node& right) noexcept {
         right.heads.assign(heads, at, separator_count());
-        for (std::size_t i = at; i < separator_count(); ++i) right.separators[i - at] = std::move(separators[i]);
+        for (std::size_t i = at; i < separator_count(); ++i)
+            right.separators[i - at] = std::move(separators[i]);
         for (std::size_t i = at; i < count; ++i) right.children[i - at] = children[i];
         right.count = static_cast<std::uint16_t>(count - at);
         count = static_cast<std::uint16_t>(at);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// One entry of the in-memory B+tree: version, key and value in a single allocation, so that a look-up that has found
-// the entry has fetched all of it.
+// One entry of the in-memory B+tree: version, key and value in a single allocation, so that a
+// look-up that has found the entry has fetched all of it.
 //
 //   offset   0         8           12            16     16 + key_size
 //            version   key_size    value_size    key    value
@@ -15,7 +15,8 @@
 
 namespace mantis::detail {
 
-// What the system's allocator takes for a request of `size` bytes: a header of eight, rounded up to sixteen.
+// What the system's allocator takes for a request of `size` bytes: a header of eight, rounded up to
+// sixteen.
 [[nodiscard]] constexpr std::size_t allocated_bytes(std::size_t size) noexcept {
     const std::size_t rounded = (size + 8 + 15) / 16 * 16;
     return size == 0 ? 0 : rounded < 32 ? 32 : rounded;
@@ -38,7 +39,9 @@ public:
     static void destroy(record* made) noexcept { ::operator delete(made); }
 
     [[nodiscard]] bytes_view key() const noexcept { return {contents(), key_size_}; }
-    [[nodiscard]] bytes_view value() const noexcept { return {contents() + key_size_, value_size_}; }
+    [[nodiscard]] bytes_view value() const noexcept {
+        return {contents() + key_size_, value_size_};
+    }
     [[nodiscard]] lsn version() const noexcept { return version_; }
     [[nodiscard]] std::size_t memory_bytes() const noexcept {
         return allocated_bytes(sizeof(record) + key_size_ + value_size_);

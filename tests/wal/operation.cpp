@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <mantis/txn/operation.hpp>
+#include <mantis/wal/operation.hpp>
 
 #include <string>
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "command.hpp"
+
+namespace tool {
+
+const std::vector<command>& commands() {
+    static const std::vector<command> all{
+        import_command(), find_documents_command(), get_command(),     count_command(), insert_command(),
+        update_command(), delete_command(),         collections_command(), drop_command(),  stats_command(),
+        check_command(),  log_command(),            version_command(), help_command()};
+    return all;
+}
+
+const command* find_command(std::string_view name) {
+    for (const command& each : commands())
+        if (each.name == name) return &each;
+    return nullptr;
+}
+
+std::string usage_of(const command& which) {
+    std::string line = std::string{"mantis "} + which.name;
+    if (which.words[0] != '\0') line += std::string{" "} + which.words;
+    if (!which.options.empty()) line += " [options]";
+    return line;
+}
+
+}  // namespace tool

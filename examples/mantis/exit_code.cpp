@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "exit_code.hpp"
+
+#include <cstdio>
+
+namespace tool {
+
+exit_code complain(exit_code code, std::string_view sentence) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "mantis: %.*s\n", static_cast<int>(sentence.size()), sentence.data());
+    return code;
+}
+
+exit_code complain(const mantis::error& failed) {
+    return complain(exit_code_of(failed.code()), sentence_of(failed));
+}
+
+exit_code exit_code_of(mantis::error_code code) noexcept {
+    using mantis::error_code;
+    switch (code) {
+        case error_code::invalid_argument:
+        case error_code::already_exists:
+        case error_code::too_large:
+        case error_code::parse:
+        case error_code::unsupported: return exit_code::bad_input;
+        case error_code::not_found: return exit_code::not_found;
+        case error_code::locked: return exit_code::locked;
+        case error_code::corrupt: return exit_code::damaged;
+        case error_code::mismatch:
+        case error_code::interrupted:
+        case error_code::conflict:
+        case error_code::no_space:
+        case error_code::out_of_memory:
+        case error_code::io:
+        case error_code::read_only:
+        case error_code::unknown_outcome:
+        case error_code::closed: return exit_code::failed;
+    }
+    return exit_code::failed;
+}
+
+std::string sentence_of(const mantis::error& failed) {
+    auto sentence = failed.message().as<std::string>();
+    if (failed.code() != mantis::error_code::locked) return sentence;
+    const std::uint64_t* const pid = failed.number("pid");
+    std::string who = failed.subject().as<std::string>() + " is open in another process";
+    if (pid != nullptr) who += ", pid " + std::to_string(*pid);
+    return who;
+}
+
+}  // namespace tool

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Documents from a feed into a collection, so many a commit, in their order.
+//
+// Invariant: at every moment the collection holds the first `imported()` documents of the feed and no other of them; when
+// run() answers an error, those are exactly the ones before the document, or the commit, that failed.
+//
+// Threads: one at a time.
+#pragma once
+
+#include "document_feed.hpp"
+
+#include <mantis/document/document_store.hpp>
+
+namespace tool {
+
+struct import_options {
+    std::size_t batch_count = 1000;                 // documents a commit,
+    std::size_t batch_bytes = 64 * 1024 * 1024;     // or so many bytes of them, if that is less
+    mantis::on_existing existing = mantis::on_existing::refuse;
+};
+
+// Why an import ended early.
+struct import_failure {
+    mantis::error why;
+    std::uint64_t line = 0;  // of the document; 0: no document is to blame
+};
+
+template <class App>
+class importer {
+public:
+    //   Requires    `store` outlives the importer; the collection is made with the first commit
+    importer(mantis::document_store<App>& store, mantis::bytes_view collection, const import_options& options)
+        : store_{store}, name_{collection}, options_{options} {}
+
+    // Takes all that the feed gives. Calls acknowledged(ids) -> bool after each commit, with the _ids it made safe, until it
+    // answers false.
+    //   Errors      what the collection answers; that the text ended too early is told by the feed, not here
+    template <class Acknowledged>
+    [[nodiscard]] std::optional<import_failure> run(document_feed& feed, Acknowledged acknowledged) {
+        if (auto failed = take(feed, acknowledged)) return failed;
+        if (auto failed = commit(acknowledged)) return failed;
+        return make_collection();
+    }
+
+    [[nodiscard]] std::uint64_t imported() const noexcept { return imported_; }
+
+private:
+    template <class Acknowledged>
+    [[nodiscard]] std::optional<import_failure> take(document_feed& feed, Acknowledged& acknowledged) {
+        while (auto chunk = feed.next()) {
+            for (const fed_document& each : chunk->documents) {
+                batch_.emplace_back(chunk->view(each).document());
+                lines_.push_back(each.line);
+                bytes_ += each.size;
+                if (batch_.size() < options_.batch_count && bytes_ < options_.batch_bytes) continue;
+                if (auto failed = commit(acknowledged)) return failed;
+                if (stopped_) return std::nullopt;
+            }
+        }
+        return std::nullopt;
+    }
+
+    template <class Acknowledged>
+    [[nodiscard]] std::optional<import_failure> commit(Acknowledged& acknowledged) {
+        if (batch_.empty() || stopped_) return std::nullopt;
+        if (auto failed = make_collection()) return failed;
+        auto ids = collection_->insert_many(batch_, options_.existing);
+        if (ids) {
+            imported_ += batch_.size();
+            stopped_ = !acknowledged(*ids);
+            forget();
+            return std::nullopt;
+        }
+        const std::uint64_t* const which = ids.error().number("document");
+        if (which == nullptr) return import_failure{ids.error(), 0};
+        import_failure failed{ids.error(), lines_[*which]};
+        batch_.resize(*which);  // those before it are good
+        if (auto earlier = commit(acknowledged)) return earlier;
+        return failed;
+    }
+
+    [[nodiscard]] std::optional<import_failure> make_collection() {
+        if (collection_) return std::nullopt;
+        auto made = store_.collection(name_);
+        if (!made) return import_failure{made.error(), 0};
+        collection_.emplace(*made);
+        return std::nullopt;
+    }
+
+    void forget() noexcept {
+        batch_.clear();
+        lines_.clear();
+        bytes_ = 0;
+    }
+
+    mantis::document_store<App>& store_;
+    mantis::bytes name_;
+    import_options options_;
+    std::optional<mantis::collection<App>> collection_;
+    std::vector<mantis::bytes> batch_;
+    std::vector<std::uint64_t> lines_;
+    std::size_t bytes_ = 0;
+    std::uint64_t imported_ = 0;
+    bool stopped_ = false;
+};
+
+}  // namespace tool

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The _id that a row's key stands for: the table of mantis/document/document_key.hpp, read backwards.
+#pragma once
+
+#include <mantis/document/owned_value.hpp>
+
+#include <optional>
+
+namespace tool {
+
+//   Returns     nothing where the key is not of that form
+[[nodiscard]] std::optional<mantis::owned_value> id_of_key(mantis::bytes_view key);
+
+}  // namespace tool

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "text_source.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tool {
+
+using mantis::bytes_view;
+using mantis::error;
+using mantis::error_code;
+using mantis::result;
+
+result<std::unique_ptr<text_source>> text_source::open(const std::string& path) {
+    if (path == "-") return std::unique_ptr<text_source>{new text_source{STDIN_FILENO, "standard input"}};
+    const int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (opened < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return error{error_code::not_found, "there is no such file"}.about(path);
+    if (opened < 0)
+        return error{error_code::io, "opening a file"}.about(path).with("errno", static_cast<std::uint64_t>(errno));
+    std::unique_ptr<text_source> made{new text_source{opened, path}};
+    struct ::stat status = {};
+    if (::fstat(opened, &status) == 0 && S_ISDIR(status.st_mode))
+        return error{error_code::io, "a file is needed, and this is a directory"}.about(path);
+    if (S_ISREG(status.st_mode)) made->bytes_total_ = static_cast<std::uint64_t>(status.st_size);
+    return made;
+}
+
+text_source::~text_source() {
+    if (inflating_) ::inflateEnd(&zlib_);
+    if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
+}
+
+result<bytes_view> text_source::next() {
+    // Two bytes decide, and a pipe may give them one by one.
+    while (!begun_ && unread_.size() < 2) {
+        const std::size_t had = unread_.size();
+        auto more = read_more();
+        if (!more) return more.error();
+        if (unread_.size() == had) break;
+    }
+    if (!begun_ && unread_.starts_with({"\x1f\x8b", 2})) {
+        if (::inflateInit2(&zlib_, 15 + 16) != Z_OK) return error{error_code::out_of_memory, "inflating"}.about(name_);
+        inflating_ = inside_member_ = true;
+        inflated_ = mantis::bytes::zeros(piece_bytes);
+    }
+    begun_ = true;
+    if (inflating_) return inflate_more();
+    if (unread_.empty())
+        if (auto more = read_more(); !more) return more.error();
+    return std::exchange(unread_, {});
+}
+
+// Reads behind what is unread, which is moved to the front.
+result<std::size_t> text_source::read_more() {
+    if (!unread_.empty()) std::memmove(raw_.data(), unread_.data(), unread_.size());
+    while (true) {
+        const ssize_t got = ::read(descriptor_, raw_.data() + unread_.size(), raw_.size() - unread_.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0)
+            return error{error_code::io, "reading a file"}.about(name_).with("errno", static_cast<std::uint64_t>(errno));
+        const auto count = static_cast<std::size_t>(got);
+        unread_ = bytes_view{raw_.data(), unread_.size() + count};
+        bytes_taken_ += count;
+        return count;
+    }
+}
+
+result<bytes_view> text_source::inflate_more() {
+    while (true) {
+        if (unread_.empty()) {
+            auto more = read_more();
+            if (!more) return more.error();
+            if (*more == 0 && inside_member_) return bad_gzip("reading gzip: the file is cut off");
+            if (*more == 0) return bytes_view{};
+        }
+        if (!inside_member_) {
+            ::inflateReset(&zlib_);
+            inside_member_ = true;
+        }
+        // zlib takes a pointer to unsigned char that it does not write through.
+        zlib_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(unread_.data()));
+        zlib_.avail_in = static_cast<uInt>(unread_.size());
+        zlib_.next_out = reinterpret_cast<Bytef*>(inflated_.data());
+        zlib_.avail_out = static_cast<uInt>(inflated_.size());
+        const int state = ::inflate(&zlib_, Z_NO_FLUSH);
+        if (state != Z_OK && state != Z_STREAM_END && state != Z_BUF_ERROR)
+            return bad_gzip("reading gzip: the file is damaged");
+        unread_ = unread_.from(unread_.size() - zlib_.avail_in);
+        inside_member_ = state != Z_STREAM_END;
+        if (const std::size_t made = inflated_.size() - zlib_.avail_out; made != 0) return inflated_.view().first(made);
+    }
+}
+
+error text_source::bad_gzip(const char* sentence) const {
+    return error{error_code::invalid_argument, sentence}.about(name_).with("offset", bytes_taken_ - unread_.size());
+}
+
+}  // namespace tool

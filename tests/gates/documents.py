@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSL-1.0
+"""README.md tells the truth: it names the two commands, shows the second example whole, and what README.md and docs/
+link to exists. The top level holds what the plan says and nothing else."""
+
+import re
+from pathlib import Path
+
+import gate
+
+TOP_LEVEL = {"meson.build", "include", "examples", "tests", "benchmarks", "docs", "LICENSE", "README.md"}
+COMMANDS = ("examples/run", "tests/run")
+FIRST_SCREEN = 40
+
+
+def shown_whole(root, readme):
+    """The second example, its license line aside, is one of the code blocks."""
+    examples = sorted((root / "examples").glob("02_*.cpp"))
+    if not examples:
+        return ["examples/02_*.cpp does not exist"]
+    code = examples[0].read_text().strip()
+    without_license = re.sub(r"\A// SPDX-License-Identifier: [^\n]+\n(//\n)?", "", code).strip()
+    blocks = [block.strip() for block in re.findall(r"```cpp\n(.*?)```", readme, re.DOTALL)]
+    name = examples[0].relative_to(root)
+    return [] if code in blocks or without_license in blocks else [f"README.md does not show {name} as it is"]
+
+
+def first_screen(readme):
+    start = "\n".join(readme.splitlines()[:FIRST_SCREEN])
+    return [
+        f"README.md does not name {command} in its first {FIRST_SCREEN} lines"
+        for command in COMMANDS if command not in start]
+
+
+def links(root, name):
+    """Links to files of the project, and anchors in them."""
+    problems = []
+    text = re.sub(r"```.*?```", "", (root / name).read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (root / name).parent / path if path else root / name
+        if not linked.exists():
+            problems.append(f"{name}: links to {target}, which does not exist")
+        elif anchor and linked.suffix == ".md" and anchor not in anchors(linked.read_text()):
+            problems.append(f"{name}: links to {target}, and there is no such heading")
+    return problems
+
+
+def anchors(text):
+    headings = re.findall(r"^#+ +(.+?)\s*$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings} | set(
+        re.findall(r'<a (?:id|name)="([^"]+)"', text))
+
+
+def named_in_code(root):
+    """The pages and headings that error sentences send a reader to."""
+    problems = []
+    for header in gate.headers(root):
+        text = (root / "include" / header).read_text(errors="replace")
+        for found in re.finditer(r"\b(docs/\w+\.md)(?:#([\w-]+))?", text):
+            page = root / found[1]
+            place = f"include/{header}:{gate.line_of(text, found.start())}"
+            if not page.exists():
+                problems.append(f"{place}: {found[1]} does not exist")
+            elif found[2] and found[2] not in anchors(page.read_text()):
+                problems.append(f"{place}: {found[1]} has no heading '{found[2]}'")
+    return problems
+
+
+def top_level(root):
+    names = {Path(name).parts[0] for name in gate.tree(root)}
+    return [
+        f"the top level holds {name}, which is not in the plan"
+        for name in sorted(names) if name not in TOP_LEVEL and not name.startswith(".")]
+
+
+def check(root):
+    readme = (root / "README.md").read_text() if (root / "README.md").exists() else ""
+    pages = [name for name in gate.tree(root) if re.fullmatch(r"README\.md|docs/.*\.md", name)]
+    return {
+        "the two commands are on the first screen": first_screen(readme),
+        "README.md shows the second example": shown_whole(root, readme),
+        "links lead somewhere": [problem for page in pages for problem in links(root, page)],
+        "pages named in headers exist": named_in_code(root),
+        "the top level is as planned": top_level(root),
+    }
+
+
+PROGRAM = "// SPDX-License-Identifier: BSL-1.0\n//\n// A store.\nint main() {}\n"
+README = "examples/run tests/run\n```cpp\n// A store.\nint main() {}\n```\n[page](docs/a.md#a-word)\n"
+WHOLE = {"README.md": README, "examples/02_a.cpp": PROGRAM, "docs/a.md": "# A word\n"}
+BAD = (
+    ("an example that changed", {**WHOLE, "examples/02_a.cpp": PROGRAM + "// more\n"}, "as it is"),
+    ("a command that is not named", {**WHOLE, "README.md": README.replace("tests/run", "")}, "name tests/run"),
+    ("a command below the first screen", {**WHOLE, "README.md": "\n" * 60 + README}, "name examples/run"),
+    ("a link to nothing", {**WHOLE, "README.md": README + "[a](docs/b.md)"}, "docs/b.md, which does not"),
+    ("a link to no heading", {**WHOLE, "README.md": README + "[a](docs/a.md#b)"}, "no such heading"),
+    ("a page that a header names",
+     {**WHOLE, "include/mantis/core/a.hpp": "// see docs/a.md#other\n"}, "has no heading 'other'"),
+    ("a folder that nobody planned", {**WHOLE, "util/a.cpp": ""}, "the top level holds util"),
+)
+GOOD = (("a README that tells the truth", {**WHOLE, ".ci/run": ""}),)
+
+if __name__ == "__main__":
+    gate.main(check, BAD, GOOD)
