@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One part alone: a log that survives power loss, without a store around it.
 //
 //   build/examples/01_log [directory]
@@ -13,7 +14,8 @@ using namespace mantis;
 
 int main(int argc, char** argv) {
     posix world;
-    auto directory = world.open_directory(argc > 1 ? argv[1] : "example-log", directory_mode::create).value();
+    auto directory =
+        world.open_directory(argc > 1 ? argv[1] : "example-log", directory_mode::create).value();
     directory.lock().value();
     const database_id ours{1, 2};  // a log belongs to somebody; a foreign segment is refused
 
@@ -28,7 +30,8 @@ int main(int argc, char** argv) {
     }
 
     // Append one more and wait until it is on the disk.
-    log_writer<posix, crc32c> writer{world, directory, ours, reader.end().end, reader.end().previous_checksum};
+    log_writer<posix, crc32c> writer{world, directory, ours, reader.end().end,
+                                     reader.end().previous_checksum};
     const std::string payload = "run number " + std::to_string(runs + 1);
     const std::vector<pending_record> records{{record_kind::commit, payload}};
     const log_range range = writer.append({runs + 1}, records).value();

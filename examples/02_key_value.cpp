@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A key-value store: two tables, one transaction over both, and what is left after a restart.
 //
 //   build/examples/02_key_value [directory]
@@ -9,7 +10,8 @@
 int main(int argc, char** argv) {
     const char* const path = argc > 1 ? argv[1] : "ledger.db";
     {
-        auto db = mantis::store<>::open(path).value();  // value() prints the error and stops, if there is one
+        auto db = mantis::store<>::open(path)
+                      .value();  // value() prints the error and stops, if there is one
         auto accounts = db.table("accounts").value();
         auto events = db.table("events").value();
 
@@ -29,5 +31,6 @@ int main(int argc, char** argv) {
     auto tx = db.begin(mantis::isolation::read_committed);
     auto rows = tx.scan(db.table("accounts").value(), {"a", "b"});
     while (rows.next().value())
-        std::printf("%s has %s\n", rows.key().as<std::string>().c_str(), rows.value().as<std::string>().c_str());
+        std::printf("%s has %s\n", rows.key().as<std::string>().c_str(),
+                    rows.value().as<std::string>().c_str());
 }

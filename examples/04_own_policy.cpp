@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
 // A policy of your own: a durability between "always" and "when the system likes".
 //
-// A policy is a struct that satisfies a concept; the static_assert below is the check that the store would make, made where the
-// mistake is. Try to take `name` away.
+// A policy is a struct that satisfies a concept; the static_assert below is the check that the
+// store would make, made where the mistake is. Try to take `name` away.
 //
 //   build/examples/04_own_policy [directory]
 #include <mantis/store/store.hpp>
@@ -10,7 +11,8 @@
 
 namespace with = mantis::with;
 
-// Waits for the disk, and syncs once a period besides: what other transactions left buffered is durable soon, too.
+// Waits for the disk, and syncs once a period besides: what other transactions left buffered is
+// durable soon, too.
 struct eager {
     static constexpr const char* name = "eager";
     static constexpr bool waits_for_sync = true;
@@ -18,7 +20,8 @@ struct eager {
 };
 static_assert(mantis::durability_policy<eager>);
 
-// A checksum is the other kind: it shapes bytes on disk, so it has a format_id, and a store built with another refuses the files.
+// A checksum is the other kind: it shapes bytes on disk, so it has a format_id, and a store built
+// with another refuses the files.
 struct fletcher64 {
     static constexpr const char* name = "fletcher64";
     static constexpr std::uint32_t format_id = 1000;  // below 1000 are mantis's own
@@ -31,7 +34,8 @@ struct fletcher64 {
         }
         return high << 32 | low;
     }
-    static void of_batch(const mantis::bytes_view* parts, std::size_t count, std::uint64_t* sums) noexcept {
+    static void of_batch(const mantis::bytes_view* parts, std::size_t count,
+                         std::uint64_t* sums) noexcept {
         for (std::size_t i = 0; i < count; ++i) sums[i] = of(parts[i]);
     }
 };

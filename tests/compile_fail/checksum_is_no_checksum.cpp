@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // expect: mantis: with::checksum<T>: T is not a checksum_policy (docs/policies.md#checksum)
 #include <mantis/store/store.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // expect: mantis: with::durability<T>: T is not a durability_policy (docs/policies.md#durability)
 #include <mantis/store/store.hpp>
 

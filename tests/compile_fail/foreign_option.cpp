@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // expect: mantis: policies<...>: every argument must be a with::... option (docs/policies.md)
 #include <mantis/store/store.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // expect: mantis: with::indexes<T...>: a T is not an index_policy (docs/policies.md#indexes)
 #include <mantis/store/store.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // expect: mantis: with::platform<T>: T is not a platform (docs/policies.md#platform)
 #include <mantis/store/store.hpp>
 

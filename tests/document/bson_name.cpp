@@ -20,12 +20,15 @@ bytes text(bytes_view stored) {
 
 }  // namespace
 
-TEST_CASE("a zero byte in a name is stored as C0 80 and comes back; every other name is stored as it is") {
+TEST_CASE(
+    "a zero byte in a name is stored as C0 80 and comes back; every other name is stored as it "
+    "is") {
     CHECK(stored("plain") == bytes{"plain"});
     CHECK(stored("") == bytes{});
     CHECK(stored({"a\0b\0", 4}) == bytes{"a\xc0\x80"
                                          "b\xc0\x80"});
-    for (const bytes_view name : {bytes_view{"x"}, {"\0", 1}, {"\0\0", 2}, {"a\0", 2}, {"\0a", 2}, {"caf\xc3\xa9", 5}})
+    for (const bytes_view name :
+         {bytes_view{"x"}, {"\0", 1}, {"\0\0", 2}, {"a\0", 2}, {"\0a", 2}, {"caf\xc3\xa9", 5}})
         CHECK(text(stored(name)) == bytes{name});
 }
 

@@ -32,15 +32,19 @@ TEST_CASE("each way of being wrong is refused at its offset") {
     refused({"\5\0\0\0", 4}, error_code::corrupt, 0);
     refused({"\5\0\0\0\0\0", 6}, error_code::corrupt, 0);
     refused({"\5\0\0\0\1", 5}, error_code::corrupt, 4);
-    refused({"\x08\0\0\0\x0a\x61\x62\0", 8}, error_code::corrupt, 4);            // a name without end
-    refused({"\x09\0\0\0\x08\x61\0\2\0", 9}, error_code::corrupt, 7);            // a bool of 2
-    refused({"\x08\0\0\0\x7f\x61\0\0", 8}, error_code::unsupported, 4);          // MaxKey
-    refused({"\x14\0\0\0\7\x61\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20}, error_code::unsupported, 4);  // ObjectId
-    refused({"\x0a\0\0\0\x10\x61\0\0\0\0", 10}, error_code::corrupt, 4);         // an int32 of two bytes
-    refused({"\x0e\0\0\0\2\x61\0\2\0\0\0zz\0", 14}, error_code::corrupt, 7);     // a string without its zero
-    refused({"\x0e\0\0\0\2\x61\0\2\0\0\0\xff\0\0", 14}, error_code::corrupt, 7); // a string that is not UTF-8
-    refused({"\x08\0\0\0\x0a\xff\0\0", 8}, error_code::corrupt, 4);              // a name that is not UTF-8
-    refused({"\x10\0\0\0\4\x61\0\x08\0\0\0\x0a\x31\0\0\0", 16}, error_code::corrupt, 11);  // an array that begins at 1
+    refused({"\x08\0\0\0\x0a\x61\x62\0", 8}, error_code::corrupt, 4);    // a name without end
+    refused({"\x09\0\0\0\x08\x61\0\2\0", 9}, error_code::corrupt, 7);    // a bool of 2
+    refused({"\x08\0\0\0\x7f\x61\0\0", 8}, error_code::unsupported, 4);  // MaxKey
+    refused({"\x14\0\0\0\7\x61\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20}, error_code::unsupported,
+            4);                                                           // ObjectId
+    refused({"\x0a\0\0\0\x10\x61\0\0\0\0", 10}, error_code::corrupt, 4);  // an int32 of two bytes
+    refused({"\x0e\0\0\0\2\x61\0\2\0\0\0zz\0", 14}, error_code::corrupt,
+            7);  // a string without its zero
+    refused({"\x0e\0\0\0\2\x61\0\2\0\0\0\xff\0\0", 14}, error_code::corrupt,
+            7);                                                      // a string that is not UTF-8
+    refused({"\x08\0\0\0\x0a\xff\0\0", 8}, error_code::corrupt, 4);  // a name that is not UTF-8
+    refused({"\x10\0\0\0\4\x61\0\x08\0\0\0\x0a\x31\0\0\0", 16}, error_code::corrupt,
+            11);  // an array that begins at 1
     CHECK(validate_bson({"\x10\0\0\0\4\x61\0\x08\0\0\0\x0a\x30\0\0\0", 16}));
 }
 

@@ -10,7 +10,12 @@ using namespace mantis;
 
 TEST_CASE("a view gives back what was written, in order") {
     bson_writer writer;
-    writer.add("d", 1.5).add("s", "text").add("t", true).add("n", nullptr).add("i", -7).add("l", std::int64_t{1} << 40);
+    writer.add("d", 1.5)
+        .add("s", "text")
+        .add("t", true)
+        .add("n", nullptr)
+        .add("i", -7)
+        .add("l", std::int64_t{1} << 40);
     writer.add("when", date_time{-5}).add("bin", binary_view{{"\0\1", 2}, 4});
     writer.begin_document("doc").add("x", 1).end();
     writer.begin_array("arr").push(1).push("two").end();
@@ -36,7 +41,8 @@ TEST_CASE("a view gives back what was written, in order") {
 }
 
 TEST_CASE("bytes that are no document are the empty document") {
-    for (const bytes_view wrong : {bytes_view{}, {"\0\0\0\0", 4}, {"\xff\xff\xff\xff\0", 5}, {"\x09\0\0\0\0", 5}}) {
+    for (const bytes_view wrong :
+         {bytes_view{}, {"\0\0\0\0", 4}, {"\xff\xff\xff\xff\0", 5}, {"\x09\0\0\0\0", 5}}) {
         const bson_view view{wrong};
         CHECK(view.empty());
         CHECK(view.begin() == bson_view::end());

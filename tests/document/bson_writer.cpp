@@ -17,13 +17,17 @@ TEST_CASE("the bytes are BSON's") {
     writer.begin_array("BSON").push("awesome").push(5.05).push(1986).end();
     CHECK(writer.finish() ==
           bytes{bytes_view{"\x31\0\0\0\4BSON\0\x26\0\0\0\2\x30\0\x08\0\0\0awesome\0\1\x31\0"
-                           "\x33\x33\x33\x33\x33\x33\x14\x40\x10\x32\0\xc2\7\0\0\0\0", 49}});
+                           "\x33\x33\x33\x33\x33\x33\x14\x40\x10\x32\0\xc2\7\0\0\0\0",
+                           49}});
 }
 
 TEST_CASE("integers take the smaller type that holds them") {
     bson_writer writer;
-    const bytes document = writer.add("a", std::int64_t{5}).add("b", std::int64_t{2147483648}).add("c", 4000000000u)
-                               .add("d", std::int64_t{-2147483648}).finish();
+    const bytes document = writer.add("a", std::int64_t{5})
+                               .add("b", std::int64_t{2147483648})
+                               .add("c", 4000000000u)
+                               .add("d", std::int64_t{-2147483648})
+                               .finish();
     CHECK(bson_view{document}["a"].type() == bson_type::int32);
     CHECK(bson_view{document}["b"].type() == bson_type::int64);
     CHECK(bson_view{document}["c"].as_integer() == 4000000000);
@@ -34,7 +38,10 @@ TEST_CASE("strings of every kind, nested documents and values can be added") {
     bson_writer inner;
     const bytes nested = inner.add("x", 1).finish();
     bson_writer writer;
-    writer.add("a", std::string{"s"}).add("b", std::string_view{"v"}).add("c", bytes{"b"}).add("d", bson_view{nested});
+    writer.add("a", std::string{"s"})
+        .add("b", std::string_view{"v"})
+        .add("c", bytes{"b"})
+        .add("d", bson_view{nested});
     const bytes document = writer.add("e", bson_view{nested}["x"]).add({"z\0", 2}, 1).finish();
     CHECK(validate_bson(document));
     CHECK(bson_view{document}["c"].as_text() == bytes_view{"b"});

@@ -14,7 +14,9 @@ using namespace mantis_test;
 
 namespace {
 
-filter compiled(const char* text) { return filter::compile(bson_view{parse_json(text).value()}).value(); }
+filter compiled(const char* text) {
+    return filter::compile(bson_view{parse_json(text).value()}).value();
+}
 
 bool matches(const char* condition, const char* document) {
     return compiled(condition).matches(bson_view{parse_json(document).value()});
@@ -53,7 +55,8 @@ void add_operator(bson_writer& to, chance& random, std::size_t depth) {
 }
 
 void add_condition(bson_writer& to, chance& random, std::size_t depth) {
-    const std::vector<std::string> paths = {"a", "b", "c", "0", "a.b", "a.0", "b.a.c", "c.1", "a.a"};
+    const std::vector<std::string> paths = {"a",   "b",     "c",   "0",  "a.b",
+                                            "a.0", "b.a.c", "c.1", "a.a"};
     if (depth != 0 && random.one_in(3)) {
         to.begin_array(random.one_in(2) ? "$and" : "$or");
         for (std::size_t left = 1 + random.below(3); left != 0; --left) {
@@ -73,7 +76,8 @@ void add_condition(bson_writer& to, chance& random, std::size_t depth) {
 
 }  // namespace
 
-TEST_CASE("equality is by value: numbers of any type, documents in order, null for what is missing") {
+TEST_CASE(
+    "equality is by value: numbers of any type, documents in order, null for what is missing") {
     CHECK(matches(R"({})", R"({"a":1})"));
     CHECK(matches(R"({"a":1})", R"({"a":1.0})"));
     CHECK_FALSE(matches(R"({"a":9007199254740993})", R"({"a":9007199254740992.0})"));
@@ -84,7 +88,8 @@ TEST_CASE("equality is by value: numbers of any type, documents in order, null f
     CHECK(matches(R"({"a":null})", R"({})"));
     CHECK(matches(R"({"a":null})", R"({"a":null})"));
     CHECK_FALSE(matches(R"({"a":null})", R"({"a":0})"));
-    CHECK(matches(R"({"a":{"$eq":{"$date":"2026-01-01"}}})", R"({"a":{"$date":"2026-01-01T00:00:00Z"}})"));
+    CHECK(matches(R"({"a":{"$eq":{"$date":"2026-01-01"}}})",
+                  R"({"a":{"$date":"2026-01-01T00:00:00Z"}})"));
     CHECK_FALSE(matches(R"({"a":"1"})", R"({"a":1})"));
 }
 
@@ -169,7 +174,8 @@ TEST_CASE("random filters over random documents answer as the plain model does")
         matching += answer;
         CAPTURE(to_json(bson_view{condition}).as<std::string>());
         CAPTURE(to_json(bson_view{document}).as<std::string>());
-        CHECK(answer == model_matches(tree::from(bson_view{document}), tree::from(bson_view{condition})));
+        CHECK(answer ==
+              model_matches(tree::from(bson_view{document}), tree::from(bson_view{condition})));
     }
     CHECK(matching > rounds / 10);
     CHECK(matching < rounds - rounds / 10);

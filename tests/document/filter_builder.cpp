@@ -22,7 +22,8 @@ TEST_CASE("each comparison is the operator of its name") {
     CHECK(text(where("a.b") > 1.5) == bytes{R"({"a.b":{"$gt":1.5}})"});
     CHECK(text(where("a") >= 1) == bytes{R"({"a":{"$gte":1}})"});
     CHECK(text(where("a") < 1) == bytes{R"({"a":{"$lt":1}})"});
-    CHECK(text(where("a") <= date_time{0}) == bytes{R"({"a":{"$lte":{"$date":"1970-01-01T00:00:00Z"}}})"});
+    CHECK(text(where("a") <= date_time{0}) ==
+          bytes{R"({"a":{"$lte":{"$date":"1970-01-01T00:00:00Z"}}})"});
     CHECK(text(where("a").in(1, "x", nullptr)) == bytes{R"({"a":{"$in":[1,"x",null]}})"});
     CHECK(text(where("a").exists()) == bytes{R"({"a":{"$exists":true}})"});
     CHECK(text(where("a").missing()) == bytes{R"({"a":{"$exists":false}})"});

@@ -120,7 +120,8 @@ TEST_CASE("of equal keys the last one stays") {
     std::string want = "{";
     for (int round = 0; round < 2; ++round)
         for (int i = 0; i < 200; ++i) {
-            const std::string field = "\"k" + std::to_string(i) + "\":" + std::to_string(i + round) + ",";
+            const std::string field =
+                "\"k" + std::to_string(i) + "\":" + std::to_string(i + round) + ",";
             many += field;
             if (round == 1) want += field;
         }
@@ -132,8 +133,10 @@ TEST_CASE("of equal keys the last one stays") {
 TEST_CASE("dates and binary go in and out in their extended form") {
     const auto date = parse_json_value(R"({"$date":"2026-01-02T03:04:05.678Z"})").value();
     CHECK(date.view().as_date_time().milliseconds == 1767323045678);
-    CHECK(compact(R"({"a":{"$date":"2026-01-02T05:04:05+02:00"}})") == R"({"a":{"$date":"2026-01-02T03:04:05Z"}})");
-    CHECK(compact(R"([{"$date":{"$numberLong":"-1"}}])") == R"([{"$date":"1969-12-31T23:59:59.999Z"}])");
+    CHECK(compact(R"({"a":{"$date":"2026-01-02T05:04:05+02:00"}})") ==
+          R"({"a":{"$date":"2026-01-02T03:04:05Z"}})");
+    CHECK(compact(R"([{"$date":{"$numberLong":"-1"}}])") ==
+          R"([{"$date":"1969-12-31T23:59:59.999Z"}])");
     const char* const far = R"({"$date":{"$numberLong":"9223372036854775807"}})";
     CHECK(compact(far) == far);
     const char* const binary = R"({"$binary":{"base64":"AAECAw==","subType":"05"}})";
@@ -145,9 +148,10 @@ TEST_CASE("dates and binary go in and out in their extended form") {
     CHECK(compact(R"([{"$numberDouble":"NaN"},{"$numberDouble":"-Infinity"}])") ==
           R"([{"$numberDouble":"NaN"},{"$numberDouble":"-Infinity"}])");
     CHECK(compact(R"({"a":1,"$date":"not one"})") == R"({"a":1,"$date":"not one"})");
-    for (const char* const wrong : {R"({"$date":"2026-02-30"})", R"({"$date":true})", R"({"$date":1,"x":2})",
-                                    R"({"$binary":{"base64":"A","subType":"00"}})", R"({"$binary":"AAEC"})",
-                                    R"({"$numberLong":"x"})", R"({"$numberDouble":1})"}) {
+    for (const char* const wrong :
+         {R"({"$date":"2026-02-30"})", R"({"$date":true})", R"({"$date":1,"x":2})",
+          R"({"$binary":{"base64":"A","subType":"00"}})", R"({"$binary":"AAEC"})",
+          R"({"$numberLong":"x"})", R"({"$numberDouble":1})"}) {
         const auto refused = parse_json_value(wrong);
         REQUIRE_FALSE(refused);
         CHECK(refused.error().code() == error_code::parse);
@@ -165,7 +169,9 @@ TEST_CASE("U+0000 in a key and in a string survives the way in and out") {
 }
 
 TEST_CASE("100 levels parse and 101 are refused") {
-    const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+    const auto nested = [](std::size_t levels) {
+        return std::string(levels, '[') + std::string(levels, ']');
+    };
     CHECK(parse_json_value(nested(100)));
     const auto refused = parse_json_value(nested(101));
     REQUIRE_FALSE(refused);
@@ -195,12 +201,14 @@ TEST_CASE("an error names the line and the column") {
 }
 
 TEST_CASE("documents come one by one from a list, from lines, and from a run of documents") {
-    const std::vector<seen_document> want = {{R"({"a":1})", 1}, {R"({"b":[{"c":2}]})", 2}, {"{}", 2}};
+    const std::vector<seen_document> want = {
+        {R"({"a":1})", 1}, {R"({"b":[{"c":2}]})", 2}, {"{}", 2}};
     for (std::size_t piece = 1; piece < 40; ++piece) {
         CAPTURE(piece);
         CHECK(read_all("[{\"a\":1},\n{\"b\": [{\"c\":2}]} , {}]\n", piece).documents == want);
         CHECK(read_all("{\"a\":1}\n{\"b\": [{\"c\":2}]}{}", piece).documents == want);
-        CHECK(read_all("\xef\xbb\xbf{\"a\":1}\n{\"b\": [{\"c\":2}]} {}\r\n", piece).documents == want);
+        CHECK(read_all("\xef\xbb\xbf{\"a\":1}\n{\"b\": [{\"c\":2}]} {}\r\n", piece).documents ==
+              want);
     }
     for (const char* const none : {"", "  \n", "[]", " [ ] ", "\xef\xbb\xbf"}) {
         const auto seen = read_all(none, 1);
@@ -209,7 +217,8 @@ TEST_CASE("documents come one by one from a list, from lines, and from a run of 
     }
 }
 
-TEST_CASE("what is not a stream of documents is refused at its place, after the documents before it") {
+TEST_CASE(
+    "what is not a stream of documents is refused at its place, after the documents before it") {
     struct expectation {
         const char* text;
         std::size_t documents;
@@ -217,11 +226,20 @@ TEST_CASE("what is not a stream of documents is refused at its place, after the 
         std::uint64_t column;
     };
     const expectation all[] = {
-        {"[{\"a\":1},\n {\"a\":2},\n 7]", 2, 3, 2},  {"[{} {}]", 1, 1, 5},    {"[{},]", 1, 1, 5},
-        {"[,{}]", 0, 1, 2},                          {"[{}", 1, 1, 4},        {"[{}]{}", 1, 1, 5},
-        {"{},{}", 1, 1, 3},                          {"7", 0, 1, 1},          {"\n  \"x\"", 0, 2, 3},
-        {"{\"a\":1}\n{\"a\":}", 1, 2, 6},            {"{\"a\":1}\n{\"a", 1, 2, 4},
-        {"[[{}]]", 0, 1, 2},                         {"{}]", 1, 1, 3},        {"\xef\xbb{}", 0, 1, 1},
+        {"[{\"a\":1},\n {\"a\":2},\n 7]", 2, 3, 2},
+        {"[{} {}]", 1, 1, 5},
+        {"[{},]", 1, 1, 5},
+        {"[,{}]", 0, 1, 2},
+        {"[{}", 1, 1, 4},
+        {"[{}]{}", 1, 1, 5},
+        {"{},{}", 1, 1, 3},
+        {"7", 0, 1, 1},
+        {"\n  \"x\"", 0, 2, 3},
+        {"{\"a\":1}\n{\"a\":}", 1, 2, 6},
+        {"{\"a\":1}\n{\"a", 1, 2, 4},
+        {"[[{}]]", 0, 1, 2},
+        {"{}]", 1, 1, 3},
+        {"\xef\xbb{}", 0, 1, 1},
     };
     for (const auto& each : all)
         for (std::size_t piece = 1; piece < 30; ++piece) {
@@ -236,7 +254,9 @@ TEST_CASE("what is not a stream of documents is refused at its place, after the 
         }
 }
 
-TEST_CASE("a document over the limit is too_large, and neither a long key nor a long number gets past it") {
+TEST_CASE(
+    "a document over the limit is too_large, and neither a long key nor a long number gets past "
+    "it") {
     const std::string big(5000, 'x');
     for (const std::string& text : {"{\"a\":\"" + big + "\"}", "{\"" + big + "\":1}",
                                     "{\"a\":" + std::string(5000, '1') + "}"})
@@ -245,7 +265,8 @@ TEST_CASE("a document over the limit is too_large, and neither a long key nor a 
             CHECK(seen.code == error_code::too_large);
             CHECK(seen.line == 1);
         }
-    const auto many = read_all("{\"a\":1}{\"a\":\"" + std::string(900, 'y') + "\"}", 7, {.max_document_bytes = 1000});
+    const auto many = read_all("{\"a\":1}{\"a\":\"" + std::string(900, 'y') + "\"}", 7,
+                               {.max_document_bytes = 1000});
     CHECK(many.documents.size() == 2);
 }
 
@@ -262,7 +283,9 @@ TEST_CASE("an error of the callback ends the reading and is the reader's answer 
     CHECK(calls == 2);
 }
 
-TEST_CASE("JSONTestSuite: y_ parses, n_ is refused, i_ never crashes, and byte by byte gives the same verdict") {
+TEST_CASE(
+    "JSONTestSuite: y_ parses, n_ is refused, i_ never crashes, and byte by byte gives the same "
+    "verdict") {
     const std::string archive = shared_path("json/JSONTestSuite.tar.gz");
     if (archive.empty()) {
         MESSAGE("skipped: JSONTestSuite.tar.gz is not in the shared data directory");
@@ -313,7 +336,9 @@ TEST_CASE("every shared collection survives JSON to BSON to JSON to BSON") {
         CHECK(parse_json_value(pretty).value().view().payload() == value->view().payload());
 
         json_reader reader;
-        const auto validate = [&](bson_view document, std::uint64_t) { return validate_bson(document.document()); };
+        const auto validate = [&](bson_view document, std::uint64_t) {
+            return validate_bson(document.document());
+        };
         for (bytes_view rest = text; !rest.empty();) {
             const bytes_view piece = rest.first(rest.size() < 1000 ? rest.size() : 1000);
             REQUIRE(reader.feed(piece, validate));

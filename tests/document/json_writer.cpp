@@ -51,20 +51,30 @@ TEST_CASE("integers are plain digits") {
 }
 
 TEST_CASE("only what JSON demands is escaped") {
-    CHECK(written("a\"b\\c/\b\f\n\r\t\x01\x1f\x7f\xc3\xa9") == "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\xc3\xa9\"");
+    CHECK(written("a\"b\\c/\b\f\n\r\t\x01\x1f\x7f\xc3\xa9") ==
+          "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\xc3\xa9\"");
     bson_writer writer;
-    CHECK(to_json(bson_view{writer.add({"k\0\"", 3}, 1).finish()}) == bytes{"{\"k\\u0000\\\"\":1}"});
+    CHECK(to_json(bson_view{writer.add({"k\0\"", 3}, 1).finish()}) ==
+          bytes{"{\"k\\u0000\\\"\":1}"});
 }
 
 TEST_CASE("dates outside four-digit years, and binary, have their extended form") {
     CHECK(written(date_time{0}) == R"({"$date":"1970-01-01T00:00:00Z"})");
     CHECK(written(date_time{253402300800000}) == R"({"$date":{"$numberLong":"253402300800000"}})");
-    CHECK(written(binary_view{{"\xff", 1}, 0x80}) == R"({"$binary":{"base64":"/w==","subType":"80"}})");
+    CHECK(written(binary_view{{"\xff", 1}, 0x80}) ==
+          R"({"$binary":{"base64":"/w==","subType":"80"}})");
 }
 
 TEST_CASE("indented text has one field a line, and nothing inside what is empty") {
     bson_writer writer;
-    writer.add("a", 1).begin_array("b").push(true).push_document().end().end().begin_array("c").end();
+    writer.add("a", 1)
+        .begin_array("b")
+        .push(true)
+        .push_document()
+        .end()
+        .end()
+        .begin_array("c")
+        .end();
     const bytes document = writer.finish();
     CHECK(to_json(bson_view{document}) == bytes{R"({"a":1,"b":[true,{}],"c":[]})"});
     CHECK(to_json(bson_view{document}, {.indent = 2}) ==

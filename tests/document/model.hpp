@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Documents as plain trees, and filters and updates over them written in the simplest way: what the real ones are
-// compared with. Also random documents from a seed.
+// Documents as plain trees, and filters and updates over them written in the simplest way: what the
+// real ones are compared with. Also random documents from a seed.
 #pragma once
 
 #include <mantis/document/bson.hpp>
@@ -51,7 +51,9 @@ struct tree {
             if (each.first == name) return &each.second;
         return nullptr;
     }
-    tree* field(const std::string& name) { return const_cast<tree*>(std::as_const(*this).field(name)); }
+    tree* field(const std::string& name) {
+        return const_cast<tree*>(std::as_const(*this).field(name));
+    }
 
     friend bool operator==(const tree& a, const tree& b) {
         if (a.is_number() && b.is_number()) return a.number == b.number;
@@ -69,7 +71,8 @@ inline std::vector<std::string> split(const std::string& dotted) {
 }
 
 // Every value the path reaches; a missing field is a missing tree.
-inline void reach(const tree& value, const std::vector<std::string>& path, std::size_t at, std::vector<tree>& into) {
+inline void reach(const tree& value, const std::vector<std::string>& path, std::size_t at,
+                  std::vector<tree>& into) {
     if (at == path.size()) return into.push_back(value);
     if (value.type == bson_type::array) {
         for (std::size_t i = 0; i < value.fields.size(); ++i) {
@@ -97,7 +100,8 @@ inline bool ordered(const std::string& op, const tree& a, const tree& b) {
 
 inline bool model_matches(const tree& document, const tree& filter);
 
-inline bool model_operator(const tree& document, const std::string& path, const std::string& op, const tree& operand) {
+inline bool model_operator(const tree& document, const std::string& path, const std::string& op,
+                           const tree& operand) {
     if (op == "$ne") return !model_operator(document, path, "$eq", operand);
     if (op == "$not") {
         for (const auto& each : operand.fields)
@@ -182,7 +186,8 @@ inline void push_random(mantis::bson_writer& to, chance& random, std::size_t dep
             break;
         default:
             to.push_array();
-            for (std::size_t left = random.below(4); left != 0; --left) push_random(to, random, depth - 1);
+            for (std::size_t left = random.below(4); left != 0; --left)
+                push_random(to, random, depth - 1);
             to.end();
     }
 }

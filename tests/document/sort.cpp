@@ -16,13 +16,16 @@ using namespace mantis_test;
 
 namespace {
 
-sort_order order(const char* text) { return sort_order::compile(bson_view{parse_json(text).value()}).value(); }
+sort_order order(const char* text) {
+    return sort_order::compile(bson_view{parse_json(text).value()}).value();
+}
 
 std::string sorted(const char* by, const std::vector<const char*>& documents,
                    std::size_t keep = document_sorter::no_bound) {
     const sort_order compiled = order(by);
     document_sorter sorter{compiled, keep, 1 << 20};
-    for (const char* const text : documents) REQUIRE(sorter.add(bson_view{parse_json(text).value()}));
+    for (const char* const text : documents)
+        REQUIRE(sorter.add(bson_view{parse_json(text).value()}));
     std::string all;
     sorter.drain([&](bson_view document) {
         all += to_json(document).as<std::string>();
@@ -34,17 +37,20 @@ std::string sorted(const char* by, const std::vector<const char*>& documents,
 
 }  // namespace
 
-TEST_CASE("documents come in the order of their keys, missing ones as null, equal ones as they came") {
+TEST_CASE(
+    "documents come in the order of their keys, missing ones as null, equal ones as they came") {
     CHECK(sorted(R"({"a":1})", {R"({"a":3})", R"({"a":"x"})", R"({})", R"({"a":1.5})"}) ==
           R"({}{"a":1.5}{"a":3}{"a":"x"})");
-    CHECK(sorted(R"({"a":-1,"b":1})", {R"({"a":1,"b":2})", R"({"a":2,"b":2})", R"({"a":2,"b":1})"}) ==
-          R"({"a":2,"b":1}{"a":2,"b":2}{"a":1,"b":2})");
+    CHECK(
+        sorted(R"({"a":-1,"b":1})", {R"({"a":1,"b":2})", R"({"a":2,"b":2})", R"({"a":2,"b":1})"}) ==
+        R"({"a":2,"b":1}{"a":2,"b":2}{"a":1,"b":2})");
     CHECK(sorted(R"({"a":1})", {R"({"a":1,"n":1})", R"({"a":1.0,"n":2})", R"({"a":1,"n":3})"}) ==
           R"({"a":1,"n":1}{"a":1.0,"n":2}{"a":1,"n":3})");
 }
 
 TEST_CASE("an array counts by its least element ascending and by its greatest descending") {
-    const std::vector<const char*> documents = {R"({"a":[5,1]})", R"({"a":3})", R"({"a":[]})", R"({"a":[4,2]})"};
+    const std::vector<const char*> documents = {R"({"a":[5,1]})", R"({"a":3})", R"({"a":[]})",
+                                                R"({"a":[4,2]})"};
     CHECK(sorted(R"({"a":1})", documents) == R"({"a":[]}{"a":[5,1]}{"a":[4,2]}{"a":3})");
     CHECK(sorted(R"({"a":-1})", documents) == R"({"a":[5,1]}{"a":[4,2]}{"a":3}{"a":[]})");
     CHECK(sorted(R"({"a.b":-1})", {R"({"a":[{"b":1},{"b":9}]})", R"({"a":{"b":5}})"}) ==
@@ -102,7 +108,8 @@ TEST_CASE("memory stays with the k best, and without a bound the limit is an err
 
 TEST_CASE("a direction is 1 or -1, and _id ascending is the order of the rows") {
     for (const char* const wrong : {R"({"a":2})", R"({"a":"up"})", R"({"a":0})", R"({"a..b":1})"})
-        CHECK(sort_order::compile(bson_view{parse_json(wrong).value()}).error().code() == error_code::invalid_argument);
+        CHECK(sort_order::compile(bson_view{parse_json(wrong).value()}).error().code() ==
+              error_code::invalid_argument);
     CHECK(order(R"({"_id":1})").is_by_id());
     CHECK_FALSE(order(R"({"_id":-1})").is_by_id());
     CHECK_FALSE(order(R"({"_id":1,"a":1})").is_by_id());

@@ -30,7 +30,8 @@ std::string updated(const char* document, const char* change) {
 }
 
 // The plain way: false when the update must be refused.
-bool model_set(tree& at, const std::vector<std::string>& path, std::size_t step, const std::string& op, const tree& operand) {
+bool model_set(tree& at, const std::vector<std::string>& path, std::size_t step,
+               const std::string& op, const tree& operand) {
     const std::string& name = path[step];
     if (at.type != bson_type::document && at.type != bson_type::array) return op == "$unset";
     tree* next = at.field(name);
@@ -40,7 +41,8 @@ bool model_set(tree& at, const std::vector<std::string>& path, std::size_t step,
             if (name.find_first_not_of("0123456789") != std::string::npos) return false;
             tree null;
             null.type = bson_type::null;
-            while (at.fields.size() < std::stoul(name)) at.fields.emplace_back(std::to_string(at.fields.size()), null);
+            while (at.fields.size() < std::stoul(name))
+                at.fields.emplace_back(std::to_string(at.fields.size()), null);
         }
         tree made;
         made.type = bson_type::document;
@@ -60,7 +62,8 @@ bool model_set(tree& at, const std::vector<std::string>& path, std::size_t step,
         *next = tree{};
         next->type = bson_type::null;
     } else if (op == "$unset") {
-        at.fields.erase(std::find_if(at.fields.begin(), at.fields.end(), [&](const auto& f) { return f.first == name; }));
+        at.fields.erase(std::find_if(at.fields.begin(), at.fields.end(),
+                                     [&](const auto& f) { return f.first == name; }));
     }
     return true;
 }
@@ -70,7 +73,8 @@ bool model_set(tree& at, const std::vector<std::string>& path, std::size_t step,
 TEST_CASE("$set replaces in place, adds at the end, and makes the documents on the way") {
     CHECK(updated(R"({"a":1,"b":2})", R"({"$set":{"a":"x"}})") == R"({"a":"x","b":2})");
     CHECK(updated(R"({"a":1})", R"({"$set":{"b.c.d":[1]}})") == R"({"a":1,"b":{"c":{"d":[1]}}})");
-    CHECK(updated(R"({"a":{"b":1,"c":2}})", R"({"$set":{"a.b":5,"a.d":6}})") == R"({"a":{"b":5,"c":2,"d":6}})");
+    CHECK(updated(R"({"a":{"b":1,"c":2}})", R"({"$set":{"a.b":5,"a.d":6}})") ==
+          R"({"a":{"b":5,"c":2,"d":6}})");
     CHECK(updated(R"({"a":[1,2,3]})", R"({"$set":{"a.1":"x"}})") == R"({"a":[1,"x",3]})");
     CHECK(updated(R"({"a":[1]})", R"({"$set":{"a.3":9}})") == R"({"a":[1,null,null,9]})");
     CHECK(updated(R"({"a":[{"b":1}]})", R"({"$set":{"a.0.b":2}})") == R"({"a":[{"b":2}]})");
@@ -80,7 +84,8 @@ TEST_CASE("$set replaces in place, adds at the end, and makes the documents on t
 }
 
 TEST_CASE("$unset removes, and leaves a null in an array") {
-    CHECK(updated(R"({"a":1,"b":{"c":2,"d":3}})", R"({"$unset":{"b.c":"","a":1}})") == R"({"b":{"d":3}})");
+    CHECK(updated(R"({"a":1,"b":{"c":2,"d":3}})", R"({"$unset":{"b.c":"","a":1}})") ==
+          R"({"b":{"d":3}})");
     CHECK(updated(R"({"a":[1,2,3]})", R"({"$unset":{"a.1":""}})") == R"({"a":[1,null,3]})");
     CHECK(updated(R"({"a":[1]})", R"({"$unset":{"a.b.c":"","x.y":"","a.7":""}})") == "=");
     CHECK(updated(R"({"a":5})", R"({"$unset":{"a.b":""}})") == "=");
@@ -106,8 +111,8 @@ TEST_CASE("a replacement keeps _id, first") {
 }
 
 TEST_CASE("_id cannot change, in no way") {
-    for (const char* const change : {R"({"$set":{"_id":8}})", R"({"$unset":{"_id":""}})", R"({"$inc":{"_id":1}})",
-                                     R"({"$set":{"_id.x":1}})"})
+    for (const char* const change : {R"({"$set":{"_id":8}})", R"({"$unset":{"_id":""}})",
+                                     R"({"$inc":{"_id":1}})", R"({"$set":{"_id.x":1}})"})
         CHECK(updated(R"({"_id":7})", change) == "invalid_argument");
     CHECK(updated(R"({"_id":7,"a":1})", R"({"$set":{"_id":7,"a":2}})") == R"({"_id":7,"a":2})");
 }
@@ -140,7 +145,8 @@ TEST_CASE("what is no update, or cannot be done, is refused and names the culpri
 }
 
 TEST_CASE("random updates of random documents do what the plain model does") {
-    const std::vector<std::string> paths = {"a", "b", "c", "0", "a.b", "a.0", "b.a.c", "c.1", "a.a", "c.3.a"};
+    const std::vector<std::string> paths = {"a",   "b",     "c",   "0",   "a.b",
+                                            "a.0", "b.a.c", "c.1", "a.a", "c.3.a"};
     const std::vector<std::string> ops = {"$set", "$unset", "$inc"};
     std::size_t done = 0;
     std::size_t refused = 0;
@@ -158,7 +164,8 @@ TEST_CASE("random updates of random documents do what the plain model does") {
         const tree operand = tree::from(bson_view{change}[op].as_document()[path]);
         const bool possible = model_set(wanted, split(path), 0, op, operand);
         bytes after;
-        const auto modified = update::compile(bson_view{change}).value().apply(bson_view{before}, after);
+        const auto modified =
+            update::compile(bson_view{change}).value().apply(bson_view{before}, after);
         CAPTURE(to_json(bson_view{before}).as<std::string>());
         CAPTURE(to_json(bson_view{change}).as<std::string>());
         REQUIRE(modified.has_value() == possible);

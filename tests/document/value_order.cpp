@@ -20,16 +20,40 @@ TEST_CASE("kinds come in their order, and values in theirs") {
     const bytes longer = d.add("a", 1).add("b", 0).finish();
     const bytes named = d.add("b", 0).finish();
     bson_writer a;
-    const bytes arrays = a.begin_array("x").push(1).end().begin_array("y").push(1).push(0).end().finish();
+    const bytes arrays =
+        a.begin_array("x").push(1).end().begin_array("y").push(1).push(0).end().finish();
     const double infinity = std::numeric_limits<double>::infinity();
     const std::vector<owned_value> ascending = {
-        owned_value{nullptr}, owned_value{std::nan("")}, owned_value{-infinity}, owned_value{INT64_MIN}, owned_value{-1.5},
-        owned_value{-1}, owned_value{0}, owned_value{0.5}, owned_value{1}, owned_value{INT64_MAX}, owned_value{9.3e18},
-        owned_value{infinity}, owned_value{""}, owned_value{"a"}, owned_value{"ab"}, owned_value{"b"},
-        owned_value{bson_view{}}, owned_value{bson_view{one}}, owned_value{bson_view{longer}}, owned_value{bson_view{two}},
-        owned_value{bson_view{named}}, owned_value{bson_view{arrays}["x"]}, owned_value{bson_view{arrays}["y"]},
-        owned_value{binary_view{{"z", 1}, 0}}, owned_value{binary_view{{"a", 1}, 1}}, owned_value{binary_view{{"aa", 2}, 0}},
-        owned_value{false}, owned_value{true}, owned_value{date_time{-1}}, owned_value{date_time{1}},
+        owned_value{nullptr},
+        owned_value{std::nan("")},
+        owned_value{-infinity},
+        owned_value{INT64_MIN},
+        owned_value{-1.5},
+        owned_value{-1},
+        owned_value{0},
+        owned_value{0.5},
+        owned_value{1},
+        owned_value{INT64_MAX},
+        owned_value{9.3e18},
+        owned_value{infinity},
+        owned_value{""},
+        owned_value{"a"},
+        owned_value{"ab"},
+        owned_value{"b"},
+        owned_value{bson_view{}},
+        owned_value{bson_view{one}},
+        owned_value{bson_view{longer}},
+        owned_value{bson_view{two}},
+        owned_value{bson_view{named}},
+        owned_value{bson_view{arrays}["x"]},
+        owned_value{bson_view{arrays}["y"]},
+        owned_value{binary_view{{"z", 1}, 0}},
+        owned_value{binary_view{{"a", 1}, 1}},
+        owned_value{binary_view{{"aa", 2}, 0}},
+        owned_value{false},
+        owned_value{true},
+        owned_value{date_time{-1}},
+        owned_value{date_time{1}},
     };
     for (std::size_t i = 0; i < ascending.size(); ++i)
         for (std::size_t j = 0; j < ascending.size(); ++j) {

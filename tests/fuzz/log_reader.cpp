@@ -1,7 +1,9 @@
-// Any bytes as a log: the reader must end, and hand out no record that the writer could not have written.
+// SPDX-License-Identifier: BSL-1.0
+// Any bytes as a log: the reader must end, and hand out no record that the writer could not have
+// written.
 //
-// The first byte says what to feed: the whole segment, what follows a valid segment header, or the same with each record's
-// checksum made right, so that the fuzzer gets behind it.
+// The first byte says what to feed: the whole segment, what follows a valid segment header, or the
+// same with each record's checksum made right, so that the fuzzer gets behind it.
 #include <mantis/platform/memory.hpp>
 #include <mantis/recovery/engine.hpp>
 #include <mantis/recovery/superblock.hpp>
@@ -12,8 +14,9 @@ namespace {
 
 struct any_target {
     result<void> redo(const operation& op, lsn) {
-        return op.key.size() + op.value.size() > (std::size_t{1} << 30) ? result<void>{error{error_code::too_large, "fuzz"}}
-                                                            : success();
+        return op.key.size() + op.value.size() > (std::size_t{1} << 30)
+                   ? result<void>{error{error_code::too_large, "fuzz"}}
+                   : success();
     }
 };
 
@@ -29,7 +32,8 @@ void make_checksums_right(bytes& raw) {
         store_le(raw.data() + at + 36, std::uint32_t{7});
         store_le(raw.data() + at + 40, previous);
         std::memset(raw.data() + at + 45, 0, 3);
-        const std::uint64_t checksum = crc32c::of({raw.data() + at + 8, sizeof(log_record_header) - 8 + payload});
+        const std::uint64_t checksum =
+            crc32c::of({raw.data() + at + 8, sizeof(log_record_header) - 8 + payload});
         store_le(raw.data() + at, checksum);
         previous = static_cast<std::uint32_t>(checksum);
         at += record_bytes(payload);
@@ -43,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bytes_view input{reinterpret_cast<const std::byte*>(data) + 1, size - 1};
     (void)decode_superblock(input);
     bytes raw;
-    if (data[0] % 3 != 0) raw = encode_segment_header({1, crc32c::format_id, {1, 2}, first_lsn_of_log, 7, 0});
+    if (data[0] % 3 != 0)
+        raw = encode_segment_header({1, crc32c::format_id, {1, 2}, first_lsn_of_log, 7, 0});
     raw.append(input);
     if (data[0] % 3 == 2) make_checksums_right(raw);
 

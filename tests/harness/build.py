@@ -6,13 +6,17 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = os.cpu_count() or 1
-SUMMARY = re.compile(r"test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
+SCRATCH = ROOT / "build" / "scratch"
+# The suites whose programs print a summary: doctest's, or "N passed, N failed".
+COUNTED = ("unit", "script")
+SUMMARY = re.compile(r"(?:test cases:\s*\d+ \|\s*|^)(\d+) passed(?: \||,)\s*(\d+) failed", re.MULTILINE)
 
 
 class Tally:
@@ -74,19 +78,14 @@ class Build:
             ["meson", "introspect", what, str(self.directory)],
             capture_output=True, text=True, check=True).stdout)
 
-    def tests(self):
-        """The programs to run, each with the file it is built as."""
-        return [test for test in self.introspect("--tests")]
-
-    def make(self, programs):
+    def make(self, tests):
         """Builds as much as can be built. Returns the compiler's words about what could not."""
-        names = [os.path.relpath(program, self.directory) for program in programs]
-        tool = [
+        wanted = {name for test in tests for name in test["depends"]}
+        targets = [
             os.path.relpath(target["filename"][0], self.directory)
-            for target in self.introspect("--targets")
-            if target["type"] == "executable" and target["build_by_default"]]
+            for target in self.introspect("--targets") if target["id"] in wanted]
         done = subprocess.run(
-            ["ninja", "-k", "0", f"-j{CORES}", "-C", str(self.directory), *sorted({*names, *tool})],
+            ["ninja", "-k", "0", f"-j{CORES}", "-C", str(self.directory), *sorted(targets)],
             env=self.environment, capture_output=True, text=True, check=False)
         return "" if done.returncode == 0 else failures_of_ninja(done.stdout + done.stderr)
 
@@ -97,10 +96,10 @@ class Build:
         if trouble:
             tally.add(label + "configure", 0, 1, time.monotonic() - started, trouble)
             return
-        tests = [test for test in self.tests() if only in label + test["name"]]
+        tests = [test for test in self.introspect("--tests") if only in label + test["name"]]
         if not tests:
             return
-        trouble = self.make([test["cmd"][0] for test in tests])
+        trouble = self.make(tests)
         tally.add(label + "build", 0 if trouble else 1, 1 if trouble else 0, time.monotonic() - started, trouble)
         with ThreadPoolExecutor(CORES) as pool:
             for name, outcome in pool.map(lambda test: (test["name"], run_test(test, environment)), tests):
@@ -119,32 +118,41 @@ def run_test(test, environment):
     if not program.exists():
         return 0, 1, 0.0, "was not built"
     started = time.monotonic()
-    # A session of its own, so that a time-out also ends what the program started.
-    process = subprocess.Popen(
-        test["cmd"], env={**os.environ, **test["env"], **environment}, cwd=ROOT, text=True, errors="replace",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        output, _ = process.communicate(timeout=test["timeout"])
-        trouble = "" if process.returncode == 0 else f"ended with {process.returncode}"
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-        trouble = f"was stopped after {test['timeout']} s"
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
+        output, trouble = run_program(test["cmd"], {**test["env"], **environment}, folder, test["timeout"])
     seconds = time.monotonic() - started
-    passed, failed, more = count_cases(output, trouble, "unit" in " ".join(test["suite"]))
+    counted = any(suite.endswith(COUNTED) for suite in test["suite"])
+    passed, failed, more = count_cases(output, trouble, counted)
     return passed, failed, seconds, output + more
 
 
-def count_cases(output, trouble, is_unit):
-    """Returns passed, failed and a line about what is wrong beside failed cases."""
-    if not is_unit:
+def run_program(command, environment, folder, timeout):
+    """Returns what it said, and how it ended when that was not well."""
+    # A session of its own, so that a time-out also ends what the program started.
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, cwd=folder, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        return output, "" if process.returncode == 0 else f"ended with {process.returncode}"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return output, f"was stopped after {timeout} s"
+
+
+def count_cases(output, trouble, counted):
+    """Returns passed, failed and a line about what is wrong beside failed cases. A program that does not count its
+    cases is one case."""
+    if not counted:
         return (0, 1, trouble) if trouble else (1, 0, "")
     summary = SUMMARY.search(output)
     if summary is None:
         return 0, 1, f"{trouble or 'ended with 0'} before its last test case"
-    count, passed, failed = (int(number) for number in summary.groups())
+    passed, failed = (int(number) for number in summary.groups())
     if trouble and failed == 0:
         return passed, 1, trouble
-    if count == 0:
+    if passed + failed == 0:
         return 0, 1, "has no test case"
     return passed, failed, ""

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
@@ -35,14 +36,16 @@ struct recovery_fixture {
     memory::directory directory = world.open_directory("db", directory_mode::create).value();
     log_writer<memory, crc32c> log{world, directory, ours, first_lsn_of_log, 0};
 
-    lsn append(std::uint64_t transaction, const std::vector<std::pair<record_kind, std::string>>& records) {
+    lsn append(std::uint64_t transaction,
+               const std::vector<std::pair<record_kind, std::string>>& records) {
         std::vector<bytes> payloads;
         for (const auto& [kind, key] : records) {
             payloads.emplace_back();
             append_operation(payloads.back(), {operation_kind::put, {1}, key, "value"});
         }
         std::vector<pending_record> pending;
-        for (std::size_t i = 0; i < records.size(); ++i) pending.push_back({records[i].first, payloads[i]});
+        for (std::size_t i = 0; i < records.size(); ++i)
+            pending.push_back({records[i].first, payloads[i]});
         return log.append({transaction}, pending).value().end;
     }
 };
@@ -52,7 +55,8 @@ struct recovery_fixture {
 TEST_CASE("committed operations are redone in order, all with the version of their commit") {
     recovery_fixture at;
     const lsn first = at.append(1, {{record_kind::commit, "a"}});
-    const lsn second = at.append(2, {{record_kind::part, "b"}, {record_kind::part, "c"}, {record_kind::commit, "d"}});
+    const lsn second = at.append(
+        2, {{record_kind::part, "b"}, {record_kind::part, "c"}, {record_kind::commit, "d"}});
     at.log.close().value();
     recorder seen;
     const auto done = engine{at.world, at.directory, ours}.run(seen, {}).value();
@@ -67,7 +71,9 @@ TEST_CASE("committed operations are redone in order, all with the version of the
     CHECK(done.summary.bytes > 0);
 }
 
-TEST_CASE("a transaction without its commit record is dropped and counted, at the end and in the middle") {
+TEST_CASE(
+    "a transaction without its commit record is dropped and counted, at the end and in the "
+    "middle") {
     recovery_fixture at;
     at.append(1, {{record_kind::part, "lost"}});
     at.append(2, {{record_kind::commit, "kept"}});
@@ -131,7 +137,8 @@ TEST_CASE("a target that refuses an operation stops recovery, and the record is 
 
 TEST_CASE("progress is told, ends complete, and never goes back") {
     recovery_fixture at;
-    for (std::uint64_t i = 1; i <= 3000; ++i) at.append(i, {{record_kind::commit, std::to_string(i)}});
+    for (std::uint64_t i = 1; i <= 3000; ++i)
+        at.append(i, {{record_kind::commit, std::to_string(i)}});
     at.log.close().value();
     std::vector<recovery_progress> told;
     engine::options chosen;
@@ -144,6 +151,7 @@ TEST_CASE("progress is told, ends complete, and never goes back") {
     REQUIRE(told.size() == 3);
     CHECK(told[0].records == 1024);
     CHECK(told.back().records == 3000);
-    for (std::size_t i = 1; i < told.size(); ++i) CHECK(told[i].bytes_done > told[i - 1].bytes_done);
+    for (std::size_t i = 1; i < told.size(); ++i)
+        CHECK(told[i].bytes_done > told[i - 1].bytes_done);
     CHECK(told.back().bytes_done <= told.back().bytes_total);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
@@ -52,7 +53,8 @@ TEST_CASE("a log without a superblock is not taken for a new database") {
     CHECK(store<in_memory>::open("db", {}, files).error().code() == error_code::corrupt);
 }
 
-TEST_CASE("after a clean close a log that lost its last segment, or its last record, refuses to open") {
+TEST_CASE(
+    "after a clean close a log that lost its last segment, or its last record, refuses to open") {
     for (const bool whole_file : {true, false}) {
         memory files;
         {

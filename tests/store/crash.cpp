@@ -1,4 +1,7 @@
-// The store under power cuts, in the simulator: seeded threads, seeded crash points, also inside recovery.
+// SPDX-License-Identifier: BSL-1.0
+//
+// The store under power cuts, in the simulator: seeded threads, seeded crash points, also inside
+// recovery.
 #include <doctest/doctest.h>
 
 #include "durability_ledger.hpp"
@@ -35,7 +38,8 @@ struct seen {
 template <class Durability>
 class crash_run {
 public:
-    crash_run(std::uint64_t seed, seen& counted) : world_{seed}, roll_{seed * 2 + 1}, counted_{counted} {
+    crash_run(std::uint64_t seed, seen& counted)
+        : world_{seed}, roll_{seed * 2 + 1}, counted_{counted} {
         options_.segment_bytes = 8 * KiB << roll_(4);
         options_.sync_period = milliseconds(1);
     }
@@ -48,7 +52,8 @@ public:
                 live();
                 if (world_.powered()) world_.crash();
                 ++counted_.crashes;
-                world_.restart(roll_(2) == 0 ? crash_mode::drop_unsynced : crash_mode::random_subset);
+                world_.restart(roll_(2) == 0 ? crash_mode::drop_unsynced
+                                             : crash_mode::random_subset);
             }
             check_recovered();
         });
@@ -72,18 +77,21 @@ private:
         std::vector<simulated::thread> threads;
         const int count = static_cast<int>(1 + roll_(3));
         for (int i = 0; i < count; ++i)
-            threads.emplace_back([this, &opened, &left, &right, i, work = dice{roll_(1u << 30)}]() mutable {
-                for (int n = 0; n < 12; ++n)
-                    if (!commit_one(*opened, *left, *right, work, i)) return;
-            });
+            threads.emplace_back(
+                [this, &opened, &left, &right, i, work = dice{roll_(1u << 30)}]() mutable {
+                    for (int n = 0; n < 12; ++n)
+                        if (!commit_one(*opened, *left, *right, work, i)) return;
+                });
         for (auto& thread : threads) thread.join();
         if (roll_(4) == 0 && opened->flush()) ledger_.flushed();
     }
 
     template <class Handle>
-    bool commit_one(store_type& db, const Handle& left, const Handle& right, dice& work, int thread) {
+    bool commit_one(store_type& db, const Handle& left, const Handle& right, dice& work,
+                    int thread) {
         std::vector<std::string> keys;
-        for (std::uint64_t i = work(3); i > 0; --i) keys.push_back("shared/" + std::to_string(work(5)));
+        for (std::uint64_t i = work(3); i > 0; --i)
+            keys.push_back("shared/" + std::to_string(work(5)));
         const std::size_t number = ledger_.issue(keys);
         auto tx = db.begin(isolation::read_committed);
         tx.put(left, durability_ledger::marker(number), std::string(work(2000), 'v'));
@@ -111,7 +119,8 @@ private:
         counted_.dropped += db.recovery().transactions_dropped > 0 ? 1 : 0;
         std::set<std::size_t> left, right;
         std::map<std::string, std::size_t> shared;
-        if (!collect(db, "left", left, shared) || !collect(db, "right", right, shared)) return false;
+        if (!collect(db, "left", left, shared) || !collect(db, "right", right, shared))
+            return false;
         counted_.durable += ledger_.count(promise::durable);
         for (const std::string& wrong : ledger_.settle(left, right, shared)) FAIL_CHECK(wrong);
         return true;
@@ -161,7 +170,9 @@ TEST_CASE("200 seeds of power cuts: with group commit every acknowledged commit 
     CHECK(counted.lost_buffered == 0);
 }
 
-TEST_CASE("100 seeds of power cuts: periodic and buffered commits are lost only from the end, and whole") {
+TEST_CASE(
+    "100 seeds of power cuts: periodic and buffered commits are lost only from the end, and "
+    "whole") {
     run_seeds<periodic>(1000, 50);
     const seen counted = run_seeds<buffered>(2000, 50);
     CHECK(counted.lost_buffered > 0);

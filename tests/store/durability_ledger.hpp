@@ -1,10 +1,13 @@
-// What was promised to whom: every transaction of a test, what its commit answered, and what must therefore be found
-// after a crash.
+// SPDX-License-Identifier: BSL-1.0
 //
-// Each transaction writes its marker to two tables and its number to some shared keys. After recovery the set S of
-// transactions whose marker is found must hold all that were acknowledged as durable and none that failed; both markers
-// or neither; be closed under log order; and each shared key must hold the number of a transaction in S, and of none
-// that an acknowledged later one in S overwrote.
+// What was promised to whom: every transaction of a test, what its commit answered, and what must
+// therefore be found after a crash.
+//
+// Each transaction writes its marker to two tables and its number to some shared keys. After
+// recovery the set S of transactions whose marker is found must hold all that were acknowledged as
+// durable and none that failed; both markers or neither; be closed under log order; and each shared
+// key must hold the number of a transaction in S, and of none that an acknowledged later one in S
+// overwrote.
 #pragma once
 
 #include <mantis/store/store.hpp>
@@ -42,7 +45,8 @@ public:
     void answered(std::size_t number, const result<commit_info>& answer) {
         ledger_entry& entry = entries_[number];
         if (answer) {
-            entry.made = answer->state == commit_state::durable ? promise::durable : promise::buffered;
+            entry.made =
+                answer->state == commit_state::durable ? promise::durable : promise::buffered;
             entry.position = answer->position.value;
         } else if (answer.error().code() != error_code::unknown_outcome) {
             entry.made = promise::failed;
@@ -62,8 +66,10 @@ public:
         return counted;
     }
 
-    //   Returns     the violations, in words; afterwards what was found is durable and the rest has failed for good
-    std::vector<std::string> settle(const std::set<std::size_t>& left, const std::set<std::size_t>& right,
+    //   Returns     the violations, in words; afterwards what was found is durable and the rest has
+    //               failed for good
+    std::vector<std::string> settle(const std::set<std::size_t>& left,
+                                    const std::set<std::size_t>& right,
                                     const std::map<std::string, std::size_t>& shared) {
         std::vector<std::string> wrong;
         const auto complain = [&](std::size_t number, const char* what) {
@@ -72,7 +78,8 @@ public:
         std::uint64_t last_found = 0;
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             if (left.count(i) != right.count(i)) complain(i, "is there by half");
-            if (left.count(i) != 0 && entries_[i].position > last_found) last_found = entries_[i].position;
+            if (left.count(i) != 0 && entries_[i].position > last_found)
+                last_found = entries_[i].position;
         }
         for (std::size_t i = 0; i < entries_.size(); ++i) {
             const ledger_entry& entry = entries_[i];
@@ -91,10 +98,11 @@ public:
 
 private:
     template <class Complain>
-    void check_shared(const std::set<std::size_t>& found, const std::map<std::string, std::size_t>& shared,
-                      Complain complain) const {
+    void check_shared(const std::set<std::size_t>& found,
+                      const std::map<std::string, std::size_t>& shared, Complain complain) const {
         for (const auto& [key, owner] : shared)
-            if (owner >= entries_.size() || found.count(owner) == 0) complain(owner, "is not there and its write is");
+            if (owner >= entries_.size() || found.count(owner) == 0)
+                complain(owner, "is not there and its write is");
         for (const std::size_t number : found)
             for (const std::string& key : entries_[number].shared_keys) {
                 const auto holder = shared.find(key);

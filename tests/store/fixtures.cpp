@@ -1,4 +1,6 @@
-// Databases as earlier versions wrote them: each must open and hold what it held, and its damaged twin must be refused.
+// SPDX-License-Identifier: BSL-1.0
+// Databases as earlier versions wrote them: each must open and hold what it held, and its damaged
+// twin must be refused.
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
@@ -19,10 +21,15 @@ memory copied(const char* name) {
     const char* const fixtures = std::getenv("MANTIS_FIXTURES");
     REQUIRE_MESSAGE(fixtures != nullptr, "MANTIS_FIXTURES names the folder tests/fixtures");
     memory files;
-    auto from = posix{}.open_directory(std::string{fixtures} + "/" + name, directory_mode::existing).value();
+    auto from = posix{}
+                    .open_directory(std::string{fixtures} + "/" + name, directory_mode::existing)
+                    .value();
     auto to = files.open_directory("db", directory_mode::create).value();
     for (const bytes& file : from.list().value())
-        to.open(file, file_mode::create).value().write(0, read_file(from, file, 64 * MiB).value()).value();
+        to.open(file, file_mode::create)
+            .value()
+            .write(0, read_file(from, file, 64 * MiB).value())
+            .value();
     return files;
 }
 
@@ -43,7 +50,8 @@ TEST_CASE("a database of format 1 opens and holds what it held") {
     CHECK(db.recovery().cut_bytes == 0);
 }
 
-TEST_CASE("a database of format 1 with any record byte flipped is refused, with file, offset and lsn") {
+TEST_CASE(
+    "a database of format 1 with any record byte flipped is refused, with file, offset and lsn") {
     const memory whole = copied("store-v1");
     auto whole_directory = memory{whole}.open_directory("db", directory_mode::existing).value();
     for (const bytes& name : whole_directory.list().value()) {

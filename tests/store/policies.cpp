@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
@@ -8,8 +9,10 @@ using namespace mantis;
 namespace {
 
 struct stock : policies<> {};
-struct three : policies<with::checksum<xxh3>, with::platform<memory>, with::durability<periodic>> {};
-struct same_three : policies<with::platform<memory>, with::durability<periodic>, with::checksum<xxh3>> {};
+struct three : policies<with::checksum<xxh3>, with::platform<memory>, with::durability<periodic>> {
+};
+struct same_three
+    : policies<with::platform<memory>, with::durability<periodic>, with::checksum<xxh3>> {};
 
 }  // namespace
 

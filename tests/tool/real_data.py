@@ -66,7 +66,7 @@ def cities_by_latitude_as_a_number(folder):
 @case
 def every_other_collection_comes_back(folder):
     """Each collection of the shared data is imported and found again as Python reads it."""
-    for number, path in enumerate(sorted((shared() / "json/collections").glob("*.json.gz"))):
+    for number, path in enumerate(sorted((shared() / "json/collections").glob("*.gz"))):
         if path.name == "cities.json.gz":
             continue
         place = folder / str(number)

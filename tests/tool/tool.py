@@ -81,11 +81,6 @@ def documents_of(path):
         return [json.loads(line) for line in lines]
 
 
-def write_lines(path, documents):
-    path.write_text("".join(json.dumps(each) + "\n" for each in documents), encoding="utf-8")
-    return path
-
-
 def shared():
     """The folder of real data, or Skip."""
     for place in (os.environ.get("MANTIS_SHARED"), ROOT.parent / "shared/data"):

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
@@ -18,7 +19,8 @@ template <class Cursor>
 rows_type drain(Cursor rows) {
     rows_type found;
     while (rows.next().value())
-        found.emplace_back(rows.key().template as<std::string>(), rows.value().template as<std::string>());
+        found.emplace_back(rows.key().template as<std::string>(),
+                           rows.value().template as<std::string>());
     return found;
 }
 
@@ -29,7 +31,9 @@ TEST_CASE("a scan sees committed rows and own writes as one table, at any bounds
     auto table = db.table("t").value();
     std::map<std::string, std::string> model;
     std::uint64_t seed = 42;
-    const auto draw = [&] { return (seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33; };
+    const auto draw = [&] {
+        return (seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33;
+    };
     const auto change = [&](auto& tx) {
         for (int i = 0; i < 400; ++i) {
             const std::string key = std::to_string(draw() % 500);
@@ -51,7 +55,8 @@ TEST_CASE("a scan sees committed rows and own writes as one table, at any bounds
         std::string to = std::to_string(draw() % 500);
         if (to < from) std::swap(from, to);
         rows_type expected;
-        for (auto at = model.lower_bound(from); at != model.end() && at->first < to; ++at) expected.push_back(*at);
+        for (auto at = model.lower_bound(from); at != model.end() && at->first < to; ++at)
+            expected.push_back(*at);
         CHECK(drain(tx.scan(table, {from, to})) == expected);
     }
     CHECK(drain(tx.scan(table)) == rows_type(model.begin(), model.end()));

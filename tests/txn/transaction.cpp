@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
@@ -86,7 +87,8 @@ TEST_CASE("increments by several threads are never lost: a conflict is run again
             for (int done = 0; done < each;) {
                 auto tx = db.begin();
                 const auto now = tx.get(table, "n").value();
-                tx.put(table, "n", std::to_string((now ? std::stoi(now->as<std::string>()) : 0) + 1));
+                tx.put(table, "n",
+                       std::to_string((now ? std::stoi(now->as<std::string>()) : 0) + 1));
                 const auto committed = tx.commit();
                 if (committed) ++done;
                 else CHECK(committed.error().code() == error_code::conflict);

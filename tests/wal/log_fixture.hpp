@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+//
 // A log in memory that a test can write, damage and read.
 #pragma once
 
@@ -33,9 +35,11 @@ struct log_fixture {
         const read_back found = read();
         if (!found.end.segment.empty()) {
             auto last = directory.open(found.end.segment, file_mode::write).value();
-            last.resize(segment_header_bytes + found.end.end.value - found.end.segment_first.value).value();
+            last.resize(segment_header_bytes + found.end.end.value - found.end.segment_first.value)
+                .value();
         }
-        return std::make_unique<writer>(world, directory, ours, found.end.end, found.end.previous_checksum, options);
+        return std::make_unique<writer>(world, directory, ours, found.end.end,
+                                        found.end.previous_checksum, options);
     }
 
     read_back read(database_id whose = ours) {

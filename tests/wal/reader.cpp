@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include "log_fixture.hpp"
@@ -17,7 +18,9 @@ std::vector<log_range> five_synced(log_fixture& log) {
     return ranges;
 }
 
-std::uint64_t offset_of(lsn position) { return segment_header_bytes + position.value - first_lsn_of_log.value; }
+std::uint64_t offset_of(lsn position) {
+    return segment_header_bytes + position.value - first_lsn_of_log.value;
+}
 
 }  // namespace
 
@@ -71,7 +74,8 @@ TEST_CASE("damage in the middle refuses to open and names file, offset and lsn")
             CHECK(found.failed->subject() == name.view());
             REQUIRE(found.failed->number("offset"));
             REQUIRE(found.failed->number("lsn"));
-            const std::uint64_t end_before = victim == 0 ? first_lsn_of_log.value : ranges[victim - 1].end.value;
+            const std::uint64_t end_before =
+                victim == 0 ? first_lsn_of_log.value : ranges[victim - 1].end.value;
             CHECK(*found.failed->number("lsn") == end_before);
             CHECK(*found.failed->number("offset") == offset_of(lsn{end_before}));
             CHECK(found.payloads.size() == victim);
@@ -83,7 +87,9 @@ TEST_CASE("an unsynced record lost before a later unsynced one is a torn tail, n
     auto to = log.write();
     append(*to, 1, "synced");
     to->sync().value();
-    const log_range lost = append(*to, 2, std::string(5000, 'a'));
+    // Two whole blocks, so that the record after it begins one and is found by the search for proof.
+    const std::size_t two_blocks = 2 * log_block_bytes - sizeof(log_record_header);
+    const log_range lost = append(*to, 2, std::string(two_blocks, 'a'));
     to->wait_written(lost.end).value();
     const log_range kept = append(*to, 3, std::string(9000, 'b'));
     to->wait_written(kept.end).value();
@@ -161,11 +167,13 @@ TEST_CASE("no flipped bit anywhere in a log is ever returned as data") {
     five_synced(clean);
     const bytes name = segment_name(first_lsn_of_log);
     const read_back whole = clean.read();
-    for (std::uint64_t offset = 0; offset < segment_header_bytes + 5 * log_block_bytes; offset += 13) {
+    for (std::uint64_t offset = 0; offset < segment_header_bytes + 5 * log_block_bytes;
+         offset += 13) {
         log_fixture log;
         five_synced(log);
         log.flip_bit(name, offset);
         const read_back found = log.read();
-        for (std::size_t i = 0; i < found.payloads.size(); ++i) CHECK(found.payloads[i] == whole.payloads[i]);
+        for (std::size_t i = 0; i < found.payloads.size(); ++i)
+            CHECK(found.payloads[i] == whole.payloads[i]);
     }
 }

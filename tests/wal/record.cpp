@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include <mantis/wal/record.hpp>
@@ -55,7 +56,8 @@ TEST_CASE("a record counts only at its own position and in its own segment") {
 TEST_CASE("a cut record is damaged at every length, and zeros are padding") {
     const bytes raw = encoded("payload");
     for (std::size_t size = 48; size < raw.size(); ++size)
-        CHECK(examine_record<crc32c>(raw.view().first(size), lsn{4096}, 0xabcd) == record_verdict::damaged);
+        CHECK(examine_record<crc32c>(raw.view().first(size), lsn{4096}, 0xabcd) ==
+              record_verdict::damaged);
     CHECK(examine_record<crc32c>(bytes::zeros(4096), lsn{4096}, 0xabcd) == record_verdict::padding);
     CHECK(examine_record<crc32c>({}, lsn{4096}, 0xabcd) == record_verdict::padding);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include <mantis/wal/segment.hpp>
@@ -22,8 +23,9 @@ TEST_CASE("a segment is named after its first lsn, and names sort as positions d
 
 TEST_CASE("no other name passes for a segment's") {
     lsn first;
-    for (const char* name : {"", "superblock", "000000000000100.log", "0000000000001000.lag", "000000000000100G.log",
-                             "000000000000100A.log", "0000000000001000.log.tmp"})
+    for (const char* name :
+         {"", "superblock", "000000000000100.log", "0000000000001000.lag", "000000000000100G.log",
+          "000000000000100A.log", "0000000000001000.log.tmp"})
         CHECK_FALSE(parse_segment_name(name, first));
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
 #include "log_fixture.hpp"
@@ -13,7 +14,8 @@ TEST_CASE("what is appended is read back in order, over segments and openings") 
     for (int opening = 0; opening < 5; ++opening) {
         auto to = log.write();
         for (int i = 0; i < 120; ++i) {
-            expected.push_back(std::string(static_cast<std::size_t>((i * 37) % 3000), static_cast<char>('a' + i % 26)));
+            expected.push_back(std::string(static_cast<std::size_t>((i * 37) % 3000),
+                                           static_cast<char>('a' + i % 26)));
             append(*to, ++transaction, expected.back());
             if (i % 7 == 0) to->sync().value();
             if (i % 11 == 0) to->wait_written(to->end()).value();
@@ -25,7 +27,8 @@ TEST_CASE("what is appended is read back in order, over segments and openings") 
     CHECK(found.payloads == expected);
     CHECK(found.end.cut_bytes == 0);
     CHECK(log.directory.list().value().size() > 5);
-    for (std::size_t i = 1; i < found.positions.size(); ++i) CHECK(found.positions[i] > found.positions[i - 1]);
+    for (std::size_t i = 1; i < found.positions.size(); ++i)
+        CHECK(found.positions[i] > found.positions[i - 1]);
 }
 
 TEST_CASE("a block that holds synced records is never written again") {
@@ -71,8 +74,10 @@ TEST_CASE("closing trims the reserve, and an opening without writes leaves no fi
         append(*to, 1, "x");
         to->close().value();
     }
-    CHECK(log.directory.open(segment_name(first_lsn_of_log), file_mode::read).value().size().value() ==
-          segment_header_bytes + record_bytes(1));
+    CHECK(log.directory.open(segment_name(first_lsn_of_log), file_mode::read)
+              .value()
+              .size()
+              .value() == segment_header_bytes + record_bytes(1));
     {
         auto to = log.write();
         to->close().value();

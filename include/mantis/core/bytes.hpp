@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Bytes: a view of some (`bytes_view`) and an owner of some (`bytes`). Keys, values, records and text are all bytes.
+// Bytes: a view of some (`bytes_view`) and an owner of some (`bytes`). Keys, values, records and
+// text are all bytes.
 //
-// Order is lexicographic by unsigned byte, a prefix before what it is a prefix of: the order of every index.
-// Both convert from text without a copy of <string> in this header: anything with data() and size() over one-byte
-// elements is accepted, and `as<std::string_view>()` goes back.
+// Order is lexicographic by unsigned byte, a prefix before what it is a prefix of: the order of
+// every index. Both convert from text without a copy of <string> in this header: anything with
+// data() and size() over one-byte elements is accepted, and `as<std::string_view>()` goes back.
 //
 // Threads: like an int: any number of readers, or one writer.
 #pragma once
@@ -21,10 +22,11 @@
 
 namespace mantis {
 
-// A contiguous run of one-byte elements: std::string, std::string_view, std::vector<std::byte>, std::span<char>, ...
+// A contiguous run of one-byte elements: std::string, std::string_view, std::vector<std::byte>,
+// std::span<char>, ...
 template <class T>
 concept byte_range = requires(const T& range) {
-    { range.data() };
+    {range.data()};
     { range.size() } -> std::convertible_to<std::size_t>;
     requires sizeof(*range.data()) == 1;
     requires std::is_trivially_copyable_v<std::remove_cvref_t<decltype(*range.data())>>;
@@ -33,7 +35,8 @@ concept byte_range = requires(const T& range) {
 class bytes_view {
 public:
     constexpr bytes_view() noexcept = default;
-    constexpr bytes_view(const std::byte* data, std::size_t size) noexcept : data_{data}, size_{size} {}
+    constexpr bytes_view(const std::byte* data, std::size_t size) noexcept
+        : data_{data}, size_{size} {}
     bytes_view(const char* text) noexcept
         : data_{reinterpret_cast<const std::byte*>(text)}, size_{std::strlen(text)} {}
     bytes_view(const char* text, std::size_t size) noexcept
@@ -41,24 +44,29 @@ public:
     bytes_view(const void* data, std::size_t size) noexcept
         : data_{static_cast<const std::byte*>(data)}, size_{size} {}
     template <byte_range Range>
-        requires(!std::same_as<std::remove_cvref_t<Range>, bytes_view>)
-    bytes_view(const Range& range) noexcept
-        : data_{reinterpret_cast<const std::byte*>(range.data())}, size_{range.size()} {}
+    requires(!std::same_as<std::remove_cvref_t<Range>, bytes_view>) bytes_view(const Range& range)
+    noexcept : data_{reinterpret_cast<const std::byte*>(range.data())}, size_{range.size()} {}
 
     [[nodiscard]] constexpr const std::byte* data() const noexcept { return data_; }
-    [[nodiscard]] const char* chars() const noexcept { return reinterpret_cast<const char*>(data_); }
+    [[nodiscard]] const char* chars() const noexcept {
+        return reinterpret_cast<const char*>(data_);
+    }
     [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
     [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] constexpr const std::byte* begin() const noexcept { return data_; }
     [[nodiscard]] constexpr const std::byte* end() const noexcept { return data_ + size_; }
-    [[nodiscard]] constexpr std::byte operator[](std::size_t at) const noexcept { return data_[at]; }
+    [[nodiscard]] constexpr std::byte operator[](std::size_t at) const noexcept {
+        return data_[at];
+    }
 
     //   Requires    offset <= size()
     [[nodiscard]] constexpr bytes_view from(std::size_t offset) const noexcept {
         return {data_ + offset, size_ - offset};
     }
     //   Requires    count <= size()
-    [[nodiscard]] constexpr bytes_view first(std::size_t count) const noexcept { return {data_, count}; }
+    [[nodiscard]] constexpr bytes_view first(std::size_t count) const noexcept {
+        return {data_, count};
+    }
     //   Requires    offset + count <= size()
     [[nodiscard]] constexpr bytes_view part(std::size_t offset, std::size_t count) const noexcept {
         return {data_ + offset, count};
@@ -126,7 +134,9 @@ public:
 
     [[nodiscard]] std::byte* data() noexcept { return data_; }
     [[nodiscard]] const std::byte* data() const noexcept { return data_; }
-    [[nodiscard]] const char* chars() const noexcept { return reinterpret_cast<const char*>(data_); }
+    [[nodiscard]] const char* chars() const noexcept {
+        return reinterpret_cast<const char*>(data_);
+    }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
@@ -174,7 +184,9 @@ public:
         append(other);
     }
 
-    [[nodiscard]] friend bool operator==(const bytes& a, const bytes& b) noexcept { return a.view() == b.view(); }
+    [[nodiscard]] friend bool operator==(const bytes& a, const bytes& b) noexcept {
+        return a.view() == b.view();
+    }
     [[nodiscard]] friend std::strong_ordering operator<=>(const bytes& a, const bytes& b) noexcept {
         return a.view() <=> b.view();
     }

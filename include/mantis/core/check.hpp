@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What to do when the program itself is wrong: say the sentence and stop before anything reaches a disk.
+// What to do when the program itself is wrong: say the sentence and stop before anything reaches a
+// disk.
 //
-// For invariants and for misuse that has no better answer; a thing that can happen to a correct program is a result<T>.
-// Always on: a check is one compare and a jump that is never taken.
+// For invariants and for misuse that has no better answer; a thing that can happen to a correct
+// program is a result<T>. Always on: a check is one compare and a jump that is never taken.
 #pragma once
 
 #include "../config.hpp"

@@ -2,13 +2,14 @@
 //
 // An error as a value: what kind, what was being done, to what, and the numbers that locate it.
 //
-//   return error{error_code::corrupt, "reading a log record"}.about(file_name).with("offset", at).with("lsn", position);
+//   return error{error_code::corrupt, "reading a log record"}.about(file_name).with("offset",
+//   at).with("lsn", position);
 //
 // reads, as message():  corrupt: reading a log record [0000000000000000.log] offset=4096 lsn=4096
 //
-// The class says what a caller can do about it: retry the same call (retryable), run the transaction again (conflict),
-// free something and retry (resource), restore or salvage (corruption), reopen (fatal), or fix the call (usage).
-// docs/errors.md lists each code.
+// The class says what a caller can do about it: retry the same call (retryable), run the
+// transaction again (conflict), free something and retry (resource), restore or salvage
+// (corruption), reopen (fatal), or fix the call (usage). docs/errors.md lists each code.
 #pragma once
 
 #include "bytes.hpp"
@@ -16,23 +17,23 @@
 namespace mantis {
 
 enum class error_code : std::uint8_t {
-    invalid_argument,   // usage       the call itself is wrong
-    not_found,          // usage       the named thing does not exist
-    already_exists,     // usage       the named thing exists
-    too_large,          // usage       over a stated limit
-    parse,              // usage       text is not what it should be; `line` and `column` say where
-    unsupported,        // usage       well formed, but not something this build does
-    mismatch,           // usage       the files were written with another policy or by a newer version
-    locked,             // retryable   another process holds the directory
-    interrupted,        // retryable   the system asked to try again
-    conflict,           // conflict    another transaction changed what this one read
-    no_space,           // resource    the disk is full
-    out_of_memory,      // resource    a memory limit was reached
-    io,                 // fatal       the system refused a file operation; `errno` says how
-    read_only,          // fatal       an earlier failure stopped all writes until the store is opened again
-    unknown_outcome,    // fatal       the commit may or may not survive; opening the store again tells
-    closed,             // usage       the object was closed or moved from
-    corrupt,            // corruption  bytes on disk are not the bytes that were written
+    invalid_argument,  // usage       the call itself is wrong
+    not_found,         // usage       the named thing does not exist
+    already_exists,    // usage       the named thing exists
+    too_large,         // usage       over a stated limit
+    parse,             // usage       text is not what it should be; `line` and `column` say where
+    unsupported,       // usage       well formed, but not something this build does
+    mismatch,       // usage       the files were written with another policy or by a newer version
+    locked,         // retryable   another process holds the directory
+    interrupted,    // retryable   the system asked to try again
+    conflict,       // conflict    another transaction changed what this one read
+    no_space,       // resource    the disk is full
+    out_of_memory,  // resource    a memory limit was reached
+    io,             // fatal       the system refused a file operation; `errno` says how
+    read_only,  // fatal       an earlier failure stopped all writes until the store is opened again
+    unknown_outcome,  // fatal       the commit may or may not survive; opening the store again tells
+    closed,           // usage       the object was closed or moved from
+    corrupt,          // corruption  bytes on disk are not the bytes that were written
 };
 
 enum class error_class : std::uint8_t { retryable, conflict, resource, corruption, fatal, usage };
@@ -99,11 +100,14 @@ class error {
 public:
     static constexpr std::size_t max_numbers = 6;
 
-    // `doing` says what was being done, as "reading a log record"; it must outlive the error, as a literal does.
+    // `doing` says what was being done, as "reading a log record"; it must outlive the error, as a
+    // literal does.
     error(error_code code, const char* doing) noexcept : code_{code}, doing_{doing} {}
 
     error(const error& other)
-        : code_{other.code_}, doing_{other.doing_}, more_{other.more_ ? new details{*other.more_} : nullptr} {}
+        : code_{other.code_},
+          doing_{other.doing_},
+          more_{other.more_ ? new details{*other.more_} : nullptr} {}
     error(error&& other) noexcept
         : code_{other.code_}, doing_{other.doing_}, more_{std::exchange(other.more_, nullptr)} {}
     error& operator=(error other) noexcept {
@@ -114,17 +118,20 @@ public:
     }
     ~error() { delete more_; }
 
-    // Names what it happened to: a file, a table, a field. The first name stays, for it was closest to the cause.
+    // Names what it happened to: a file, a table, a field. The first name stays, for it was closest
+    // to the cause.
     error& about(bytes_view subject) & {
         if (more().subject.empty()) more().subject.assign(subject);
         return *this;
     }
     error&& about(bytes_view subject) && { return std::move(about(subject)); }
 
-    // Adds a number under a name (a literal); a name given before keeps its number, and beyond max_numbers it is dropped.
+    // Adds a number under a name (a literal); a name given before keeps its number, and beyond
+    // max_numbers it is dropped.
     error& with(const char* name, std::uint64_t value) & {
         details& at = more();
-        if (number(name) == nullptr && at.number_count < max_numbers) at.numbers[at.number_count++] = {name, value};
+        if (number(name) == nullptr && at.number_count < max_numbers)
+            at.numbers[at.number_count++] = {name, value};
         return *this;
     }
     error&& with(const char* name, std::uint64_t value) && { return std::move(with(name, value)); }
@@ -132,7 +139,9 @@ public:
     [[nodiscard]] error_code code() const noexcept { return code_; }
     [[nodiscard]] error_class kind() const noexcept { return class_of(code_); }
     [[nodiscard]] const char* doing() const noexcept { return doing_; }
-    [[nodiscard]] bytes_view subject() const noexcept { return more_ ? more_->subject.view() : bytes_view{}; }
+    [[nodiscard]] bytes_view subject() const noexcept {
+        return more_ ? more_->subject.view() : bytes_view{};
+    }
     //   Returns     the number of that name, or nullptr
     [[nodiscard]] const std::uint64_t* number(const char* name) const noexcept {
         for (std::size_t i = 0; more_ != nullptr && i < more_->number_count; ++i)
@@ -140,7 +149,8 @@ public:
         return nullptr;
     }
 
-    // One line for a person: "code: doing [subject] name=number ...". message().as<std::string>() for the standard's type.
+    // One line for a person: "code: doing [subject] name=number ...". message().as<std::string>()
+    // for the standard's type.
     [[nodiscard]] bytes message() const {
         bytes line{bytes_view{name_of(code_)}};
         line.append(": ");
@@ -151,7 +161,8 @@ public:
             line.append(more_->subject);
             line.append("]");
         }
-        for (std::size_t i = 0; i < more_->number_count; ++i) append_number(line, more_->numbers[i]);
+        for (std::size_t i = 0; i < more_->number_count; ++i)
+            append_number(line, more_->numbers[i]);
         return line;
     }
 

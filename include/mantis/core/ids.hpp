@@ -10,7 +10,8 @@
 
 namespace mantis {
 
-// A position in the log, in bytes from the log's beginning; it only grows over the life of a database.
+// A position in the log, in bytes from the log's beginning; it only grows over the life of a
+// database.
 struct lsn {
     std::uint64_t value = 0;
     [[nodiscard]] friend constexpr auto operator<=>(lsn, lsn) noexcept = default;
@@ -19,7 +20,8 @@ struct lsn {
 // A transaction. Higher is later; never used twice in one database.
 struct transaction_id {
     std::uint64_t value = 0;
-    [[nodiscard]] friend constexpr auto operator<=>(transaction_id, transaction_id) noexcept = default;
+    [[nodiscard]] friend constexpr auto operator<=>(transaction_id,
+                                                    transaction_id) noexcept = default;
 };
 
 // A table. Never used twice in one database, not even after the table is dropped.

@@ -3,7 +3,8 @@
 // A value or the error that kept it from being: what every fallible function of mantis returns.
 //
 //   result<file> opened = open(name);
-//   if (!opened) return opened.error();          // or: if (auto failed = sync(); !failed) return failed.error();
+//   if (!opened) return opened.error();          // or: if (auto failed = sync(); !failed) return
+//                                                failed.error();
 //   use(*opened);
 //
 // value() is for programs that would stop anyway: on an error it prints the message and aborts.
@@ -35,8 +36,7 @@ public:
         ::new (static_cast<void*>(&error_)) mantis::error(std::move(failed));
     }
     result(result&& other) noexcept : has_value_{other.has_value_} { take(other); }
-    result(const result& other)
-        requires std::is_copy_constructible_v<T>
+    result(const result& other) requires std::is_copy_constructible_v<T>
         : has_value_{other.has_value_} {
         if (has_value_) ::new (static_cast<void*>(&value_)) T(other.value_);
         else ::new (static_cast<void*>(&error_)) mantis::error(other.error_);
@@ -54,10 +54,14 @@ public:
 
     //   Requires    has_value()
     [[nodiscard]] T& operator*() & noexcept { return checked_value(); }
-    [[nodiscard]] const T& operator*() const& noexcept { return const_cast<result*>(this)->checked_value(); }
+    [[nodiscard]] const T& operator*() const& noexcept {
+        return const_cast<result*>(this)->checked_value();
+    }
     [[nodiscard]] T&& operator*() && noexcept { return std::move(checked_value()); }
     [[nodiscard]] T* operator->() noexcept { return &checked_value(); }
-    [[nodiscard]] const T* operator->() const noexcept { return &const_cast<result*>(this)->checked_value(); }
+    [[nodiscard]] const T* operator->() const noexcept {
+        return &const_cast<result*>(this)->checked_value();
+    }
     //   Requires    !has_value()
     [[nodiscard]] const mantis::error& error() const& noexcept {
         check(!has_value_, "result::error() of a result that holds a value");

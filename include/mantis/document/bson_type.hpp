@@ -2,14 +2,16 @@
 //
 // The ten BSON types that mantis stores, and how many bytes a value of each takes.
 //
-// An element of a document is: type (1 byte), name (UTF-8, ended by a zero byte), payload. The payload by type:
+// An element of a document is: type (1 byte), name (UTF-8, ended by a zero byte), payload. The
+// payload by type:
 //
-//   float64 01    8 bytes, little-endian            date_time 09   8 bytes, milliseconds since 1970, signed
-//   text    02    int32 n, n-1 bytes, zero byte     null      0a   nothing
-//   document 03   int32 n (all of it), elements, 0  int32     10   4 bytes
-//   array   04    a document named "0", "1", ...    int64     12   8 bytes
-//   binary  05    int32 n, subtype, n bytes
-//   boolean 08    one byte, 0 or 1
+//   float64    01   8 bytes                          boolean    08   one byte, 0 or 1
+//   text       02   int32 n, n-1 bytes, zero byte    date_time  09   int64 milliseconds since 1970
+//   document   03   int32 n (all of it), elements, 0 null       0a   nothing
+//   array      04   a document named "0", "1", ...   int32      10   4 bytes
+//   binary     05   int32 n, subtype, n bytes        int64      12   8 bytes
+//
+// Numbers are little-endian, integers signed.
 //
 // Every other type is refused where bytes come in (bson_validate.hpp).
 //
@@ -35,7 +37,8 @@ enum class bson_type : std::uint8_t {
     int64 = 0x12,
 };
 
-// How deep documents and arrays may nest, the outermost document counted: bounds every recursion over a document.
+// How deep documents and arrays may nest, the outermost document counted: bounds every recursion
+// over a document.
 inline constexpr std::size_t max_document_depth = 100;
 
 // The largest document a collection takes and a JSON reader makes by default.
@@ -81,8 +84,10 @@ inline constexpr std::size_t empty_document_bytes = 5;
 namespace detail {
 
 // The payload length of a `type` whose payload starts at the beginning of `from`.
-//   Returns     false when the type is unknown or the payload does not fit into `from`; `size` is then unchanged
-[[nodiscard]] inline bool payload_size(bson_type type, bytes_view from, std::size_t& size) noexcept {
+//   Returns     false when the type is unknown or the payload does not fit into `from`; `size` is
+//               then unchanged
+[[nodiscard]] inline bool payload_size(bson_type type, bytes_view from,
+                                       std::size_t& size) noexcept {
     std::size_t fixed = 0;
     std::size_t shortest = 0;
     std::size_t around = 0;  // bytes of the payload that its own length does not count

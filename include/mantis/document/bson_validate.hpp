@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Decides whether bytes are a BSON document that mantis stores; the gate for every document from outside.
+// Decides whether bytes are a BSON document that mantis stores; the gate for every document from
+// outside.
 //
-// Accepted is exactly: lengths that agree with each other, types of bson_type.hpp, text and names in UTF-8 (U+0000 in a
-// name as C0 80), bools of 0 or 1, arrays named "0", "1", ... in order, nesting within the limit. Field names are not
-// compared with each other.
+// Accepted is exactly: lengths that agree with each other, types of bson_type.hpp, text and names
+// in UTF-8 (U+0000 in a name as C0 80), bools of 0 or 1, arrays named "0", "1", ... in order,
+// nesting within the limit. Field names are not compared with each other.
 //
 // The walk keeps one small entry for each open level and does not recurse.
 #pragma once
@@ -66,21 +67,25 @@ private:
         const bytes_view left = document_.part(start, in.end - 1 - start);
         const void* const zero = std::memchr(left.data() + 1, 0, left.size() - 1);
         if (zero == nullptr) return corrupt("reading BSON: a field name has no end", start);
-        const auto name_end = static_cast<std::size_t>(static_cast<const std::byte*>(zero) - left.data());
+        const auto name_end =
+            static_cast<std::size_t>(static_cast<const std::byte*>(zero) - left.data());
         const bytes_view name = left.part(1, name_end - 1);
         const auto code = std::to_integer<std::uint8_t>(left[0]);
         if (!stored_type(code))
-            return error{error_code::unsupported, "reading BSON: a value of a type that is not stored"}
+            return error{error_code::unsupported,
+                         "reading BSON: a value of a type that is not stored"}
                 .about(name)
                 .with("offset", start)
                 .with("type", code);
         if (in.array ? !is_index(name, in.next_index++) : !valid_stored_name(name))
             return corrupt(in.array ? "reading BSON: array elements are not numbered in order"
-                                    : "reading BSON: a field name is not UTF-8", start);
+                                    : "reading BSON: a field name is not UTF-8",
+                           start);
         const auto type = static_cast<bson_type>(code);
         const bytes_view after = left.from(name_end + 1);
         std::size_t size = 0;
-        if (!payload_size(type, after, size)) return corrupt("reading BSON: a value runs past its document", start);
+        if (!payload_size(type, after, size))
+            return corrupt("reading BSON: a value runs past its document", start);
         at_ = start + name_end + 1 + size;
         return value(type, start + name_end + 1, after.first(size));
     }
@@ -98,7 +103,8 @@ private:
                     return corrupt("reading BSON: a string is not UTF-8", offset);
                 return {};
             case bson_type::document:
-            case bson_type::array: return open(offset, offset + payload.size(), type == bson_type::array);
+            case bson_type::array:
+                return open(offset, offset + payload.size(), type == bson_type::array);
             case bson_type::missing:
             case bson_type::float64:
             case bson_type::binary:
@@ -129,9 +135,11 @@ private:
 }  // namespace detail
 
 //   Requires    max_depth <= max_document_depth
-//   Errors      corrupt (`offset` says where), unsupported (a `type` that is not stored), too_large (nested deeper)
+//   Errors      corrupt (`offset` says where), unsupported (a `type` that is not stored), too_large
+//               (nested deeper)
 //   Complexity  linear in the bytes; memory and stack constant
-[[nodiscard]] inline result<void> validate_bson(bytes_view document, std::size_t max_depth = max_document_depth) {
+[[nodiscard]] inline result<void> validate_bson(bytes_view document,
+                                                std::size_t max_depth = max_document_depth) {
     check(max_depth <= max_document_depth, "validate_bson: max_depth is over max_document_depth");
     return detail::bson_validator{document, max_depth}.run();
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Reading BSON in place: a document (`bson_view`), its elements, and their values (`bson_value`). Nothing is copied.
+// Reading BSON in place: a document (`bson_view`), its elements, and their values (`bson_value`).
+// Nothing is copied.
 //
 //   for (const bson_element& field : document) use(field.name, field.value);
 //   if (bson_value age = document["age"]; age.is_number()) ...
 //
-// Safe on any bytes: an element that does not fit ends the iteration. Meaningful on bytes that validate_bson accepted,
-// as everything that a collection returns is.
+// Safe on any bytes: an element that does not fit ends the iteration. Meaningful on bytes that
+// validate_bson accepted, as everything that a collection returns is.
 //
 // Lifetime: all three point into the bytes they were made from.
 // Threads: like an int: any number of readers, or one writer.
@@ -42,8 +43,12 @@ public:
     [[nodiscard]] bytes_view payload() const noexcept { return payload_; }
     [[nodiscard]] explicit operator bool() const noexcept { return type_ != bson_type::missing; }
 
-    [[nodiscard]] bool is_integer() const noexcept { return type_ == bson_type::int32 || type_ == bson_type::int64; }
-    [[nodiscard]] bool is_number() const noexcept { return is_integer() || type_ == bson_type::float64; }
+    [[nodiscard]] bool is_integer() const noexcept {
+        return type_ == bson_type::int32 || type_ == bson_type::int64;
+    }
+    [[nodiscard]] bool is_number() const noexcept {
+        return is_integer() || type_ == bson_type::float64;
+    }
     [[nodiscard]] bool is_nested() const noexcept {
         return type_ == bson_type::document || type_ == bson_type::array;
     }
@@ -51,7 +56,8 @@ public:
     //   Requires    is_integer()
     [[nodiscard]] std::int64_t as_integer() const noexcept {
         check(is_integer(), "bson_value::as_integer() of a value that is not an integer");
-        if (type_ == bson_type::int32) return static_cast<std::int32_t>(load_le<std::uint32_t>(payload_.data()));
+        if (type_ == bson_type::int32)
+            return static_cast<std::int32_t>(load_le<std::uint32_t>(payload_.data()));
         return static_cast<std::int64_t>(load_le<std::uint64_t>(payload_.data()));
     }
     //   Requires    type() == float64
@@ -88,7 +94,9 @@ public:
     [[nodiscard]] bson_view as_document() const noexcept;
 
 private:
-    void require(bson_type type, const char* sentence) const noexcept { check(type_ == type, sentence); }
+    void require(bson_type type, const char* sentence) const noexcept {
+        check(type_ == type, sentence);
+    }
 
     bytes_view payload_;
     bson_type type_ = bson_type::missing;
@@ -106,13 +114,17 @@ public:
 
     // The empty document.
     bson_view() noexcept = default;
-    // Takes as much of `document` as its own length says; bytes that cannot be a document give the empty one.
+    // Takes as much of `document` as its own length says; bytes that cannot be a document give the
+    // empty one.
     explicit bson_view(bytes_view document) noexcept {
         std::size_t size = 0;
-        if (detail::payload_size(bson_type::document, document, size)) document_ = document.first(size);
+        if (detail::payload_size(bson_type::document, document, size))
+            document_ = document.first(size);
     }
 
-    [[nodiscard]] bytes_view document() const noexcept { return document_.empty() ? empty_one() : document_; }
+    [[nodiscard]] bytes_view document() const noexcept {
+        return document_.empty() ? empty_one() : document_;
+    }
     [[nodiscard]] bool empty() const noexcept { return document_.size() <= empty_document_bytes; }
     //   Complexity  linear in the elements
     [[nodiscard]] std::size_t count() const noexcept;
@@ -140,7 +152,9 @@ public:
         advance();
         return *this;
     }
-    [[nodiscard]] friend bool operator==(const iterator& at, sentinel) noexcept { return !at.element_.value; }
+    [[nodiscard]] friend bool operator==(const iterator& at, sentinel) noexcept {
+        return !at.element_.value;
+    }
 
 private:
     void advance() noexcept {
@@ -148,7 +162,8 @@ private:
         if (rest_.size() < 2 || rest_[0] == std::byte{0}) return;
         const void* const zero = std::memchr(rest_.data() + 1, 0, rest_.size() - 1);
         if (zero == nullptr) return;
-        const auto name_end = static_cast<std::size_t>(static_cast<const std::byte*>(zero) - rest_.data());
+        const auto name_end =
+            static_cast<std::size_t>(static_cast<const std::byte*>(zero) - rest_.data());
         const auto type = static_cast<bson_type>(rest_[0]);
         const bytes_view after = rest_.from(name_end + 1);
         std::size_t size = 0;
@@ -163,7 +178,8 @@ private:
 };
 
 inline bson_view::iterator bson_view::begin() const noexcept {
-    return document_.empty() ? iterator{} : iterator{document_.part(4, document_.size() - empty_document_bytes)};
+    return document_.empty() ? iterator{}
+                             : iterator{document_.part(4, document_.size() - empty_document_bytes)};
 }
 
 inline std::size_t bson_view::count() const noexcept {
@@ -179,7 +195,8 @@ inline bson_value bson_view::operator[](bytes_view name) const noexcept {
 }
 
 inline bson_view bson_value::as_document() const noexcept {
-    check(is_nested(), "bson_value::as_document() of a value that is neither a document nor an array");
+    check(is_nested(),
+          "bson_value::as_document() of a value that is neither a document nor an array");
     return bson_view{payload_};
 }
 

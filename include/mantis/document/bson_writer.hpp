@@ -7,12 +7,14 @@
 //   person.begin_array("languages").push("English").push("French").end();
 //   bytes document = person.finish();
 //
-// Integers are stored in the smaller of int32 and int64 that holds them, so that equal integers are equal bytes.
-// Text is taken to be UTF-8; a collection refuses it where it is not. Field names are not compared with each other.
+// Integers are stored in the smaller of int32 and int64 that holds them, so that equal integers are
+// equal bytes. Text is taken to be UTF-8; a collection refuses it where it is not. Field names are
+// not compared with each other.
 //
 // Invariants:
 //   1. open_[0] is the document itself, open_[i + 1] lies inside open_[i]
-//   2. every byte before open_.back() belongs to finished elements, except the lengths of what is open
+//   2. every byte before open_.back() belongs to finished elements, except the lengths of what is
+//      open
 //
 // Threads: like an int.
 #pragma once
@@ -49,9 +51,9 @@ inline bson_type append_payload(bytes& to, std::same_as<bool> auto value) {
     return bson_type::boolean;
 }
 template <std::integral Integer>
-    requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char> &&
-             (std::signed_integral<Integer> || sizeof(Integer) < 8))
-bson_type append_payload(bytes& to, Integer value) {
+requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char> &&
+         (std::signed_integral<Integer> || sizeof(Integer) < 8)) bson_type
+    append_payload(bytes& to, Integer value) {
     const auto wide = static_cast<std::int64_t>(value);
     if (wide == static_cast<std::int32_t>(wide)) {
         detail::append_u32(to, static_cast<std::uint32_t>(static_cast<std::int32_t>(wide)));
@@ -68,7 +70,9 @@ inline bson_type append_payload(bytes& to, bytes_view text) {
     detail::append_text(to, text);
     return bson_type::text;
 }
-inline bson_type append_payload(bytes& to, const char* text) { return append_payload(to, bytes_view{text}); }
+inline bson_type append_payload(bytes& to, const char* text) {
+    return append_payload(to, bytes_view{text});
+}
 template <byte_range Text>
 bson_type append_payload(bytes& to, const Text& text) {
     return append_payload(to, bytes_view{text});
@@ -120,7 +124,8 @@ public:
         return *this;
     }
 
-    // Opens a document or an array inside the innermost one; what follows goes into it, until end().
+    // Opens a document or an array inside the innermost one; what follows goes into it, until
+    // end().
     //   Requires    nesting stays within max_document_depth
     bson_writer& begin_document(bytes_view name) { return nest(begin_field(name), false); }
     bson_writer& begin_array(bytes_view name) { return nest(begin_field(name), true); }

@@ -6,12 +6,14 @@
 //   auto id     = people.insert(bson_view{document});
 //   people.find({.filter = (where("age") >= 18).compile().value(), .limit = 10}, print);
 //
-// A row's key is the document's _id (document_key.hpp), its value the document's BSON with _id as the first field.
+// A row's key is the document's _id (document_key.hpp), its value the document's BSON with _id as
+// the first field.
 //
-// Each call is a transaction of its own: a document, a batch, an update or an erase of many is done whole or not at all. A
-// conflict with another transaction is tried again, a bounded number of times. A find reads each document as committed at
-// that moment, and an update or erase of many changes those that matched when it looked and still match when it commits; a
-// document that comes meanwhile may or may not be among them.
+// Each call is a transaction of its own: a document, a batch, an update or an erase of many is done
+// whole or not at all. A conflict with another transaction is tried again, a bounded number of
+// times. A find reads each document as committed at that moment, and an update or erase of many
+// changes those that matched when it looked and still match when it commits; a document that comes
+// meanwhile may or may not be among them.
 //
 // Lifetime: a handle, cheap to copy; it lives no longer than its document_store.
 // Threads: any number at once, on one handle or on copies.
@@ -58,9 +60,10 @@ public:
 
     // Adds one document, with a new _id where it has none.
     //   Returns     its _id, once the commit is as durable as the store's policy says
-    //   Errors      already_exists (the _id); invalid_argument, too_large, corrupt, unsupported: the document; what commit
-    //               answers
-    [[nodiscard]] result<owned_value> insert(bson_view document, on_existing existing = on_existing::refuse) {
+    //   Errors      already_exists (the _id); invalid_argument, too_large, corrupt, unsupported:
+    //               the document; what commit answers
+    [[nodiscard]] result<owned_value> insert(bson_view document,
+                                             on_existing existing = on_existing::refuse) {
         auto ids = insert_range(&document, 1, existing);
         if (!ids) return ids.error();
         return std::move((*ids)[0]);
@@ -68,8 +71,8 @@ public:
     // Adds all the documents in one transaction, or none.
     //   Returns     their _ids, in order
     //   Errors      as insert; the number `document` says which, from 0
-    [[nodiscard]] result<std::vector<owned_value>> insert_many(const std::vector<bytes>& documents,
-                                                               on_existing existing = on_existing::refuse) {
+    [[nodiscard]] result<std::vector<owned_value>> insert_many(
+        const std::vector<bytes>& documents, on_existing existing = on_existing::refuse) {
         std::vector<bson_view> views;
         for (const bytes& each : documents) views.emplace_back(each.view());
         return insert_range(views.data(), views.size(), existing);
@@ -84,8 +87,8 @@ public:
         return key.error();
     }
 
-    // Calls each(bson_view), or each(bson_view) -> bool to stop on false, for the documents of a query in its order.
-    // The document is valid during the call, which may use the collection.
+    // Calls each(bson_view), or each(bson_view) -> bool to stop on false, for the documents of a
+    // query in its order. The document is valid during the call, which may use the collection.
     //   Errors      out_of_memory: more to sort than the query allows; what reading answers
     template <class Each>
     [[nodiscard]] result<query_summary> find(const query& wanted, Each each) {
@@ -100,14 +103,16 @@ public:
             return how.returned < wanted.limit;
         };
         if (wanted.limit == 0) return how;
-        auto done = how.sorted ? find_sorted(wanted, plan, how, give) : find_unsorted(wanted, plan, how, give);
+        auto done = how.sorted ? find_sorted(wanted, plan, how, give)
+                               : find_unsorted(wanted, plan, how, give);
         if (!done) return done.error();
         return how;
     }
     // As above, collecting the documents.
     [[nodiscard]] result<find_result> find(const query& wanted) {
         find_result found;
-        auto how = find(wanted, [&](bson_view document) { found.documents.emplace_back(document.document()); });
+        auto how = find(
+            wanted, [&](bson_view document) { found.documents.emplace_back(document.document()); });
         if (!how) return how.error();
         found.how = *how;
         return found;
@@ -127,18 +132,22 @@ public:
     }
 
     // Changes every document that matches, all in one transaction.
-    //   Errors      what update::apply answers, with the document's _id: nothing was changed; conflict; what commit answers
-    [[nodiscard]] result<update_summary> update(const filter& wanted, const mantis::update& change) {
+    //   Errors      what update::apply answers, with the document's _id: nothing was changed;
+    //               conflict; what commit answers
+    [[nodiscard]] result<update_summary> update(const filter& wanted,
+                                                const mantis::update& change) {
         return retried([&]() -> result<update_summary> {
             update_summary done;
             bytes changed;
-            const auto apply = [&](transaction_type& tx, bytes_view key, bson_view document) -> result<void> {
+            const auto apply = [&](transaction_type& tx, bytes_view key,
+                                   bson_view document) -> result<void> {
                 changed.clear();
                 auto modified = change.apply(document, changed);
                 if (!modified) return about_id(std::move(modified).error(), document);
                 ++done.matched;
                 if (!*modified) return {};
-                if (auto fits = check_size(changed); !fits) return about_id(std::move(fits).error(), document);
+                if (auto fits = check_size(changed); !fits)
+                    return about_id(std::move(fits).error(), document);
                 ++done.modified;
                 tx.put(table_, key, changed);
                 return {};
@@ -155,7 +164,8 @@ public:
     [[nodiscard]] result<erase_summary> erase(const filter& wanted) {
         return retried([&]() -> result<erase_summary> {
             erase_summary done;
-            const auto apply = [&](transaction_type& tx, bytes_view key, bson_view) -> result<void> {
+            const auto apply = [&](transaction_type& tx, bytes_view key,
+                                   bson_view) -> result<void> {
                 ++done.erased;
                 tx.erase(table_, key);
                 return {};
@@ -178,7 +188,8 @@ private:
 
     collection(core_type& core, table_handle table) noexcept : core_{&core}, table_{table} {}
 
-    [[nodiscard]] result<std::vector<owned_value>> insert_range(const bson_view* documents, std::size_t count,
+    [[nodiscard]] result<std::vector<owned_value>> insert_range(const bson_view* documents,
+                                                                std::size_t count,
                                                                 on_existing existing) {
         std::vector<detail::stored_document> rows;
         for (std::size_t at = 0; at < count; ++at) {
@@ -195,7 +206,9 @@ private:
                     auto there = tx.get(table_, rows[at].key);
                     if (!there) return there.error();
                     if (*there)
-                        return about_id({error_code::already_exists, "inserting a document: its _id is taken"}, stored)
+                        return about_id({error_code::already_exists,
+                                         "inserting a document: its _id is taken"},
+                                        stored)
                             .with("document", at);
                 }
                 tx.put(table_, rows[at].key, rows[at].document);
@@ -206,7 +219,8 @@ private:
         });
     }
 
-    // Calls visit(key, document) -> result<bool> for the rows of a plan in order, until it answers false.
+    // Calls visit(key, document) -> result<bool> for the rows of a plan in order, until it answers
+    // false.
     template <class Visit>
     [[nodiscard]] result<void> for_each_row(const query_plan& plan, Visit visit) {
         transaction_type tx = core_->base.begin(isolation::read_committed);
@@ -231,8 +245,8 @@ private:
     }
 
     template <class Give>
-    [[nodiscard]] result<void> find_unsorted(const query& wanted, const query_plan& plan, query_summary& how,
-                                             Give& give) {
+    [[nodiscard]] result<void> find_unsorted(const query& wanted, const query_plan& plan,
+                                             query_summary& how, Give& give) {
         std::uint64_t left_out = 0;
         return for_each_row(plan, [&](bytes_view, bson_view document) -> result<bool> {
             ++how.examined;
@@ -242,10 +256,11 @@ private:
         });
     }
     template <class Give>
-    [[nodiscard]] result<void> find_sorted(const query& wanted, const query_plan& plan, query_summary& how,
-                                           Give& give) {
+    [[nodiscard]] result<void> find_sorted(const query& wanted, const query_plan& plan,
+                                           query_summary& how, Give& give) {
         const std::uint64_t room = document_sorter::no_bound - wanted.offset;
-        const std::uint64_t keep = wanted.limit < room ? wanted.offset + wanted.limit : document_sorter::no_bound;
+        const std::uint64_t keep =
+            wanted.limit < room ? wanted.offset + wanted.limit : document_sorter::no_bound;
         document_sorter sorter{wanted.sort, keep, wanted.sort_memory_bytes};
         auto read = for_each_row(plan, [&](bytes_view, bson_view document) -> result<bool> {
             ++how.examined;
@@ -255,12 +270,14 @@ private:
         });
         if (!read) return read;
         std::uint64_t left_out = 0;
-        sorter.drain([&](bson_view document) { return left_out++ < wanted.offset || give(document); });
+        sorter.drain(
+            [&](bson_view document) { return left_out++ < wanted.offset || give(document); });
         return {};
     }
 
-    // Calls apply(transaction, key, document) for each document that matches, and commits: first a look without keeping
-    // anything others could conflict with, then each document again inside the transaction.
+    // Calls apply(transaction, key, document) for each document that matches, and commits: first a
+    // look without keeping anything others could conflict with, then each document again inside the
+    // transaction.
     template <class Apply>
     [[nodiscard]] result<query_summary> change_matching(const filter& wanted, Apply& apply) {
         const query_plan plan = plan_query(wanted);
@@ -284,7 +301,8 @@ private:
         return how;
     }
 
-    // Runs `attempt` until it answers something else than conflict; the pauses grow so that contenders get through.
+    // Runs `attempt` until it answers something else than conflict; the pauses grow so that
+    // contenders get through.
     template <class Attempt>
     [[nodiscard]] auto retried(Attempt attempt) -> decltype(attempt()) {
         for (unsigned made = 1;; ++made) {
@@ -295,7 +313,9 @@ private:
         }
     }
 
-    [[nodiscard]] static result<void> check_size(const bytes& document) { return detail::check_document_size(document); }
+    [[nodiscard]] static result<void> check_size(const bytes& document) {
+        return detail::check_document_size(document);
+    }
     [[nodiscard]] static error about_id(error failed, bson_view document) {
         return std::move(failed).about(to_json(document["_id"]));
     }

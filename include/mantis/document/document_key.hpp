@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A document's _id as the key of its row: keys sort as the ids do (value_order.hpp), and equal ids are equal keys.
+// A document's _id as the key of its row: keys sort as the ids do (value_order.hpp), and equal ids
+// are equal keys.
 //
 //   kind      tag  behind it
-//   number    20   the greatest double that is not above it (8), what is missing to it (2, 0 to 1023)
+//   number    20   the greatest double that is not above it (8), what is missing to it (2)
 //   string    30   the text, each 00 as 00 FF, then 00 00
 //   binary    60   length (8), subtype (1), the bytes as a string's
 //   bool      70   00 or 01
 //   date      80   milliseconds (8)
 //
-// So 1, 1.0 and int64 1 are one id, and 2^53 + 1 is another than 2^53. null, documents and arrays are no ids.
-// The tags leave room; a change of this table is a change of the format on disk.
-//
-//   Source      the number's two parts: an integer of 64 bits is at most 1023 above the double below it
+// So 1, 1.0 and int64 1 are one id, and 2^53 + 1 is another than 2^53. null, documents and arrays
+// are no ids. The tags leave room; a change of this table is a change of the format on disk.
+// An integer of 64 bits is at most 1023 above the double below it, so two bytes hold what is
+// missing.
 #pragma once
 
 #include "../core/key_encoding.hpp"
@@ -26,7 +27,13 @@ inline constexpr std::size_t max_document_key_bytes = 512;
 
 namespace detail {
 
-enum class key_tag : std::uint8_t { number = 0x20, text = 0x30, binary = 0x60, boolean = 0x70, date_time = 0x80 };
+enum class key_tag : std::uint8_t {
+    number = 0x20,
+    text = 0x30,
+    binary = 0x60,
+    boolean = 0x70,
+    date_time = 0x80
+};
 
 //   Returns     0 for what is no id
 [[nodiscard]] constexpr std::uint8_t key_tag_of(bson_type type) noexcept {
@@ -66,18 +73,21 @@ struct split_integer {
 }  // namespace detail
 
 //   Returns     the key of the document with that id
-//   Errors      invalid_argument: not a type an id can have; too_large: the key is over max_document_key_bytes
+//   Errors      invalid_argument: not a type an id can have; too_large: the key is over
+//               max_document_key_bytes
 [[nodiscard]] inline result<bytes> document_key(bson_value id) {
     const std::uint8_t tag = detail::key_tag_of(id.type());
     if (tag == 0)
-        return error{error_code::invalid_argument, "an _id is a string, a number, a date, binary or a bool, but not"}
+        return error{error_code::invalid_argument,
+                     "an _id is a string, a number, a date, binary or a bool, but not"}
             .about(name_of(id.type()));
     key_writer key;
     key.add_tag(tag);
     if (id.is_integer()) {
         const detail::split_integer parts = detail::split(id.as_integer());
         key.add_double(parts.below);
-        key.add_tag(static_cast<std::uint8_t>(parts.missing >> 8)).add_tag(static_cast<std::uint8_t>(parts.missing));
+        key.add_tag(static_cast<std::uint8_t>(parts.missing >> 8))
+            .add_tag(static_cast<std::uint8_t>(parts.missing));
     } else if (id.type() == bson_type::float64) {
         key.add_double(id.as_float64()).add_tag(0).add_tag(0);
     } else if (id.type() == bson_type::text) {

@@ -7,8 +7,8 @@
 //
 // The policies are the store's: document_store<App> takes what store<App> takes.
 //
-// Threads: any number at once, but open(), close(), moves and the destructor. Collections live no longer than the store,
-// which may move meanwhile.
+// Threads: any number at once, but open(), close(), moves and the destructor. Collections live no
+// longer than the store, which may move meanwhile.
 #pragma once
 
 #include "collection.hpp"
@@ -29,7 +29,8 @@ public:
     static constexpr std::size_t max_collection_name_bytes = 120;
 
     //   Errors      as store<App>::open
-    [[nodiscard]] static result<document_store> open(bytes_view path, const store_options& options = {},
+    [[nodiscard]] static result<document_store> open(bytes_view path,
+                                                     const store_options& options = {},
                                                      platform_type world = {}) {
         auto opened = store<App>::open(path, options, world);
         if (!opened) return opened.error();
@@ -37,8 +38,8 @@ public:
     }
 
     //   Returns     the collection of that name, made if there is none
-    //   Errors      invalid_argument: the name is empty, longer than max_collection_name_bytes, not UTF-8, or has a zero byte
-    //               or begins with '$'; what store<App>::table answers
+    //   Errors      invalid_argument: the name is empty, longer than max_collection_name_bytes, not
+    //               UTF-8, or has a zero byte or begins with '$'; what store<App>::table answers
     [[nodiscard]] result<collection_type> collection(bytes_view name) {
         if (auto valid = check_name(name); !valid) return valid.error();
         auto made = core_->base.table(table_name(name));
@@ -58,8 +59,9 @@ public:
             if (!name.starts_with(detail::collection_prefix)) continue;
             found.push_back({bytes{name.from(detail::collection_prefix_size)}, each.entries});
         }
-        std::sort(found.begin(), found.end(),
-                  [](const collection_info& a, const collection_info& b) { return a.name < b.name; });
+        std::sort(
+            found.begin(), found.end(),
+            [](const collection_info& a, const collection_info& b) { return a.name < b.name; });
         return found;
     }
     //   Effects     the collection and its documents are gone; its handles answer not_found
@@ -70,7 +72,8 @@ public:
         return core_->base.drop_table(*found);
     }
 
-    // The store below: flush(), verify(), stats(), recovery(), tables of other kinds, transactions across all.
+    // The store below: flush(), verify(), stats(), recovery(), tables of other kinds, transactions
+    // across all.
     [[nodiscard]] store<App>& base() noexcept { return core_->base; }
     [[nodiscard]] const store<App>& base() const noexcept { return core_->base; }
 
@@ -89,10 +92,11 @@ private:
     }
     [[nodiscard]] static result<void> check_name(bytes_view name) {
         const bool fits = !name.empty() && name.size() <= max_collection_name_bytes;
-        if (fits && name[0] != std::byte{'$'} && std::memchr(name.data(), 0, name.size()) == nullptr &&
-            detail::valid_utf8(name))
+        if (fits && name[0] != std::byte{'$'} &&
+            std::memchr(name.data(), 0, name.size()) == nullptr && detail::valid_utf8(name))
             return {};
-        return error{error_code::invalid_argument, "naming a collection: 1 to 120 bytes of UTF-8, no zero, no $ first"}
+        return error{error_code::invalid_argument,
+                     "naming a collection: 1 to 120 bytes of UTF-8, no zero, no $ first"}
             .about(name);
     }
 

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Which documents? A condition in the notation MongoDB's users write, compiled once and then asked of each document.
+// Which documents? A condition in the notation MongoDB's users write, compiled once and then asked
+// of each document.
 //
 //   {"country": "CH", "lat": {"$gte": 46, "$lt": 47}}             both must hold
 //   {"$or": [{"tags": {"$in": ["a", "b"]}}, {"name": {"$exists": false}}]}
 //
 //   {path: value}    $eq $ne $gt $gte $lt $lte $in $exists    {path: {$not: {...}}}    $and $or
 //
-// A comparison holds when any value the path reaches satisfies it, an array's elements and the array itself counted; $ne
-// and $not are the plain negations. $gt and its kin compare only values of one kind (value_order.hpp), numbers by exact
-// value whatever their type. null equals null and a missing field. NaN equals itself and is neither more nor less.
+// A comparison holds when any value the path reaches satisfies it, an array's elements and the
+// array itself counted; $ne and $not are the plain negations. $gt and its kin compare only values
+// of one kind (value_order.hpp), numbers by exact value whatever their type. null equals null and a
+// missing field. NaN equals itself and is neither more nor less.
 //
 // Invariants:
-//   1. nodes_[0] is the whole condition; the nodes of a subtree lie together, up to the root's `end`
+//   1. nodes_[0] is the whole condition; the nodes of a subtree lie together, up to the root's
+//      `end`
 //   2. operands point into source_
 //
 // Threads: matches() any number at once.
@@ -30,22 +33,23 @@ public:
     filter(filter&&) noexcept = default;
     filter& operator=(filter&&) noexcept = default;
 
-    //   Errors      invalid_argument: an unknown operator or an operand of the wrong type, both named; what validate_bson
-    //               answers
+    //   Errors      invalid_argument: an unknown operator or an operand of the wrong type, both
+    //               named; what validate_bson answers
     [[nodiscard]] static result<filter> compile(bson_view condition) {
         if (auto valid = validate_bson(condition.document()); !valid) return valid.error();
         filter made;
         made.source_.assign(condition.document());
         made.nodes_.clear();
-        if (auto compiled = made.all_of(bson_view{made.source_}); !compiled) return compiled.error();
+        if (auto compiled = made.all_of(bson_view{made.source_}); !compiled)
+            return compiled.error();
         return made;
     }
 
     //   Requires    `document` is validated
     [[nodiscard]] bool matches(bson_view document) const { return holds(0, document); }
 
-    // Calls visit(path, op, operand) for each comparison that every matching document must satisfy, in no order worth
-    // relying on: what an index can use. For $in the operand is the array.
+    // Calls visit(path, op, operand) for each comparison that every matching document must satisfy,
+    // in no order worth relying on: what an index can use. For $in the operand is the array.
     template <class Visit>
     void for_each_required(Visit visit) const {
         required(0, visit);
@@ -74,7 +78,8 @@ private:
         const std::size_t self = open(all ? op::all : op::any);
         for (const bson_element& each : field.value.as_document()) {
             if (each.value.type() != bson_type::document)
-                return wrong("reading a filter: $and and $or need an array of conditions", field.name);
+                return wrong("reading a filter: $and and $or need an array of conditions",
+                             field.name);
             if (auto compiled = all_of(each.value.as_document()); !compiled) return compiled;
         }
         return close(self);
@@ -125,7 +130,8 @@ private:
     [[nodiscard]] result<void> member(const document_path& path, bson_value operand) {
         if (operand.type() != bson_type::array)
             return wrong("reading a filter: $in needs an array", path.text());
-        nodes_.push_back({op::in, nodes_.size() + 1, path, operand, detail::sorted_values(operand.as_document())});
+        nodes_.push_back({op::in, nodes_.size() + 1, path, operand,
+                          detail::sorted_values(operand.as_document())});
         return {};
     }
     [[nodiscard]] std::size_t open(op kind) {
@@ -151,7 +157,8 @@ private:
             case op::all:
             case op::any:
             case op::none: {
-                const bool decisive = self.kind != op::all;  // the answer of a child that settles the group
+                const bool decisive =
+                    self.kind != op::all;  // the answer of a child that settles the group
                 for (std::size_t child = at + 1; child < self.end; child = nodes_[child].end)
                     if (holds(child, document) == decisive) return self.kind == op::any;
                 return self.kind != op::any;
@@ -164,7 +171,8 @@ private:
             case op::in:
             case op::exists: break;
         }
-        return !for_each_value(document, self.path, [&](bson_value value) { return !detail::satisfies(self, value); });
+        return !for_each_value(document, self.path,
+                               [&](bson_value value) { return !detail::satisfies(self, value); });
     }
 
     template <class Visit>
@@ -172,7 +180,8 @@ private:
         const node& self = nodes_[at];
         if (self.kind == op::any || self.kind == op::none) return;
         if (self.kind != op::all) return visit(self.path, self.kind, self.operand);
-        for (std::size_t child = at + 1; child < self.end; child = nodes_[child].end) required(child, visit);
+        for (std::size_t child = at + 1; child < self.end; child = nodes_[child].end)
+            required(child, visit);
     }
 
     bytes source_;

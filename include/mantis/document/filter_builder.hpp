@@ -43,8 +43,7 @@ private:
         for (const condition* const side : {&a, &b}) {
             if (side->any_ == any)
                 for (const bytes& part : side->parts_) both.parts_.push_back(part);
-            else
-                both.parts_.push_back(side->document());
+            else both.parts_.push_back(side->document());
         }
         return both;
     }

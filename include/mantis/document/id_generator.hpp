@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Ids for documents that come without one: 24 hexadecimal digits that sort by the time they were made.
+// Ids for documents that come without one: 24 hexadecimal digits that sort by the time they were
+// made.
 //
 //   96 bits:  milliseconds since 1970 (44) | counter (12) | the generator's random number (40)
 //
-// One generator never makes the same id twice and each is greater than the one before: time and counter are one number
-// that only grows, past the clock when more than 4096 ids are made in a millisecond or the clock goes back. Two
-// generators, in one process or in two, differ in the random part, with one chance in 10^12 of not doing so.
+// One generator never makes the same id twice and each is greater than the one before: time and
+// counter are one number that only grows, past the clock when more than 4096 ids are made in a
+// millisecond or the clock goes back. Two generators, in one process or in two, differ in the
+// random part, with one chance in 10^12 of not doing so.
 //
 // Threads: any number at once; one atomic step an id.
 #pragma once
@@ -21,7 +23,8 @@ class id_generator {
 public:
     static constexpr std::size_t id_digits = 24;
 
-    explicit id_generator(Platform world) : world_{std::move(world)}, random_{world_.random() & random_mask} {}
+    explicit id_generator(Platform world)
+        : world_{std::move(world)}, random_{world_.random() & random_mask} {}
     id_generator(const id_generator&) = delete;
     id_generator& operator=(const id_generator&) = delete;
 

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// JSON text into BSON, without a tree in between: one value (`parse_json_value`), one document (`parse_json`), or a
-// stream of documents in pieces of any size (`json_reader`).
+// JSON text into BSON, without a tree in between: one value (`parse_json_value`), one document
+// (`parse_json`), or a stream of documents in pieces of any size (`json_reader`).
 //
-// Strict RFC 8259. Beyond it: nesting is limited to max_document_depth; of equal keys in an object the last one stays; an
-// integer that fits 64 bits is one, any other number is the nearest double, and one larger than every double is refused;
-// {"$date": ...}, {"$binary": ...}, {"$numberLong": ...} and {"$numberDouble": ...} are the values they stand for.
+// Strict RFC 8259. Beyond it: nesting is limited to max_document_depth; of equal keys in an object
+// the last one stays; an integer that fits 64 bits is one, any other number is the nearest double,
+// and one larger than every double is refused; {"$date": ...}, {"$binary": ...}, {"$numberLong":
+// ...} and {"$numberDouble": ...} are the values they stand for.
 //
-// Errors are `parse` with the `line` and `column` (bytes, both from 1) where reading stopped, or `too_large`.
+// Errors are `parse` with the `line` and `column` (bytes, both from 1) where reading stopped, or
+// `too_large`.
 //
-// This header costs most of what mantis costs to include, for it contains Boost.JSON's parser; nothing else includes it.
-// Links with boost_json.
+// This header costs most of what mantis costs to include, for it contains Boost.JSON's parser;
+// nothing else includes it. Links with boost_json.
 #pragma once
 
 #include "detail/json_parser.hpp"
@@ -19,7 +21,8 @@
 namespace mantis {
 
 struct json_options {
-    // The largest document, in bytes of BSON; the reader's memory is a small multiple of the largest one it met.
+    // The largest document, in bytes of BSON; the reader's memory is a small multiple of the
+    // largest one it met.
     std::size_t max_document_bytes = mantis::max_document_bytes;
 };
 
@@ -28,7 +31,8 @@ namespace detail {
 inline constexpr std::size_t largest_document_bytes = std::size_t{1} << 30;
 
 [[nodiscard]] inline std::size_t checked_limit(json_options options) noexcept {
-    check(options.max_document_bytes <= largest_document_bytes, "json_options: max_document_bytes is over 1 GiB");
+    check(options.max_document_bytes <= largest_document_bytes,
+          "json_options: max_document_bytes is over 1 GiB");
     return options.max_document_bytes;
 }
 
@@ -46,7 +50,8 @@ inline constexpr std::size_t largest_document_bytes = std::size_t{1} << 30;
 
 // Any JSON value: a filter's operand, an id, a whole document.
 //   Errors      parse (also when something follows the value), too_large
-[[nodiscard]] inline result<owned_value> parse_json_value(bytes_view text, json_options options = {}) {
+[[nodiscard]] inline result<owned_value> parse_json_value(bytes_view text,
+                                                          json_options options = {}) {
     detail::text_position at;
     detail::json_parser parser{detail::checked_limit(options)};
     auto taken = parser.feed(text, at);
@@ -54,7 +59,8 @@ inline constexpr std::size_t largest_document_bytes = std::size_t{1} << 30;
     const bytes_view rest = text.from(*taken);
     const std::size_t space = detail::count_space(rest);
     at.advance(rest.first(space));
-    if (space != rest.size()) return at.fail(error_code::parse, "reading JSON: text after the end of the value");
+    if (space != rest.size())
+        return at.fail(error_code::parse, "reading JSON: text after the end of the value");
     if (auto finished = parser.finish(at); !finished) return finished.error();
     return owned_value::from_wrapper(bytes{parser.wrapper()});
 }
@@ -65,7 +71,8 @@ inline constexpr std::size_t largest_document_bytes = std::size_t{1} << 30;
     auto value = parse_json_value(text, options);
     if (!value) return value.error();
     if (value->view().type() != bson_type::document)
-        return detail::text_position{}.fail(error_code::parse, "reading JSON: a document is an object");
+        return detail::text_position{}.fail(error_code::parse,
+                                            "reading JSON: a document is an object");
     return bytes{value->view().payload()};
 }
 
@@ -75,11 +82,13 @@ inline constexpr std::size_t largest_document_bytes = std::size_t{1} << 30;
 //   while (more text) if (auto fed = reader.feed(text, insert); !fed) return fed.error();
 //   return reader.finish();
 //
-// `insert` is called as insert(document, line) -> result<void> for each document as soon as its last byte is there: a
-// bson_view that is valid during the call, and the line it begins on. An error it returns ends the reading.
+// `insert` is called as insert(document, line) -> result<void> for each document as soon as its
+// last byte is there: a bson_view that is valid during the call, and the line it begins on. An
+// error it returns ends the reading.
 //
-// States: between (documents may begin) -> inside (one is being read) -> between; an opening bracket at the beginning
-// makes it a list, which ends at its closing bracket; `failed` is final and remembered.
+// States: between (documents may begin) -> inside (one is being read) -> between; an opening
+// bracket at the beginning makes it a list, which ends at its closing bracket; `failed` is final
+// and remembered.
 //
 // Threads: one caller at a time.
 class json_reader {
@@ -102,9 +111,12 @@ public:
     //   Errors      parse: inside a document or a list
     [[nodiscard]] result<void> finish() {
         if (failed_) return kept_;
-        if (inside_) return keep(at_.fail(error_code::parse, "reading JSON: the text ends inside a document"));
+        if (inside_)
+            return keep(
+                at_.fail(error_code::parse, "reading JSON: the text ends inside a document"));
         if (mark_seen_ != 0 && mark_seen_ < sizeof byte_order_mark) return keep(unexpected());
-        if (list_ == list::open) return keep(at_.fail(error_code::parse, "reading JSON: the text ends inside an array"));
+        if (list_ == list::open)
+            return keep(at_.fail(error_code::parse, "reading JSON: the text ends inside an array"));
         return {};
     }
 
@@ -129,7 +141,8 @@ private:
             if (mark_seen_ != 0) return unexpected();
             mark_seen_ = sizeof byte_order_mark;
         }
-        if (const std::size_t space = detail::count_space(text); space != 0) return pass(text, space);
+        if (const std::size_t space = detail::count_space(text); space != 0)
+            return pass(text, space);
         const char c = text.chars()[0];
         if (list_ == list::undecided && c == '[') {
             list_ = list::open;
@@ -137,7 +150,8 @@ private:
             return pass(text, 1);
         }
         if (list_ == list::undecided) list_ = list::none;
-        if (list_ == list::closed) return at_.fail(error_code::parse, "reading JSON: text after the end of the array");
+        if (list_ == list::closed)
+            return at_.fail(error_code::parse, "reading JSON: text after the end of the array");
         if (list_ == list::open) {
             if (c == ']' && expected_ != expected::document) {
                 list_ = list::closed;
@@ -148,7 +162,8 @@ private:
                 return pass(text, 1);
             }
             if (expected_ == expected::comma_or_end)
-                return at_.fail(error_code::parse, "reading JSON: between documents of an array stands a comma");
+                return at_.fail(error_code::parse,
+                                "reading JSON: between documents of an array stands a comma");
         }
         if (c != '{') return unexpected();
         inside_ = true;
@@ -161,7 +176,8 @@ private:
         auto taken = parser_.feed(text, at_);
         if (!taken || !parser_.done()) return taken;
         const bson_view wrapper{parser_.wrapper()};
-        if (result<void> inserted = insert(wrapper.begin()->value.as_document(), first_line_); !inserted)
+        if (result<void> inserted = insert(wrapper.begin()->value.as_document(), first_line_);
+            !inserted)
             return inserted.error();
         ++count_;
         inside_ = false;
@@ -172,8 +188,9 @@ private:
 
     [[nodiscard]] error unexpected() const {
         const bool in_list = list_ == list::open;
-        return at_.fail(error_code::parse, in_list ? "reading JSON: an element of the array is not a document"
-                                                   : "reading JSON: not a document, nor an array of documents");
+        return at_.fail(error_code::parse,
+                        in_list ? "reading JSON: an element of the array is not a document"
+                                : "reading JSON: not a document, nor an array of documents");
     }
     [[nodiscard]] std::size_t pass(bytes_view text, std::size_t count) noexcept {
         at_.advance(text.first(count));

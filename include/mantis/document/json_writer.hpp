@@ -2,9 +2,10 @@
 //
 // BSON as JSON text, compact or indented, that reads back as the same BSON.
 //
-//   double      the fewest digits that give the same double; one of an integer's value keeps its ".0" or its exponent,
-//               and NaN and the infinities are {"$numberDouble":"NaN"}
-//   date        {"$date":"2026-01-02T03:04:05.678Z"}, or {"$date":{"$numberLong":"..."}} outside the years 0 to 9999
+//   double      the fewest digits that give the same double; one of an integer's value keeps its
+//               ".0" or its exponent, and NaN and the infinities are {"$numberDouble":"NaN"}
+//   date        {"$date":"2026-01-02T03:04:05.678Z"}, or {"$date":{"$numberLong":"..."}} outside
+//               the years 0 to 9999
 //   binary      {"$binary":{"base64":"...","subType":"00"}}
 //   integers    plain digits: int32 and int64 are told apart by size when read
 //
@@ -91,8 +92,10 @@ private:
         const double size = value < 0 ? -value : value;
         char digits[64];
         const bool plain = size == 0 || (size >= 1e-5 && size < 1e17);
-        const auto end = plain ? std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed).ptr
-                               : std::to_chars(digits, digits + sizeof digits, value).ptr;
+        const auto end =
+            plain
+                ? std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed).ptr
+                : std::to_chars(digits, digits + sizeof digits, value).ptr;
         const bytes_view written{digits, static_cast<std::size_t>(end - digits)};
         to_.append(written);
         if (plain && std::memchr(digits, '.', written.size()) == nullptr) to_.append(".0");

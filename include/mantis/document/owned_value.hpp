@@ -14,8 +14,8 @@ public:
     // A missing value.
     owned_value() noexcept = default;
     template <bson_encodable Value>
-        requires(!std::same_as<Value, bson_value> && !std::same_as<Value, owned_value>)
-    explicit owned_value(const Value& value) {
+    requires(!std::same_as<Value, bson_value> &&
+             !std::same_as<Value, owned_value>) explicit owned_value(const Value& value) {
         bson_writer wrapper;
         document_ = wrapper.add("", value).finish();
     }
@@ -31,7 +31,9 @@ public:
     }
 
     // Points into *this.
-    [[nodiscard]] bson_value view() const noexcept { return bson_view{document_.view()}.begin()->value; }
+    [[nodiscard]] bson_value view() const noexcept {
+        return bson_view{document_.view()}.begin()->value;
+    }
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(view()); }
 
 private:

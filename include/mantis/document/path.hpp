@@ -2,12 +2,15 @@
 //
 // A dotted path into a document, "address.city" or "tags.0", and the values it reaches.
 //
-// Arrays are passed through as MongoDB does: a path reaches into every document of an array, and a segment that is a number
-// also reaches the element of that index. So one path can reach several values in one document:
+// Arrays are passed through as MongoDB does: a path reaches into every document of an array, and a
+// segment that is a number also reaches the element of that index. So one path can reach several
+// values in one document:
 //
-//   {"a": [{"b": 1}, {"b": 2}, 3]}     "a.b" reaches 1 and 2         "a.1.b" reaches 2        "a.2" reaches 3
+//   {"a": [{"b": 1}, {"b": 2}, 3]}     "a.b" reaches 1 and 2         "a.2" reaches 3
 //
-// An array directly inside an array is passed by index only. A field name that contains a dot cannot be reached.
+// A document that lacks the field gives a missing value, also where a segment that is a number is
+// looked for as a name: "a.1.b" reaches 2, and missing twice. An array directly inside an array is
+// passed by index only. A field name that contains a dot cannot be reached.
 //
 // Threads: like an int: any number of readers, or one writer.
 #pragma once
@@ -30,7 +33,8 @@ public:
         std::uint32_t index = no_index;
     };
 
-    //   Errors      invalid_argument: the path is empty, a segment is, or there are more than max_document_depth
+    //   Errors      invalid_argument: the path is empty, a segment is, or there are more than
+    //               max_document_depth
     [[nodiscard]] static result<document_path> parse(bytes_view dotted) {
         document_path path;
         append_stored_name(path.text_, dotted);
@@ -38,10 +42,12 @@ public:
         for (std::size_t at = 0; at <= path.text_.size(); ++at) {
             if (at != path.text_.size() && path.text_[at] != std::byte{'.'}) continue;
             if (at == start) return wrong("reading a path: an empty field name", dotted);
-            path.parts_.push_back({start, at - start, index_of(path.text_.view().part(start, at - start))});
+            path.parts_.push_back(
+                {start, at - start, index_of(path.text_.view().part(start, at - start))});
             start = at + 1;
         }
-        if (path.parts_.size() > max_document_depth) return wrong("reading a path: deeper than any document", dotted);
+        if (path.parts_.size() > max_document_depth)
+            return wrong("reading a path: deeper than any document", dotted);
         return path;
     }
 
@@ -93,7 +99,8 @@ bool visit_from(bson_view document, const document_path& path, std::size_t at, V
 template <class Visit>
 bool visit_value(bson_value value, const document_path& path, std::size_t at, Visit& visit) {
     if (at == path.count()) return visit(value);
-    if (value.type() == bson_type::document) return visit_from(value.as_document(), path, at, visit);
+    if (value.type() == bson_type::document)
+        return visit_from(value.as_document(), path, at, visit);
     if (value.type() != bson_type::array) return visit(bson_value{});
     const document_path::segment next = path[at];
     std::uint32_t index = 0;
@@ -113,8 +120,9 @@ bool visit_from(bson_view document, const document_path& path, std::size_t at, V
 
 }  // namespace detail
 
-// Calls visit(bson_value) -> bool for each value that `path` reaches, until it answers false. An array at the end of the
-// path is one value. Where a document lacks the field, the value is missing.
+// Calls visit(bson_value) -> bool for each value that `path` reaches, until it answers false. An
+// array at the end of the path is one value. Where a document lacks the field, the value is
+// missing.
 //   Requires    `document` is validated
 //   Returns     false when `visit` did
 template <class Visit>
@@ -122,7 +130,8 @@ bool for_each_value(bson_view document, const document_path& path, Visit visit) 
     return detail::visit_from(document, path, 0, visit);
 }
 
-// The one value at exactly this path: fields of documents by name, elements of arrays by index only; or missing.
+// The one value at exactly this path: fields of documents by name, elements of arrays by index
+// only; or missing.
 [[nodiscard]] inline bson_value value_at(bson_view document, const document_path& path) noexcept {
     bson_value found = document[path[0].name];
     for (std::size_t at = 1; at < path.count(); ++at) {

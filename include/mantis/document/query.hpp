@@ -3,6 +3,7 @@
 // What to find, and what finding it answered.
 #pragma once
 
+#include "../core/units.hpp"
 #include "query_plan.hpp"
 #include "sort.hpp"
 
@@ -11,11 +12,12 @@ namespace mantis {
 struct query {
     static constexpr std::uint64_t no_limit = ~std::uint64_t{0};
 
-    mantis::filter filter = {};                         // default: every document
-    sort_order sort = {};                               // default: by _id
-    std::uint64_t limit = no_limit;                     // how many documents at most
-    std::uint64_t offset = 0;                           // how many of the first to leave out
-    std::size_t sort_memory_bytes = 256 * 1024 * 1024;  // what a sort may hold; beyond it: out_of_memory
+    mantis::filter filter = {};      // default: every document
+    sort_order sort = {};            // default: by _id
+    std::uint64_t limit = no_limit;  // how many documents at most
+    std::uint64_t offset = 0;        // how many of the first to leave out
+    // What a sort without a limit, or with a large one, may hold; beyond it find is out_of_memory.
+    std::size_t sort_memory_bytes = 256 * MiB;
 };
 
 // How a query was carried out.

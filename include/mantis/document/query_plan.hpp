@@ -2,9 +2,9 @@
 //
 // How to find the documents of a filter: by their ids where it demands ids, else by looking at all.
 //
-//   {_id: 5}, {_id: {$in: [...]}}      id_lookup    one read for each id; no id of a possible type, no read
-//   {_id: {$gte: 5, $lt: 9}}           id_range     the rows between
-//   anything else                      full_scan    every row; visible in what a query answers
+//   {_id: 5}, {_id: {$in: [...]}}    id_lookup    one read for each id that a document can have
+//   {_id: {$gte: 5, $lt: 9}}         id_range     the rows between
+//   anything else                    full_scan    every row; visible in what a query answers
 //
 // A plan may give more documents than the filter wants, never fewer: the filter is asked of each.
 #pragma once
@@ -37,9 +37,10 @@ namespace detail {
 class query_planner {
 public:
     [[nodiscard]] query_plan plan(const filter& wanted) {
-        wanted.for_each_required([this](const document_path& path, filter_op op, bson_value operand) {
-            if (path.text() == "_id") demand(op, operand);
-        });
+        wanted.for_each_required(
+            [this](const document_path& path, filter_op op, bson_value operand) {
+                if (path.text() == "_id") demand(op, operand);
+            });
         if (!plan_.to.empty() && plan_.from >= plan_.to) only_keys({});
         return std::move(plan_);
     }
@@ -50,7 +51,8 @@ private:
             case filter_op::equal: return only_keys(keys_of(&operand, 1));
             case filter_op::in: {
                 std::vector<bson_value> members;
-                for (const bson_element& each : operand.as_document()) members.push_back(each.value);
+                for (const bson_element& each : operand.as_document())
+                    members.push_back(each.value);
                 return only_keys(keys_of(members.data(), members.size()));
             }
             case filter_op::greater:
@@ -76,7 +78,8 @@ private:
         if (plan_.path == access_path::id_lookup) {
             std::vector<bytes> both;
             for (bytes& key : keys)
-                if (std::binary_search(plan_.keys.begin(), plan_.keys.end(), key)) both.push_back(std::move(key));
+                if (std::binary_search(plan_.keys.begin(), plan_.keys.end(), key))
+                    both.push_back(std::move(key));
             keys = std::move(both);
         }
         plan_.path = access_path::id_lookup;
@@ -90,8 +93,10 @@ private:
         narrow(one_byte(tag), one_byte(static_cast<std::uint8_t>(tag + 1)));
         auto key = document_key(operand);
         if (!key) return;  // too long to be an id: the filter decides alone
-        if (op == filter_op::greater || op == filter_op::less_or_equal) key->push_back(std::byte{0});
-        if (op == filter_op::greater || op == filter_op::greater_or_equal) narrow(std::move(*key), {});
+        if (op == filter_op::greater || op == filter_op::less_or_equal)
+            key->push_back(std::byte{0});
+        if (op == filter_op::greater || op == filter_op::greater_or_equal)
+            narrow(std::move(*key), {});
         else narrow({}, std::move(*key));
     }
     void narrow(bytes from, bytes to) {
@@ -110,6 +115,8 @@ private:
 
 }  // namespace detail
 
-[[nodiscard]] inline query_plan plan_query(const filter& wanted) { return detail::query_planner{}.plan(wanted); }
+[[nodiscard]] inline query_plan plan_query(const filter& wanted) {
+    return detail::query_planner{}.plan(wanted);
+}
 
 }  // namespace mantis

@@ -2,12 +2,13 @@
 //
 // Ordering documents by paths, ascending or descending: {"country": 1, "population": -1}.
 //
-// The order is that of value_order.hpp, over all types. Where a path reaches several values, the least counts ascending
-// and the greatest descending; a missing field and an empty array count as null. Equal documents stay in the order they
-// came in.
+// The order is that of value_order.hpp, over all types. Where a path reaches several values, the
+// least counts ascending and the greatest descending; a missing field and an empty array count as
+// null. Equal documents stay in the order they came in.
 //
-// A sorter that is to keep the first k holds k documents and never more: a heap whose top is the last of them, which the
-// next better one replaces. Without a bound it holds all, up to a limit in bytes.
+// A sorter that is to keep the first k holds k documents and never more: a heap whose top is the
+// last of them, which the next better one replaces. Without a bound it holds all, up to a limit in
+// bytes.
 //
 // Threads: a sort_order any number of readers; a sorter one caller.
 #pragma once
@@ -27,7 +28,8 @@ public:
         bool descending = false;
     };
 
-    //   Errors      invalid_argument: a direction other than 1 and -1, a path as document_path::parse
+    //   Errors      invalid_argument: a direction other than 1 and -1, a path as
+    //               document_path::parse
     [[nodiscard]] static result<sort_order> compile(bson_view keys) {
         sort_order made;
         for (const bson_element& each : keys) {
@@ -35,7 +37,8 @@ public:
             append_name_text(dotted, each.name);
             const double direction = each.value.is_number() ? each.value.as_number() : 0;
             if (direction != 1 && direction != -1)
-                return error{error_code::invalid_argument, "reading a sort order: the direction is 1 or -1"}
+                return error{error_code::invalid_argument,
+                             "reading a sort order: the direction is 1 or -1"}
                     .about(dotted);
             if (auto added = made.add(dotted, direction < 0); !added) return added.error();
         }
@@ -108,13 +111,15 @@ public:
         const std::uint64_t arrival = arrived_++;
         if (keep_count_ == 0) return {};
         order_.values_of(document, candidate_);
-        if (kept_.size() == keep_count_ && order_.compare(candidate_, kept_[0].values) >= 0) return {};
+        if (kept_.size() == keep_count_ && order_.compare(candidate_, kept_[0].values) >= 0)
+            return {};
         if (kept_.size() == keep_count_) remove_last();
         entry added{bytes{document.document()}, {}, arrival};
         order_.values_of(bson_view{added.document}, added.values);
         held_bytes_ += size_of(added);
         if (held_bytes_ > limit_bytes_)
-            return error{error_code::out_of_memory, "sorting: too much to hold; a limit or a narrower filter helps"}
+            return error{error_code::out_of_memory,
+                         "sorting: too much to hold; a limit or a narrower filter helps"}
                 .with("bytes", held_bytes_)
                 .with("limit", limit_bytes_);
         kept_.push_back(std::move(added));
@@ -138,7 +143,8 @@ public:
 private:
     struct entry {
         bytes document;
-        std::vector<bson_value> values;  // point into `document`, which keeps its place when the entry moves
+        std::vector<bson_value>
+            values;  // point into `document`, which keeps its place when the entry moves
         std::uint64_t arrival = 0;
     };
 
@@ -152,7 +158,8 @@ private:
 
     [[nodiscard]] earlier in_order() const noexcept { return {order_}; }
     [[nodiscard]] std::size_t size_of(const entry& each) const noexcept {
-        return sizeof(entry) + each.document.capacity() + each.values.capacity() * sizeof(bson_value);
+        return sizeof(entry) + each.document.capacity() +
+               each.values.capacity() * sizeof(bson_value);
     }
     void remove_last() {
         std::pop_heap(kept_.begin(), kept_.end(), in_order());

@@ -2,15 +2,17 @@
 //
 // A change to a document, compiled once and applied to any number of them.
 //
-//   {"$set": {"address.city": "Bern", "tags.0": "new"}, "$unset": {"old": ""}, "$inc": {"visits": 1}}
-//   {"name": "Ada", "born": 1815}                                  without operators: the whole new document, _id kept
+//   {"$set": {"address.city": "Bern"}, "$unset": {"old": ""}, "$inc": {"visits": 1}}
+//   {"name": "Ada", "born": 1815}     without operators: the whole new document, _id kept
 //
-//   $set     replaces or adds the field; documents missing on the way are made; an array grows, nulls fill the gap
+//   $set     replaces or adds the field; documents missing on the way are made; an array grows,
+//            nulls fill the gap
 //   $unset   removes the field; an array's element becomes null; a missing field is no mistake
 //   $inc     adds to a number, or sets a missing field; integers stay integers and must fit 64 bits
 //
-// Paths go through arrays by index only. Fields keep their places, new ones come last. _id cannot change, and a field
-// already equal is no modification. A document is changed by all of an update or by none of it.
+// Paths go through arrays by index only. Fields keep their places, new ones come last. _id cannot
+// change, and a field already equal is no modification. A document is changed by all of an update
+// or by none of it.
 //
 // Threads: apply() any number at once.
 #pragma once
@@ -26,14 +28,15 @@ public:
     update(update&&) noexcept = default;
     update& operator=(update&&) noexcept = default;
 
-    //   Errors      invalid_argument: an unknown operator, an operand of the wrong type, two changes to one field, a change of
-    //               _id; what validate_bson answers
+    //   Errors      invalid_argument: an unknown operator, an operand of the wrong type, two
+    //               changes to one field, a change of _id; what validate_bson answers
     [[nodiscard]] static result<update> compile(bson_view change) {
         if (auto valid = validate_bson(change.document()); !valid) return valid.error();
         update made;
         made.source_.assign(change.document());
         const bson_view own{made.source_};
-        made.replaces_ = own.empty() || own.begin()->name.empty() || own.begin()->name[0] != std::byte{'$'};
+        made.replaces_ =
+            own.empty() || own.begin()->name.empty() || own.begin()->name[0] != std::byte{'$'};
         for (const bson_element& field : own) {
             const bool named_operator = !field.name.empty() && field.name[0] == std::byte{'$'};
             if (named_operator == made.replaces_)
@@ -47,8 +50,9 @@ public:
     // Writes the changed document into `into`; `document` is not touched.
     //   Requires    `document` is validated and does not lie in `into`
     //   Returns     whether anything changed
-    //   Errors      invalid_argument: the field's path, and why: not a number, no way through a value, an array without that
-    //               index, an integer that does not fit, another _id; too_large: nested too deep
+    //   Errors      invalid_argument: the field's path, and why: not a number, no way through a
+    //               value, an array without that index, an integer that does not fit, another _id;
+    //               too_large: nested too deep
     [[nodiscard]] result<bool> apply(bson_view document, bytes& into) const {
         if (auto changed = replaces_ ? replace(document, into) : change(document, into); !changed)
             return changed.error();
@@ -66,7 +70,8 @@ private:
         op kind = op::set;
         if (field.name == "$unset") kind = op::unset;
         else if (field.name == "$inc") kind = op::increment;
-        else if (field.name != "$set") return wrong("reading an update: an unknown operator", field.name);
+        else if (field.name != "$set")
+            return wrong("reading an update: an unknown operator", field.name);
         if (field.value.type() != bson_type::document)
             return wrong("reading an update: an operator needs a document of paths", field.name);
         for (const bson_element& each : field.value.as_document()) {
@@ -92,7 +97,8 @@ private:
         for (const detail::field_change& each : changes_) {
             before.swap(into);
             into.clear();
-            if (auto done = detail::field_rewriter{each, into}.run(bson_view{before}); !done) return done;
+            if (auto done = detail::field_rewriter{each, into}.run(bson_view{before}); !done)
+                return done;
         }
         return same_id(document, bson_view{into});
     }

@@ -4,9 +4,10 @@
 //
 //   missing and null < numbers < text < documents < arrays < binary < bools < dates
 //
-// Within a kind: numbers by value whatever their type (NaN before all others and equal to itself; -0.0 equal to 0),
-// text and names by byte, documents field by field (kind, then name, then value), arrays element by element, a prefix
-// first; binary by length, subtype, bytes; false before true; dates by time.
+// Within a kind: numbers by value whatever their type (NaN before all others and equal to itself;
+// -0.0 equal to 0), text and names by byte, documents field by field (kind, then name, then value),
+// arrays element by element, a prefix first; binary by length, subtype, bytes; false before true;
+// dates by time.
 //
 // An integer and a double are compared exactly: no integer is rounded on the way.
 //
@@ -47,16 +48,20 @@ namespace detail {
     return a_is_nan ? std::weak_ordering::less : std::weak_ordering::greater;
 }
 
-[[nodiscard]] inline std::weak_ordering compare_integer_to_float(std::int64_t integer, double real) noexcept {
+[[nodiscard]] inline std::weak_ordering compare_integer_to_float(std::int64_t integer,
+                                                                 double real) noexcept {
     constexpr double past_int64 = 9223372036854775808.0;  // 2^63
     if (real != real || real < -past_int64) return std::weak_ordering::greater;
     if (real >= past_int64) return std::weak_ordering::less;
     const auto whole = static_cast<std::int64_t>(real);  // towards zero
-    if (integer != whole) return integer < whole ? std::weak_ordering::less : std::weak_ordering::greater;
+    if (integer != whole)
+        return integer < whole ? std::weak_ordering::less : std::weak_ordering::greater;
     return compare_floats(0.0, real - static_cast<double>(whole));
 }
 
-[[nodiscard]] inline std::weak_ordering reversed(std::weak_ordering order) noexcept { return 0 <=> order; }
+[[nodiscard]] inline std::weak_ordering reversed(std::weak_ordering order) noexcept {
+    return 0 <=> order;
+}
 
 [[nodiscard]] inline std::weak_ordering compare_numbers(bson_value a, bson_value b) noexcept {
     if (a.is_integer() && b.is_integer()) return a.as_integer() <=> b.as_integer();
@@ -88,7 +93,8 @@ namespace detail {
         const int right_rank = detail::rank_of(right->value.type());
         if (left_rank != right_rank) return left_rank <=> right_rank;
         if (const auto names = left->name <=> right->name; names != 0) return names;
-        if (const auto values = compare_values(left->value, right->value); values != 0) return values;
+        if (const auto values = compare_values(left->value, right->value); values != 0)
+            return values;
     }
     return (left != a.end()) <=> (right != b.end());
 }

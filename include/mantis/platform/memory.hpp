@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Files that live in RAM, shared by the copies of one handle; threads, locks and clocks are the real ones.
+// Files that live in RAM, shared by the copies of one handle; threads, locks and clocks are the
+// real ones.
 //
-// For tests, and for data that need not outlive the process. Nothing is ever unsynced: what was written is there until the
-// last handle goes. Space ends where the machine's memory does.
+// For tests, and for data that need not outlive the process. Nothing is ever unsynced: what was
+// written is there until the last handle goes. Space ends where the machine's memory does.
 //
 // Threads: any number; each file and the whole tree have a latch of their own.
 #pragma once
@@ -11,9 +12,9 @@
 #include "guard.hpp"
 #include "posix.hpp"
 
+#include <unistd.h>
 #include <map>
 #include <memory>
-#include <unistd.h>
 
 namespace mantis {
 
@@ -43,7 +44,8 @@ public:
 
     [[nodiscard]] bytes_view path() const noexcept { return path_.view(); }
 
-    [[nodiscard]] result<std::size_t> read(std::uint64_t offset, std::byte* into, std::size_t count) const {
+    [[nodiscard]] result<std::size_t> read(std::uint64_t offset, std::byte* into,
+                                           std::size_t count) const {
         lock_guard<posix_mutex> hold{of_->latch};
         const std::size_t size = of_->data.size();
         if (offset >= size) return std::size_t{0};
@@ -88,8 +90,8 @@ private:
 
 class memory_directory {
 public:
-    memory_directory(std::shared_ptr<detail::memory_tree> tree, std::shared_ptr<detail::memory_folder> of,
-                     bytes path) noexcept
+    memory_directory(std::shared_ptr<detail::memory_tree> tree,
+                     std::shared_ptr<detail::memory_folder> of, bytes path) noexcept
         : tree_{std::move(tree)}, of_{std::move(of)}, path_{std::move(path)} {}
     memory_directory(memory_directory&& other) noexcept
         : tree_{std::move(other.tree_)},
@@ -116,7 +118,8 @@ public:
         lock_guard<posix_mutex> hold{tree_->latch};
         if (of_->locked)
             return error{error_code::locked, "locking a directory: it is in use"}
-                .about(path()).with("pid", static_cast<std::uint64_t>(::getpid()));
+                .about(path())
+                .with("pid", static_cast<std::uint64_t>(::getpid()));
         of_->locked = locks_ = true;
         return success();
     }
@@ -128,9 +131,13 @@ public:
         auto found = of_->files.find(bytes{name});
         const bool there = found != of_->files.end();
         if (there && mode == file_mode::create_new) return failed(doing, name, EEXIST);
-        if (!there && (mode == file_mode::read || mode == file_mode::write)) return failed(doing, name, ENOENT);
-        if (!there) found = of_->files.emplace(bytes{name}, std::make_shared<detail::memory_contents>()).first;
-        return memory_file{found->second, detail::joined_path(path(), name), mode != file_mode::read};
+        if (!there && (mode == file_mode::read || mode == file_mode::write))
+            return failed(doing, name, ENOENT);
+        if (!there)
+            found =
+                of_->files.emplace(bytes{name}, std::make_shared<detail::memory_contents>()).first;
+        return memory_file{found->second, detail::joined_path(path(), name),
+                           mode != file_mode::read};
     }
     [[nodiscard]] result<bool> exists(bytes_view name) {
         lock_guard<posix_mutex> hold{tree_->latch};

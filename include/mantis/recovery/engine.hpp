@@ -4,14 +4,17 @@
 //
 // Phases:
 //   1. scan     every record of the log, in order, each verified by the reader
-//   2. redo     the operations of a transaction, once its commit record is seen; records without one are dropped
+//   2. redo     the operations of a transaction, once its commit record is seen; records without
+//               one are dropped
 //   3. cut      a torn tail is removed from the last segment, so that no later open meets it again
 //
-// Idempotent: nothing but the cut touches a file, and a crash before or inside the cut leaves the same log to read.
+// Idempotent: nothing but the cut touches a file, and a crash before or inside the cut leaves the
+// same log to read.
 //
 // Concept log_target:
 //   expression                            returns        meaning
-//   t.redo(operation, version)            result<void>   do it; version is the position of the commit, one past its end
+//   t.redo(operation, version)            result<void>   do it; version is the position of the
+//                                                        commit, one past its end
 //
 // Threads: one at a time.
 #pragma once
@@ -42,10 +45,11 @@ struct recovery_summary {
     std::uint64_t records = 0;
     std::uint64_t operations = 0;
     std::uint64_t transactions_kept = 0;
-    std::uint64_t transactions_dropped = 0;  // some of their records survived a crash, their commit did not
-    std::uint64_t bytes = 0;                 // of records read
-    std::uint64_t cut_bytes = 0;             // of a torn tail, removed
-    lsn end;                                 // where the log ends now
+    std::uint64_t transactions_dropped =
+        0;                        // some of their records survived a crash, their commit did not
+    std::uint64_t bytes = 0;      // of records read
+    std::uint64_t cut_bytes = 0;  // of a torn tail, removed
+    lsn end;                      // where the log ends now
     transaction_id last_transaction;
     nanoseconds elapsed;
 };
@@ -78,12 +82,15 @@ public:
         if (!reader) return reader.error();
         outcome done;
         done.summary.segments = reader->segment_count();
-        if (auto replayed = replay(*reader, target, chosen, done.summary); !replayed) return replayed.error();
+        if (auto replayed = replay(*reader, target, chosen, done.summary); !replayed)
+            return replayed.error();
         const log_end& end = reader->end();
         if (end.end < chosen.log_reaches)
-            return error{error_code::corrupt, "recovering: the log ends before what was once durable"}
+            return error{error_code::corrupt,
+                         "recovering: the log ends before what was once durable"}
                 .about(end.segment.empty() ? bytes_view{"the log is empty"} : end.segment.view())
-                .with("lsn", end.end.value).with("expected_lsn", chosen.log_reaches.value);
+                .with("lsn", end.end.value)
+                .with("expected_lsn", chosen.log_reaches.value);
         if (!chosen.read_only)
             if (auto clean = cut(end); !clean) return clean.error();
         done.summary.cut_bytes = end.cut_bytes;
@@ -98,8 +105,8 @@ private:
     static constexpr std::uint64_t records_per_report = 1024;
 
     template <class Target>
-    result<void> replay(log_reader<Platform, Checksum>& reader, Target& target, const options& chosen,
-                        recovery_summary& summary) {
+    result<void> replay(log_reader<Platform, Checksum>& reader, Target& target,
+                        const options& chosen, recovery_summary& summary) {
         log_record record;
         std::vector<bytes> parts;  // of the transaction that is not yet committed
         transaction_id open;
@@ -113,7 +120,8 @@ private:
             if (!*more) break;
             open = record.transaction;
             ++summary.records;
-            if (record.transaction > summary.last_transaction) summary.last_transaction = record.transaction;
+            if (record.transaction > summary.last_transaction)
+                summary.last_transaction = record.transaction;
             if (record.kind == record_kind::part) parts.emplace_back(record.payload);
             else if (auto redone = redo(parts, record, target, summary); !redone)
                 return redone.error().about(reader.segment()).with("lsn", record.position.value);
@@ -126,7 +134,8 @@ private:
     static void report(const log_reader<Platform, Checksum>& reader, const options& chosen,
                        const recovery_summary& summary) {
         if (chosen.listener != nullptr)
-            chosen.listener(chosen.listener_context, {summary.records, reader.bytes_read(), reader.bytes_total()});
+            chosen.listener(chosen.listener_context,
+                            {summary.records, reader.bytes_read(), reader.bytes_total()});
     }
 
     template <class Target>
@@ -134,14 +143,16 @@ private:
                              recovery_summary& summary) {
         for (const bytes& part : parts)
             if (auto done = redo_payload(part, commit.end, target, summary); !done) return done;
-        if (auto done = redo_payload(commit.payload, commit.end, target, summary); !done) return done;
+        if (auto done = redo_payload(commit.payload, commit.end, target, summary); !done)
+            return done;
         parts.clear();
         ++summary.transactions_kept;
         return success();
     }
 
     template <class Target>
-    static result<void> redo_payload(bytes_view payload, lsn version, Target& target, recovery_summary& summary) {
+    static result<void> redo_payload(bytes_view payload, lsn version, Target& target,
+                                     recovery_summary& summary) {
         operation_reader operations{payload};
         operation op;
         while (true) {
@@ -153,7 +164,8 @@ private:
         }
     }
 
-    // Removes what a crash left behind the last good record, and a segment that never got its header.
+    // Removes what a crash left behind the last good record, and a segment that never got its
+    // header.
     result<void> cut(const log_end& end) {
         if (!end.unfinished_segment.empty()) {
             if (auto removed = directory_->remove(end.unfinished_segment); !removed) return removed;
@@ -167,7 +179,8 @@ private:
         const std::uint64_t keep = segment_header_bytes + end.end.value - end.segment_first.value;
         if (*size > keep)
             if (auto resized = last->resize(keep); !resized) return resized;
-        // Also when nothing is cut: records that were read but never synced are answered from now on.
+        // Also when nothing is cut: records that were read but never synced are answered from now
+        // on.
         return last->sync();
     }
 

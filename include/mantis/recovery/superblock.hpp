@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The first thing read of a database: whose it is, how it was built, and how far its log reached. One small file, replaced
-// as a whole.
+// The first thing read of a database: whose it is, how it was built, and how far its log reached.
+// One small file, replaced as a whole.
 //
 //   offset  bytes  field
 //        0      8  magic          "MANTISSB"
 //        8      4  version        1
 //       12      4  checksum       format_id of the checksum policy
 //       16     16  database       id, high half first
-//       32      8  log reaches    at the last open or close every record before this lsn was durable; a log that ends
-//                                 earlier has lost something
+//       32      8  log reaches    at the last open or close every record before this lsn was
+//                                 durable; a log that ends earlier has lost something
 //       40      8  file checksum  crc32c of bytes 0 to 39
 #pragma once
 
@@ -61,7 +61,9 @@ struct superblock {
     block.log_reaches = {load_le<std::uint64_t>(at + 32)};
     if (block.version != superblock_version)
         return error{error_code::mismatch, doing}
-            .about(superblock_name).with("version", block.version).with("supported", superblock_version);
+            .about(superblock_name)
+            .with("version", block.version)
+            .with("supported", superblock_version);
     return block;
 }
 

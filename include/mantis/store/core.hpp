@@ -2,12 +2,13 @@
 //
 // The assembly: directory, log, recovery, tables and transactions of one open database.
 //
-// It takes resolved policies and not the application's bundle, so that applications with equal choices share its code;
-// store<App> is the door to it.
+// It takes resolved policies and not the application's bundle, so that applications with equal
+// choices share its code; store<App> is the door to it.
 //
 // States:
 //   opening  -> open       open() replayed the log
-//   open     -> failed     a write or sync of the log failed: reads go on, commits answer read_only (the log writer's state)
+//   open     -> failed     a write or sync of the log failed: reads go on, commits answer read_only
+//                          (the log writer's state)
 //   open     -> closed     close(), or the destructor
 //
 // Threads: any number at once, but open() and close().
@@ -56,12 +57,16 @@ public:
     using log_type = typename engine_type::log_type;
     using directory = typename Platform::directory;
 
-    //   Errors      not_found, locked (by which process), corrupt, mismatch, io, no_space: the database is as it was
-    static result<std::unique_ptr<store_core>> open(bytes_view path, const store_options& options, Platform world) {
+    //   Errors      not_found, locked (by which process), corrupt, mismatch, io, no_space: the
+    //               database is as it was
+    static result<std::unique_ptr<store_core>> open(bytes_view path, const store_options& options,
+                                                    Platform world) {
         const bool create = options.create_if_missing && !options.read_only;
-        auto opened = world.open_directory(path, create ? directory_mode::create : directory_mode::existing);
+        auto opened =
+            world.open_directory(path, create ? directory_mode::create : directory_mode::existing);
         if (!opened) return opened.error();
-        auto core = std::unique_ptr<store_core>(new store_core{std::move(world), std::move(*opened), options});
+        auto core = std::unique_ptr<store_core>(
+            new store_core{std::move(world), std::move(*opened), options});
         if (auto locked = core->directory_->lock(); !locked) return locked.error();
         if (auto block = core->read_superblock(create); !block) return block.error().about(path);
         if (auto recovered = core->recover(); !recovered) return recovered.error();
@@ -77,12 +82,15 @@ public:
     [[nodiscard]] tables_type& tables() noexcept { return tables_; }
     [[nodiscard]] const tables_type& tables() const noexcept { return tables_; }
     [[nodiscard]] const recovery_summary& recovery() const noexcept { return recovery_; }
-    [[nodiscard]] bytes_view path() const noexcept { return directory_ ? directory_->path() : bytes_view{}; }
+    [[nodiscard]] bytes_view path() const noexcept {
+        return directory_ ? directory_->path() : bytes_view{};
+    }
 
     //   Effects     everything committed before the call is durable, whatever the policy
     [[nodiscard]] result<void> flush() { return log_ ? log_->sync() : closed(); }
 
-    //   Effects     everything is durable, the lock is free; every later call of the store answers closed or is an error
+    //   Effects     everything is durable, the lock is free; every later call of the store answers
+    //               closed or is an error
     //   Errors      unknown_outcome, io: the directory is free all the same
     [[nodiscard]] result<void> close() {
         if (!log_) return success();
@@ -91,7 +99,8 @@ public:
         const lsn end = log_->end();
         engine_.reset();
         log_.reset();
-        if (done && end > superblock_.log_reaches && !options_.read_only) done = write_superblock(end);
+        if (done && end > superblock_.log_reaches && !options_.read_only)
+            done = write_superblock(end);
         directory_.reset();
         return done;
     }
@@ -164,15 +173,19 @@ private:
     result<void> read_superblock(bool create) {
         auto there = directory_->exists(superblock_name);
         if (!there) return there.error();
-        if (!*there) return create ? make_database()
-                                   : result<void>{error{error_code::not_found, "opening a database: there is none"}};
+        if (!*there)
+            return create ? make_database()
+                          : result<void>{
+                                error{error_code::not_found, "opening a database: there is none"}};
         auto raw = read_file(*directory_, superblock_name, 64 * KiB);
         if (!raw) return raw.error();
         auto block = decode_superblock(*raw);
         if (!block) return block.error();
         if (block->checksum_format != Checksum::format_id)
-            return error{error_code::mismatch, "opening a database: with::checksum differs from the one it was made with"}
-                .with("file_format_id", block->checksum_format).with("store_format_id", Checksum::format_id);
+            return error{error_code::mismatch,
+                         "opening a database: with::checksum differs from the one it was made with"}
+                .with("file_format_id", block->checksum_format)
+                .with("store_format_id", Checksum::format_id);
         superblock_ = *block;
         return success();
     }
@@ -183,7 +196,8 @@ private:
         lsn first;
         for (const bytes& name : *names)
             if (parse_segment_name(name, first))
-                return error{error_code::corrupt, "opening a database: it has a log and no superblock"}
+                return error{error_code::corrupt,
+                             "opening a database: it has a log and no superblock"}
                     .with("lsn", first.value);
         superblock_.checksum_format = Checksum::format_id;
         superblock_.database = {platform_.random(), platform_.random()};
@@ -193,7 +207,8 @@ private:
     result<void> write_superblock(lsn reaches) {
         superblock next = superblock_;
         next.log_reaches = reaches;
-        if (auto written = atomic_replace(*directory_, superblock_name, encode_superblock(next)); !written)
+        if (auto written = atomic_replace(*directory_, superblock_name, encode_superblock(next));
+            !written)
             return written;
         superblock_ = next;
         return success();
@@ -215,7 +230,8 @@ private:
             if (auto written = write_superblock(recovery_.end); !written) return written;
         log_options log;
         log.segment_bytes = options_.segment_bytes;
-        log_.emplace(platform_, *directory_, superblock_.database, recovery_.end, done->previous_checksum, log);
+        log_.emplace(platform_, *directory_, superblock_.database, recovery_.end,
+                     done->previous_checksum, log);
         engine_.emplace(tables_, *log_, recovery_.last_transaction,
                         typename engine_type::limits{options_.memory_bytes, options_.read_only});
         return success();
@@ -234,7 +250,8 @@ private:
         sum.log_bytes = reader->bytes_read();
         if (reader->end().end >= log_->durable()) return success();
         return error{error_code::corrupt, "verifying the log: it ends before what is durable"}
-            .about(reader->end().segment).with("lsn", reader->end().end.value)
+            .about(reader->end().segment)
+            .with("lsn", reader->end().end.value)
             .with("durable_lsn", log_->durable().value);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What may differ from one run to the next. What shapes bytes on disk or code is a policy instead (store/policies.hpp).
+// What may differ from one run to the next. What shapes bytes on disk or code is a policy instead
+// (store/policies.hpp).
 #pragma once
 
 #include "../core/units.hpp"
@@ -11,11 +12,14 @@ namespace mantis {
 struct store_options {
     // A missing directory or database is made; if false, opening it is not_found.
     bool create_if_missing = true;
-    // Nothing on disk is changed and every commit answers read_only. A torn tail is reported and left.
+    // Nothing on disk is changed and every commit answers read_only. A torn tail is reported and
+    // left.
     bool read_only = false;
-    // Bytes the tables may take; a commit that would go beyond answers out_of_memory and changes nothing. 0: no limit.
+    // Bytes the tables may take; a commit that would go beyond answers out_of_memory and changes
+    // nothing. 0: no limit.
     std::size_t memory_bytes = 0;
-    // A new log file after so many bytes. Larger: fewer files and pauses; smaller: less space reserved ahead.
+    // A new log file after so many bytes. Larger: fewer files and pauses; smaller: less space
+    // reserved ahead.
     std::uint64_t segment_bytes = 16 * MiB;
     // How often a store with with::durability<periodic> syncs: what a power loss can cost.
     nanoseconds sync_period = milliseconds(100);

@@ -10,8 +10,8 @@
 //   tx.put(accounts, "alice", "90");
 //   auto done     = tx.commit();
 //
-// Threads: any number at once, but open(), close(), moves and the destructor. Transactions and handles live no longer than
-// the store.
+// Threads: any number at once, but open(), close(), moves and the destructor. Transactions and
+// handles live no longer than the store.
 #pragma once
 
 #include "core.hpp"
@@ -38,21 +38,24 @@ struct first_of<index_list<First, Rest...>> {
 }  // namespace detail
 
 template <class App = default_policies>
-class store {
+class store : private policy_sentences<App> {
 public:
     using platform_type = typename checked<App>::platform;
     using durability_type = typename checked<App>::durability;
-    using core_type = typename detail::core_of<platform_type, typename checked<App>::checksum, durability_type,
-                                               typename checked<App>::indexes>::type;
+    using core_type =
+        typename detail::core_of<platform_type, typename checked<App>::checksum, durability_type,
+                                 typename checked<App>::indexes>::type;
     using engine_type = typename core_type::engine_type;
     using default_index = typename detail::first_of<typename checked<App>::indexes>::type;
     using table_handle = basic_table_handle<engine_type>;
     using transaction_type = transaction<engine_type>;
     using cursor_type = cursor<engine_type>;
 
-    // Opens the database in the directory `path`, replaying its log; makes one where there is none, if the options say so.
-    //   Errors      locked (another opener, by process id), not_found, corrupt (file, offset, lsn), mismatch (a policy that
-    //               shapes bytes on disk, by slot), io, no_space: the database is as it was
+    // Opens the database in the directory `path`, replaying its log; makes one where there is none,
+    // if the options say so.
+    //   Errors      locked (another opener, by process id), not_found, corrupt (file, offset, lsn),
+    //               mismatch (a policy that shapes bytes on disk, by slot), io, no_space: the
+    //               database is as it was
     //   Complexity  linear in the log
     [[nodiscard]] static result<store> open(bytes_view path, const store_options& options = {},
                                             platform_type world = {}) {
@@ -61,8 +64,10 @@ public:
         return store{std::move(*core)};
     }
 
-    //   Returns     the table of that name, made if there is none, with the first index of with::indexes or the named one
-    //   Errors      mismatch (it exists with another index), read_only, no_space, unknown_outcome, invalid_argument, closed
+    //   Returns     the table of that name, made if there is none, with the first index of
+    //               with::indexes or the named one
+    //   Errors      mismatch (it exists with another index), read_only, no_space, unknown_outcome,
+    //               invalid_argument, closed
     template <class Index = default_index>
     [[nodiscard]] result<table_handle> table(bytes_view name) {
         if (!open()) return closed();
@@ -70,7 +75,8 @@ public:
         if (!made) return made.error();
         if ((*made)->index_name() != bytes_view{Index::name})
             return error{error_code::mismatch, "opening a table: it was made with another index"}
-                .about((*made)->index_name()).with("table", (*made)->id().value);
+                .about((*made)->index_name())
+                .with("table", (*made)->id().value);
         return table_handle{**made};
     }
     [[nodiscard]] std::optional<table_handle> find_table(bytes_view name) const {
@@ -104,7 +110,8 @@ public:
         return std::move(found->value);
     }
 
-    //   Effects     everything committed before the call survives power loss, whatever the durability policy
+    //   Effects     everything committed before the call survives power loss, whatever the
+    //               durability policy
     [[nodiscard]] result<void> flush() { return open() ? core_->flush() : closed(); }
     // Walks every index and reads the whole log again; commits wait meanwhile.
     //   Errors      corrupt (what and where), io
@@ -112,7 +119,8 @@ public:
         if (!open()) return closed();
         return core_->verify();
     }
-    //   Effects     everything is durable and the directory is free; done by the destructor otherwise, errors unseen
+    //   Effects     everything is durable and the directory is free; done by the destructor
+    //               otherwise, errors unseen
     [[nodiscard]] result<void> close() {
         if (!open()) return success();
         auto done = core_->close();
@@ -121,7 +129,9 @@ public:
     }
 
     [[nodiscard]] store_stats stats() const { return open() ? core_->stats() : store_stats{}; }
-    [[nodiscard]] recovery_summary recovery() const { return open() ? core_->recovery() : recovery_summary{}; }
+    [[nodiscard]] recovery_summary recovery() const {
+        return open() ? core_->recovery() : recovery_summary{};
+    }
 
 private:
     explicit store(std::unique_ptr<core_type> core) noexcept : core_{std::move(core)} {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a successful commit answers. A failed one answers an error: `unknown_outcome` may or may not survive a restart, every
-// other code means that nothing was committed.
+// What a successful commit answers. A failed one answers an error: `unknown_outcome` may or may not
+// survive a restart, every other code means that nothing was committed.
 #pragma once
 
 #include "../core/ids.hpp"

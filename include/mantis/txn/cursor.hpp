@@ -2,8 +2,9 @@
 //
 // Walks a range of a table in key order, the transaction's own writes included.
 //
-// Committed rows are copied in batches, so no latch is held between calls and the table may change meanwhile: the walk goes on
-// after the last key it gave. Whether that mattered is told by the commit of a serializable transaction.
+// Committed rows are copied in batches, so no latch is held between calls and the table may change
+// meanwhile: the walk goes on after the last key it gave. Whether that mattered is told by the
+// commit of a serializable transaction.
 //
 // Threads: one. Lives no longer than its transaction, which must not move meanwhile.
 #pragma once
@@ -24,7 +25,8 @@ public:
     static constexpr std::size_t batch_bytes = 64 * 1024;
 
     //   Requires    `engine`, `source` and `own` outlive the cursor
-    cursor(Engine& engine, const typename Engine::table_type& source, const write_set& own, key_range range)
+    cursor(Engine& engine, const typename Engine::table_type& source, const write_set& own,
+           key_range range)
         : engine_{&engine}, source_{&source}, own_{&own}, from_{range.from}, to_{range.to} {}
 
     //   Effects     moves to the next row
@@ -39,7 +41,8 @@ public:
             const bool any_mine = mine != own_->end() && mine->first.table == source_->id() &&
                                   (to_.empty() || mine->first.key.view() < to_.view());
             if (committed == nullptr && !any_mine) return false;
-            const bool take_mine = any_mine && (committed == nullptr || mine->first.key <= committed->key);
+            const bool take_mine =
+                any_mine && (committed == nullptr || mine->first.key <= committed->key);
             if (!take_mine) {
                 give(committed->key, committed->value);
                 ++at_;

@@ -10,8 +10,10 @@
 //   5. leave the mutex; wait as the durability policy says          (an error: unknown_outcome)
 //
 // Invariants:
-//   1. tables hold exactly what the log holds, in its order: nothing is applied that was not appended
-//   2. no answer, of a commit or of a read, leaves before the log is as durable as the policy promises for what it tells
+//   1. tables hold exactly what the log holds, in its order: nothing is applied that was not
+//      appended
+//   2. no answer, of a commit or of a read, leaves before the log is as durable as the policy
+//      promises for what it tells
 //
 // Threads: any number at once.
 #pragma once
@@ -50,13 +52,14 @@ public:
     };
 
     //   Requires    `tables` and `log` outlive the engine
-    transaction_engine(tables_type& tables, log_type& log, transaction_id last_used, limits most) noexcept
+    transaction_engine(tables_type& tables, log_type& log, transaction_id last_used,
+                       limits most) noexcept
         : tables_{&tables}, log_{&log}, limits_{most}, last_id_{last_used} {}
     transaction_engine(const transaction_engine&) = delete;
     transaction_engine& operator=(const transaction_engine&) = delete;
 
-    //   Errors      conflict, not_found (a table was dropped), no_space, out_of_memory, too_large, read_only: nothing was
-    //               committed; unknown_outcome
+    //   Errors      conflict, not_found (a table was dropped), no_space, out_of_memory, too_large,
+    //               read_only: nothing was committed; unknown_outcome
     [[nodiscard]] result<commit_info> commit(const read_set& reads, const write_set& writes) {
         const std::vector<bytes> payloads = encode(writes);
         unique_lock<mutex> hold{commit_mutex_};
@@ -74,8 +77,11 @@ public:
     //   Errors      too_large (the name), and those of commit()
     [[nodiscard]] result<table_type*> create_table(bytes_view name, bytes_view index_name) {
         if (name.empty() || name.size() > max_key_bytes)
-            return error{error_code::invalid_argument, "creating a table: its name is empty or too long"}
-                .about(name).with("bytes", name.size()).with("limit", max_key_bytes);
+            return error{error_code::invalid_argument,
+                         "creating a table: its name is empty or too long"}
+                .about(name)
+                .with("bytes", name.size())
+                .with("limit", max_key_bytes);
         unique_lock<mutex> hold{commit_mutex_};
         if (table_type* const found = tables_->find(name)) return found;
         const table_id id = tables_->next_id();
@@ -106,7 +112,8 @@ public:
     };
 
     //   Returns     the newest committed value
-    //   Errors      not_found (the table was dropped), unknown_outcome (that value's commit failed to become durable)
+    //   Errors      not_found (the table was dropped), unknown_outcome (that value's commit failed
+    //               to become durable)
     [[nodiscard]] result<versioned> read(const table_type& from, bytes_view key) {
         if (auto there = live(from); !there) return there.error();
         versioned found;
@@ -116,7 +123,8 @@ public:
                 found.version = version;
             });
         });
-        if (auto seen = wait_visible(found.value ? found.version : from.erased()); !seen) return seen.error();
+        if (auto seen = wait_visible(found.value ? found.version : from.erased()); !seen)
+            return seen.error();
         return found;
     }
 
@@ -125,10 +133,11 @@ public:
         bytes value;
     };
 
-    // Copies committed rows of [from, to), in order, until `limit` bytes are copied; an empty `to` has no end.
+    // Copies committed rows of [from, to), in order, until `limit` bytes are copied; an empty `to`
+    // has no end.
     //   Returns     whether the range ended before the limit
-    [[nodiscard]] result<bool> read_rows(const table_type& source, bytes_view from, bytes_view to, std::size_t limit,
-                                         std::vector<row>& rows) {
+    [[nodiscard]] result<bool> read_rows(const table_type& source, bytes_view from, bytes_view to,
+                                         std::size_t limit, std::vector<row>& rows) {
         if (auto there = live(source); !there) return there.error();
         lsn newest;
         std::size_t copied = 0;
@@ -155,12 +164,15 @@ public:
     }
 
     // Commits wait as long as the answer lives.
-    [[nodiscard]] unique_lock<typename Platform::mutex> pause() { return unique_lock<mutex>{commit_mutex_}; }
+    [[nodiscard]] unique_lock<typename Platform::mutex> pause() {
+        return unique_lock<mutex>{commit_mutex_};
+    }
 
     [[nodiscard]] result<void> live(const table_type& used) const {
         if (!used.dropped()) return success();
         return error{error_code::not_found, "using a table that was dropped"}
-            .about(used.name()).with("table", used.id().value);
+            .about(used.name())
+            .with("table", used.id().value);
     }
 
 private:
@@ -174,7 +186,8 @@ private:
     static std::vector<bytes> encode(const write_set& writes) {
         std::vector<bytes> payloads;
         for (const auto& [at, change] : writes) {
-            if (payloads.empty() || payloads.back().size() + change.value.size() > record_target_bytes)
+            if (payloads.empty() ||
+                payloads.back().size() + change.value.size() > record_target_bytes)
                 payloads.emplace_back();
             const operation_kind kind = change.erases ? operation_kind::erase : operation_kind::put;
             append_operation(payloads.back(), {kind, at.table, at.key, change.value});
@@ -191,7 +204,8 @@ private:
             checked_table = at.table;
         }
         for (const read_set::table_read& read : reads.tables())
-            if (const auto& now = *tables_->find(read.table); now.changed() != read.changed) return conflict(now);
+            if (const auto& now = *tables_->find(read.table); now.changed() != read.changed)
+                return conflict(now);
         for (const read_set::key_read& read : reads.keys()) {
             const auto& now = *tables_->find(read.table);
             lsn version;
@@ -204,8 +218,10 @@ private:
     }
 
     static error conflict(const table_type& changed) {
-        return error{error_code::conflict, "committing: what this transaction read has changed; run it again"}
-            .about(changed.name()).with("changed_lsn", changed.changed().value);
+        return error{error_code::conflict,
+                     "committing: what this transaction read has changed; run it again"}
+            .about(changed.name())
+            .with("changed_lsn", changed.changed().value);
     }
 
     //   Requires    commit_mutex_
@@ -226,12 +242,14 @@ private:
             each->visit([&](const auto& index) { used += index.memory_bytes(); });
         if (used <= limits_.memory_bytes || !writes.any_puts()) return success();
         return error{error_code::out_of_memory, "committing: the tables would outgrow memory_bytes"}
-            .with("bytes", used).with("limit", limits_.memory_bytes);
+            .with("bytes", used)
+            .with("limit", limits_.memory_bytes);
     }
 
     //   Requires    commit_mutex_
     [[nodiscard]] result<appended_commit> append(const std::vector<bytes>& payloads) {
-        if (limits_.read_only) return error{error_code::read_only, "committing: the store was opened read-only"};
+        if (limits_.read_only)
+            return error{error_code::read_only, "committing: the store was opened read-only"};
         std::vector<pending_record> records;
         for (const bytes& payload : payloads) records.push_back({record_kind::part, payload});
         records.back().kind = record_kind::commit;
@@ -252,13 +270,16 @@ private:
                                                : log_->wait_written(commit.position);
         if (!done) return done.error();
         const bool durable = log_->durable() >= commit.position;
-        return commit_info{commit.id, commit.position, durable ? commit_state::durable : commit_state::buffered};
+        return commit_info{commit.id, commit.position,
+                           durable ? commit_state::durable : commit_state::buffered};
     }
 
     // A reader answers only what its durability policy would have acknowledged.
     [[nodiscard]] result<void> wait_visible(lsn version) {
-        if ((Durability::waits_for_sync ? log_->durable() : log_->written()) >= version) return success();
-        return Durability::waits_for_sync ? log_->wait_durable(version) : log_->wait_written(version);
+        if ((Durability::waits_for_sync ? log_->durable() : log_->written()) >= version)
+            return success();
+        return Durability::waits_for_sync ? log_->wait_durable(version)
+                                          : log_->wait_written(version);
     }
 
     tables_type* tables_;

@@ -2,8 +2,9 @@
 //
 // What a serializable transaction read, so that its commit can tell whether that still holds.
 //
-// A key is remembered with the version it had (lsn 0: absent). A scan is remembered as the whole table with the position of
-// the last commit that changed it: coarse, and never misses a row that appeared in the middle.
+// A key is remembered with the version it had (lsn 0: absent). A scan is remembered as the whole
+// table with the position of the last commit that changed it: coarse, and never misses a row that
+// appeared in the middle.
 //
 // Threads: one.
 #pragma once
@@ -27,7 +28,9 @@ public:
         lsn changed;
     };
 
-    void add_key(table_id table, bytes_view key, lsn version) { keys_.push_back({table, bytes{key}, version}); }
+    void add_key(table_id table, bytes_view key, lsn version) {
+        keys_.push_back({table, bytes{key}, version});
+    }
     void add_table(table_id table, lsn changed) { tables_.push_back({table, changed}); }
     void clear() noexcept {
         keys_.clear();

@@ -3,10 +3,12 @@
 // A table in memory: its name, its index, and the positions of the last commits that changed it.
 //
 // Invariants:
-//   1. `changed` is the end of the last commit that changed the table, and moves only under the commit mutex
-//   2. `erased` <= `changed`: the end of the last commit that took a key away, so that a reader who finds nothing knows how
-//      far the log must be durable before "nothing" is an answer
-//   3. a dropped table stays where it is, empty, for as long as the store: a handle to it answers not_found, never crashes
+//   1. `changed` is the end of the last commit that changed the table, and moves only under the
+//      commit mutex
+//   2. `erased` <= `changed`: the end of the last commit that took a key away, so that a reader who
+//      finds nothing knows how far the log must be durable before "nothing" is an answer
+//   3. a dropped table stays where it is, empty, for as long as the store: a handle to it answers
+//      not_found, never crashes
 //
 // Threads: any number at once; who may change what is the engine's rule.
 #pragma once
@@ -35,8 +37,10 @@ public:
     //   Errors      mismatch: the store is built without that index
     [[nodiscard]] result<void> make_index(bytes_view index_name) {
         if ((make_if_named<Indexes>(index_name) || ...)) return success();
-        return error{error_code::mismatch, "opening a table: with::indexes lacks the index it was made with"}
-            .about(index_name).with("table", id_.value);
+        return error{error_code::mismatch,
+                     "opening a table: with::indexes lacks the index it was made with"}
+            .about(index_name)
+            .with("table", id_.value);
     }
 
     [[nodiscard]] table_id id() const noexcept { return id_; }

@@ -2,7 +2,8 @@
 //
 // The tables of a store, by id and by name.
 //
-// Ids count up from 1 and are never used twice; names are unique among the tables that are not dropped.
+// Ids count up from 1 and are never used twice; names are unique among the tables that are not
+// dropped.
 //
 // Threads: any number at once. Table objects never move and live as long as the set.
 #pragma once
@@ -24,7 +25,8 @@ public:
     //   Returns     the table, dropped or not; nullptr if there never was one of that id
     [[nodiscard]] table_type* find(table_id id) const {
         lock_guard<mutex> hold{mutex_};
-        return id.value - 1 < tables_.size() ? &tables_[static_cast<std::size_t>(id.value - 1)] : nullptr;
+        return id.value - 1 < tables_.size() ? &tables_[static_cast<std::size_t>(id.value - 1)]
+                                             : nullptr;
     }
     //   Returns     the table of that name, or nullptr
     [[nodiscard]] table_type* find(bytes_view name) const {
@@ -51,7 +53,9 @@ public:
         lock_guard<mutex> hold{mutex_};
         if (id.value != tables_.size() + 1)
             return error{error_code::corrupt, "adding a table: its id does not follow"}
-                .about(name).with("table", id.value).with("expected", tables_.size() + 1);
+                .about(name)
+                .with("table", id.value)
+                .with("expected", tables_.size() + 1);
         tables_.emplace_back(id, name);
         if (auto indexed = tables_.back().make_index(index_name); !indexed) {
             tables_.pop_back();
@@ -64,7 +68,8 @@ private:
     using mutex = typename Platform::mutex;
 
     mutable mutex mutex_;
-    mutable std::deque<table_type> tables_;  // a const set still hands out tables that can be written
+    mutable std::deque<table_type>
+        tables_;  // a const set still hands out tables that can be written
 };
 
 }  // namespace mantis

@@ -7,8 +7,8 @@
 //   tx.put(accounts, "alice", "90");
 //   auto done = tx.commit();             // result<commit_info>
 //
-// put() and erase() answer nothing: a mistake in them (a key too long, a dropped table) is kept and answered by commit(),
-// which then commits nothing. Without commit() a transaction leaves no trace.
+// put() and erase() answer nothing: a mistake in them (a key too long, a dropped table) is kept and
+// answered by commit(), which then commits nothing. Without commit() a transaction leaves no trace.
 //
 // Threads: one. Any number of transactions at once.
 #pragma once
@@ -69,7 +69,8 @@ public:
         return {*engine_, from.inner(), writes_, range};
     }
 
-    //   Effects     all writes become visible, in all tables, or none; the transaction is over either way
+    //   Effects     all writes become visible, in all tables, or none; the transaction is over
+    //               either way
     //   Errors      conflict, not_found, too_large, no_space, read_only: nothing was committed;
     //               unknown_outcome: opening the store again tells; closed
     [[nodiscard]] result<commit_info> commit() {
@@ -96,10 +97,14 @@ private:
         if (failed_) return false;
         if (key.size() > max_key_bytes)
             failed_ = error{error_code::too_large, "writing a key"}
-                          .about(table.name()).with("bytes", key.size()).with("limit", max_key_bytes);
+                          .about(table.name())
+                          .with("bytes", key.size())
+                          .with("limit", max_key_bytes);
         else if (value.size() > max_value_bytes)
             failed_ = error{error_code::too_large, "writing a value"}
-                          .about(table.name()).with("bytes", value.size()).with("limit", max_value_bytes);
+                          .about(table.name())
+                          .with("bytes", value.size())
+                          .with("limit", max_value_bytes);
         return !failed_;
     }
 

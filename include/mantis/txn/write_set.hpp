@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The writes of a transaction that nobody else sees yet: sorted by table and key, the last write of a key counts.
+// The writes of a transaction that nobody else sees yet: sorted by table and key, the last write of
+// a key counts.
 //
 // Threads: one.
 #pragma once
@@ -27,7 +28,9 @@ public:
         bool erases = false;
     };
 
-    void put(table_id table, bytes_view key, bytes_view value) { set(table, key, change{bytes{value}, false}); }
+    void put(table_id table, bytes_view key, bytes_view value) {
+        set(table, key, change{bytes{value}, false});
+    }
     void erase(table_id table, bytes_view key) { set(table, key, change{{}, true}); }
     void clear() noexcept {
         changes_.clear();
@@ -42,7 +45,8 @@ public:
 
     [[nodiscard]] auto begin() const noexcept { return changes_.begin(); }
     [[nodiscard]] auto end() const noexcept { return changes_.end(); }
-    //   Returns     the first change of the table at or after `from`, else of a later table, else end()
+    //   Returns     the first change of the table at or after `from`, else of a later table, else
+    //               end()
     [[nodiscard]] auto lower_bound(table_id table, bytes_view from) const {
         return changes_.lower_bound(key_view{table, from});
     }
@@ -60,7 +64,8 @@ public:
 private:
     struct before {
         using is_transparent = void;
-        static bool less(table_id table_a, bytes_view key_a, table_id table_b, bytes_view key_b) noexcept {
+        static bool less(table_id table_a, bytes_view key_a, table_id table_b,
+                         bytes_view key_b) noexcept {
             return table_a != table_b ? table_a < table_b : key_a < key_b;
         }
         bool operator()(const key_type& a, const key_type& b) const noexcept {

@@ -4,9 +4,11 @@
 //
 //   policy        commit answers when                    kill -9 loses   power loss loses
 //   group_commit  the record is synced to the disk       nothing         nothing
-//   periodic      the system has the record; a thread    nothing         at most the last `period` (store_options)
+//   periodic      the system has the record; a thread    nothing         at most the last `period`
+//                                                                        (store_options)
 //                 syncs every period
-//   buffered      the system has the record              nothing         what the system had not written
+//   buffered      the system has the record              nothing         what the system had not
+//                                                                        written
 //
 // Concept durability_policy:
 //   expression               type                meaning

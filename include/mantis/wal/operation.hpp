@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What a transaction does, as the log keeps it: a run of operations, the payload of part and commit records.
+// What a transaction does, as the log keeps it: a run of operations, the payload of part and commit
+// records.
 //
 //   put           01  table  key bytes  key  value bytes  value
 //   erase         02  table  key bytes  key
 //   create_table  03  table  name bytes  name  index bytes  index name
 //   drop_table    04  table
 //
-// The first byte is the kind; table ids and lengths are varints. Operations are logical and set whole values, so applying a
-// log twice gives what applying it once gives.
+// The first byte is the kind; table ids and lengths are varints. Operations are logical and set
+// whole values, so applying a log twice gives what applying it once gives.
 #pragma once
 
 #include "../core/byte_reader.hpp"
@@ -59,13 +60,15 @@ public:
         if (rest_.empty()) return false;
         const std::size_t at = rest_.position();
         if (read(op)) return true;
-        return error{error_code::corrupt, "reading the operations of a log record"}.with("payload_offset", at);
+        return error{error_code::corrupt, "reading the operations of a log record"}.with(
+            "payload_offset", at);
     }
 
 private:
     bool read(operation& op) noexcept {
         std::uint8_t kind = 0;
-        if (!rest_.read_u8(kind) || kind < 1 || kind > 4 || !rest_.read_varint(op.table.value)) return false;
+        if (!rest_.read_u8(kind) || kind < 1 || kind > 4 || !rest_.read_varint(op.table.value))
+            return false;
         op.kind = static_cast<operation_kind>(kind);
         op.key = op.value = {};
         if (op.kind == operation_kind::drop_table) return true;

@@ -4,15 +4,20 @@
 //
 // What the reader finds                                             what it says
 //   records up to bytes never written                               end, cut_bytes == 0
-//   a record that does not fit, nothing synced after it             end, cut_bytes > 0: a torn tail, the work of a crash
-//   a record that does not fit, and a later one that proves that    corrupt: damage in the middle, with file, offset and lsn
+//   a record that does not fit, nothing synced after it             end, cut_bytes > 0: a torn
+//                                                                   tail, the work of a crash
+//   a record that does not fit, and a later one that proves that    corrupt: damage in the middle,
+//                                                                   with file, offset and lsn
 //     the log was synced beyond it, or a later segment
-//   a hole between segments                                         corrupt: a missing segment, with the lsn
+//   a hole between segments                                         corrupt: a missing segment,
+//                                                                   with the lsn
 //   a segment of another database, or by another checksum policy    mismatch
-//   a last segment without a header and without records             end: the crash came while it was made
+//   a last segment without a header and without records             end: the crash came while it
+//                                                                   was made
 //
 // Invariants:
-//   1. a record is handed out only if its checksum, its position, its salt and its chain on the record before fit
+//   1. a record is handed out only if its checksum, its position, its salt and its chain on the
+//      record before fit
 //   2. end() never lies before a record that was synced, unless next() returned an error
 //
 // Threads: one at a time.
@@ -32,7 +37,7 @@ struct log_end {
     std::uint64_t cut_bytes = 0;          // bytes after it that a crash left behind
     bytes segment;                        // the last segment with a header; empty if there is none
     lsn segment_first;                    // and its first lsn
-    bytes unfinished_segment;             // a last segment that never got its header; empty if there is none
+    bytes unfinished_segment;  // a last segment that never got its header; empty if there is none
 };
 
 template <platform Platform, checksum_policy Checksum>
@@ -63,7 +68,8 @@ public:
         return reader;
     }
 
-    //   Returns     true and the next record, its payload valid until the next call; false at the end
+    //   Returns     true and the next record, its payload valid until the next call; false at the
+    //               end
     //   Errors      io, corrupt, mismatch, as in the table above; every later call returns the same
     result<bool> next(log_record& record) {
         while (true) {
@@ -78,7 +84,8 @@ public:
                 take(rest, record);
                 return true;
             }
-            if (verdict == record_verdict::padding && position_.value % log_block_bytes != 0 && skip_padding(rest))
+            if (verdict == record_verdict::padding && position_.value % log_block_bytes != 0 &&
+                skip_padding(rest))
                 continue;
             if (auto ended = end_segment(); !ended) return ended.error();
         }
@@ -100,7 +107,8 @@ private:
 
     [[nodiscard]] bool last_segment() const noexcept { return at_segment_ + 1 == segments_.size(); }
     [[nodiscard]] std::size_t offset_of(lsn position) const noexcept {
-        return static_cast<std::size_t>(segment_header_bytes + position.value - header_.first.value);
+        return static_cast<std::size_t>(segment_header_bytes + position.value -
+                                        header_.first.value);
     }
     [[nodiscard]] bool chained(bytes_view raw) const noexcept {
         return decode_record_header(raw).previous_checksum == end_.previous_checksum;
@@ -135,7 +143,10 @@ private:
     }
 
     error damage(const char* doing, lsn at) const {
-        return error{error_code::corrupt, doing}.about(name_).with("offset", offset_of(at)).with("lsn", at.value);
+        return error{error_code::corrupt, doing}
+            .about(name_)
+            .with("offset", offset_of(at))
+            .with("lsn", at.value);
     }
 
     result<void> load_segment() {
@@ -147,7 +158,8 @@ private:
         name_ = segment_name(first);
         if (auto read = read_whole(); !read) return read.error();
         auto header = decode_segment_header(raw_);
-        if (!header && header.error().code() == error_code::corrupt && last_segment() && never_used()) {
+        if (!header && header.error().code() == error_code::corrupt && last_segment() &&
+            never_used()) {
             end_.unfinished_segment = name_;
             finished_ = true;
             return success();
@@ -165,19 +177,33 @@ private:
     result<void> check_header(const segment_header& header, lsn first) const {
         constexpr const char* doing = "opening a log segment";
         if (header.database != database_)
-            return error{error_code::mismatch, "opening a log segment: it belongs to another database"}.about(name_);
+            return error{error_code::mismatch,
+                         "opening a log segment: it belongs to another database"}
+                .about(name_);
         if (header.checksum_format != Checksum::format_id)
-            return error{error_code::mismatch, "opening a log segment: with::checksum differs from the one it was written with"}
-                .about(name_).with("file_format_id", header.checksum_format).with("store_format_id", Checksum::format_id);
+            return error{
+                error_code::mismatch,
+                "opening a log segment: with::checksum differs from the one it was written with"}
+                .about(name_)
+                .with("file_format_id", header.checksum_format)
+                .with("store_format_id", Checksum::format_id);
         if (header.first != first)
-            return error{error_code::corrupt, doing}.about(name_).with("offset", 32).with("lsn", header.first.value);
+            return error{error_code::corrupt, doing}
+                .about(name_)
+                .with("offset", 32)
+                .with("lsn", header.first.value);
         const std::uint64_t expected = round_up(end_.end.value, log_block_bytes);
         if (at_segment_ != 0 && first.value != expected)
             return error{error_code::corrupt, "opening a log segment: the log has a hole before it"}
-                .about(name_).with("expected_lsn", expected).with("lsn", first.value);
+                .about(name_)
+                .with("expected_lsn", expected)
+                .with("lsn", first.value);
         if (at_segment_ != 0 && header.previous_checksum != end_.previous_checksum)
-            return error{error_code::corrupt, "opening a log segment: it does not continue the one before"}
-                .about(name_).with("offset", 44).with("lsn", first.value);
+            return error{error_code::corrupt,
+                         "opening a log segment: it does not continue the one before"}
+                .about(name_)
+                .with("offset", 44)
+                .with("lsn", first.value);
         return success();
     }
 
@@ -194,9 +220,11 @@ private:
         return success();
     }
 
-    // The header is synced before the first record is written, so a segment with records has a header.
+    // The header is synced before the first record is written, so a segment with records has a
+    // header.
     [[nodiscard]] bool never_used() const noexcept {
-        return raw_.size() <= segment_header_bytes || all_zero(bytes_view{raw_}.from(segment_header_bytes));
+        return raw_.size() <= segment_header_bytes ||
+               all_zero(bytes_view{raw_}.from(segment_header_bytes));
     }
 
     // Nothing readable at position_: the end of this segment, if that is where it may end.
@@ -205,7 +233,8 @@ private:
         if (!last_segment()) {
             const std::uint64_t next = segments_[at_segment_ + 1].value;
             if (round_up(end_.end.value, log_block_bytes) != next)
-                return damage("reading the log: damage in the middle", position_).with("next_segment_lsn", next);
+                return damage("reading the log: damage in the middle", position_)
+                    .with("next_segment_lsn", next);
             ++at_segment_;
             return success();
         }
@@ -214,9 +243,11 @@ private:
         for (std::uint64_t at = scan_from; at < raw_.size(); at += log_block_bytes) {
             const bytes_view rest = bytes_view{raw_}.from(static_cast<std::size_t>(at));
             const lsn here{header_.first.value + at - segment_header_bytes};
-            if (examine_record<Checksum>(rest, here, header_.salt) != record_verdict::valid) continue;
+            if (examine_record<Checksum>(rest, here, header_.salt) != record_verdict::valid)
+                continue;
             if (const lsn synced{decode_record_header(rest).durable}; synced > end_.end)
-                return damage("reading the log: damage in the middle", end_.end).with("synced_lsn", synced.value);
+                return damage("reading the log: damage in the middle", end_.end)
+                    .with("synced_lsn", synced.value);
         }
         for (std::uint64_t at = used; at < raw_.size(); ++at)
             if (raw_[static_cast<std::size_t>(at)] != std::byte{0}) used = at + 1;

@@ -3,19 +3,24 @@
 // A log record, byte by byte. docs/formats.md has the same table and a drawing.
 //
 //   offset  bytes  field
-//        0      8  checksum           of bytes 8 to the end of the payload, by the store's checksum policy
+//        0      8  checksum           of bytes 8 to the end of the payload, by the store's checksum
+//                                     policy
 //        8      8  lsn                position of this record's first byte; never 0
 //       16      8  transaction        whose work it is
-//       24      8  durable            end of the last record known to be synced when this one was appended
+//       24      8  durable            end of the last record known to be synced when this one was
+//                                     appended
 //       32      4  payload bytes
-//       36      4  salt               of the segment: bytes of a recycled or foreign file never pass for this segment's
-//       40      4  previous checksum  low half of the checksum of the record before, over segment boundaries
+//       36      4  salt               of the segment: bytes of a recycled or foreign file never
+//                                     pass for this segment's
+//       40      4  previous checksum  low half of the checksum of the record before, over segment
+//                                     boundaries
 //       44      1  kind
 //       45      3  zero
 //       48         payload, then zeros up to a multiple of 8
 //
-// All integers are little-endian. `durable` is what tells a torn tail from damage: when bytes are unreadable at p and a later
-// record says that the log was synced beyond p, then data that was safe is gone.
+// All integers are little-endian. `durable` is what tells a torn tail from damage: when bytes are
+// unreadable at p and a later record says that the log was synced beyond p, then data that was safe
+// is gone.
 #pragma once
 
 #include "../core/checksum.hpp"
@@ -26,7 +31,8 @@
 
 namespace mantis {
 
-// Flush units begin at multiples of this, so that a block holding synced records is never written again.
+// Flush units begin at multiples of this, so that a block holding synced records is never written
+// again.
 inline constexpr std::uint64_t log_block_bytes = 4096;
 inline constexpr std::uint64_t log_record_alignment = 8;
 
@@ -65,7 +71,8 @@ struct log_record {
     bytes_view payload;
 };
 
-[[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) noexcept {
+[[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t value,
+                                               std::uint64_t multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
 }
 
@@ -113,20 +120,24 @@ std::uint64_t append_record(bytes& buffer, log_record_header header, bytes_view 
 enum class record_verdict : std::uint8_t { valid, padding, damaged };
 
 //   Requires    raw begins at the record and reaches to the end of what is readable
-//   Returns     padding where the lsn is zero, as in bytes never written; damaged where anything does not fit
+//   Returns     padding where the lsn is zero, as in bytes never written; damaged where anything
+//               does not fit
 template <checksum_policy Checksum>
-[[nodiscard]] record_verdict examine_record(bytes_view raw, lsn position, std::uint32_t salt) noexcept {
+[[nodiscard]] record_verdict examine_record(bytes_view raw, lsn position,
+                                            std::uint32_t salt) noexcept {
     if (raw.size() < sizeof(log_record_header)) return record_verdict::padding;
     const log_record_header header = decode_record_header(raw);
     if (header.lsn == 0) return record_verdict::padding;
-    const bool fits = header.lsn == position.value && header.salt == salt && header.durable <= header.lsn &&
+    const bool fits = header.lsn == position.value && header.salt == salt &&
+                      header.durable <= header.lsn &&
                       record_bytes(header.payload_bytes) <= raw.size() &&
                       (header.zero[0] | header.zero[1] | header.zero[2]) == 0 &&
                       (header.kind == static_cast<std::uint8_t>(record_kind::part) ||
                        header.kind == static_cast<std::uint8_t>(record_kind::commit));
     if (!fits) return record_verdict::damaged;
     const bytes_view covered = raw.part(8, sizeof header - 8 + header.payload_bytes);
-    return Checksum::of(covered) == header.checksum ? record_verdict::valid : record_verdict::damaged;
+    return Checksum::of(covered) == header.checksum ? record_verdict::valid
+                                                    : record_verdict::damaged;
 }
 
 }  // namespace mantis

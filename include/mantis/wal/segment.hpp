@@ -9,11 +9,13 @@
 //       16     16  database           id, high half first
 //       32      8  first lsn          lsn of the byte at offset 4096
 //       40      4  salt               drawn at random when the segment is begun
-//       44      4  previous checksum  low half of the checksum of the last record before this segment
+//       44      4  previous checksum  low half of the checksum of the last record before this
+//                                     segment
 //       48      8  header checksum    crc32c of bytes 0 to 47
 //       56   4040  zero
 //
-// An LSN counts record bytes only, so file offset = 4096 + lsn - first lsn, and both are multiples of the block together.
+// An LSN counts record bytes only, so file offset = 4096 + lsn - first lsn, and both are multiples
+// of the block together.
 #pragma once
 
 #include "record.hpp"
@@ -51,7 +53,8 @@ struct segment_header {
     for (const std::byte digit : name.first(16)) {
         const char c = static_cast<char>(digit);
         if (c >= '0' && c <= '9') value = value << 4 | static_cast<std::uint64_t>(c - '0');
-        else if (c >= 'a' && c <= 'f') value = value << 4 | static_cast<std::uint64_t>(c - 'a' + 10);
+        else if (c >= 'a' && c <= 'f')
+            value = value << 4 | static_cast<std::uint64_t>(c - 'a' + 10);
         else return false;
     }
     first = {value};
@@ -76,8 +79,10 @@ struct segment_header {
 //   Errors      corrupt (short, not a segment, header damaged), mismatch (a newer version)
 [[nodiscard]] inline result<segment_header> decode_segment_header(bytes_view raw) {
     constexpr const char* doing = "reading a log segment's header";
-    if (raw.size() < segment_header_bytes) return error{error_code::corrupt, doing}.with("bytes", raw.size());
-    if (!raw.starts_with({"MANTISWL", 8})) return error{error_code::corrupt, doing}.with("offset", 0);
+    if (raw.size() < segment_header_bytes)
+        return error{error_code::corrupt, doing}.with("bytes", raw.size());
+    if (!raw.starts_with({"MANTISWL", 8}))
+        return error{error_code::corrupt, doing}.with("offset", 0);
     const std::byte* const at = raw.data();
     if (load_le<std::uint64_t>(at + 48) != crc32c::of({at, 48}))
         return error{error_code::corrupt, doing}.with("offset", 48);
@@ -89,7 +94,9 @@ struct segment_header {
     header.salt = load_le<std::uint32_t>(at + 40);
     header.previous_checksum = load_le<std::uint32_t>(at + 44);
     if (header.version != segment_version)
-        return error{error_code::mismatch, doing}.with("version", header.version).with("supported", segment_version);
+        return error{error_code::mismatch, doing}
+            .with("version", header.version)
+            .with("supported", segment_version);
     return header;
 }
 

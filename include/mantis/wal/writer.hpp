@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Appends records to the log and makes them durable; whoever waits first works for all who wait (group commit).
+// Appends records to the log and makes them durable; whoever waits first works for all who wait
+// (group commit).
 //
 // How it works:
-//   1. append() copies the record into the open buffer under the mutex. Its LSN is its place in the log.
-//   2. wait_written(end) and wait_durable(end): the first to arrive takes the buffer, leaves the mutex, writes and, for
-//      durable, syncs; the others wait and find their work done. There is no timer and no thread of its own.
-//   3. After a sync the next record begins at the next block, so that a block holding synced records is never written again.
-//   4. A record that does not fit ends the segment: the old one is synced and trimmed before the new one appears.
-//      A segment's space is reserved when it is made, so a full disk is an error of append(), with nothing appended.
+//   1. append() copies the record into the open buffer under the mutex. Its LSN is its place in the
+//      log.
+//   2. wait_written(end) and wait_durable(end): the first to arrive takes the buffer, leaves the
+//      mutex, writes and, for durable, syncs; the others wait and find their work done. There is no
+//      timer and no thread of its own.
+//   3. After a sync the next record begins at the next block, so that a block holding synced
+//      records is never written again.
+//   4. A record that does not fit ends the segment: the old one is synced and trimmed before the
+//      new one appears. A segment's space is reserved when it is made, so a full disk is an error
+//      of append(), with nothing appended.
 //
 // Invariants:
 //   1. durable() <= written() <= end(), and each only grows
 //   2. at most one thread (`busy_`) does file work
 //   3. a segment's header is synced, and its name too, before a record is written to it
-//   4. after a failed write or sync nothing is ever written again (`failed_`): what reached the disk is unknown
+//   4. after a failed write or sync nothing is ever written again (`failed_`): what reached the
+//      disk is unknown
 //
 // Threads: all functions any number at once, but close().
 #pragma once
@@ -31,8 +37,10 @@ namespace mantis {
 
 struct log_options {
     std::uint64_t segment_bytes = 16 * 1024 * 1024;  // a new file after so many; at least 8 KiB
-    std::uint64_t zero_ahead_bytes = 1024 * 1024;    // blocks are zeroed so far ahead of small syncs: overwriting written
-                                                     // blocks syncs about half again as fast as filling new ones; 0: never
+    std::uint64_t zero_ahead_bytes =
+        1024 * 1024;  // blocks are zeroed so far ahead of small syncs: overwriting written
+                      // blocks syncs about half again as fast as
+                      // filling new ones; 0: never
 };
 
 struct log_stats {
@@ -60,9 +68,10 @@ public:
     static constexpr std::uint64_t max_payload_bytes = 1024 * 1024 * 1024;
 
     // A writer that goes on where a reader ended. Touches no file until the first append.
-    //   Requires    `in` outlives the writer; `end` comes from a reader of the same directory, its tail cut
-    log_writer(Platform world, directory& in, database_id database, lsn end, std::uint32_t previous_checksum,
-               log_options options = {})
+    //   Requires    `in` outlives the writer; `end` comes from a reader of the same directory, its
+    //               tail cut
+    log_writer(Platform world, directory& in, database_id database, lsn end,
+               std::uint32_t previous_checksum, log_options options = {})
         : platform_{std::move(world)},
           directory_{&in},
           database_{database},
@@ -80,8 +89,8 @@ public:
 
     // Appends the records of one transaction, in order; nothing else comes between them.
     //   Returns     where they lie; they are durable only after wait_durable(range.end)
-    //   Errors      too_large; no_space (what was appended before it was reached has no commit record and never counts);
-    //               read_only (an earlier write or sync failed)
+    //   Errors      too_large; no_space (what was appended before it was reached has no commit
+    //               record and never counts); read_only (an earlier write or sync failed)
     template <class Records>
     [[nodiscard]] result<log_range> append(transaction_id transaction, const Records& records) {
         unique_lock<mutex> hold{mutex_};
@@ -89,8 +98,10 @@ public:
         for (const pending_record& record : records) {
             if (record.payload.size() > max_payload_bytes)
                 return error{error_code::too_large, "appending to the log"}
-                    .with("bytes", record.payload.size()).with("limit", max_payload_bytes);
-            if (auto room = make_room(hold, record_bytes(record.payload.size())); !room) return room.error();
+                    .with("bytes", record.payload.size())
+                    .with("limit", max_payload_bytes);
+            if (auto room = make_room(hold, record_bytes(record.payload.size())); !room)
+                return room.error();
             if (range.position.value == 0) range.position = {next_};
             append_one(transaction, record);
         }
@@ -99,9 +110,11 @@ public:
     }
 
     // Waits until everything before `end` is safe from power loss.
-    //   Errors      unknown_outcome: a write or sync failed; opening the log again tells what survived
+    //   Errors      unknown_outcome: a write or sync failed; opening the log again tells what
+    //               survived
     [[nodiscard]] result<void> wait_durable(lsn end) { return wait(end, goal::durable); }
-    // Waits until everything before `end` is with the system: safe from the end of this process, not of the machine.
+    // Waits until everything before `end` is with the system: safe from the end of this process,
+    // not of the machine.
     [[nodiscard]] result<void> wait_written(lsn end) { return wait(end, goal::written); }
     // Makes everything appended before this call durable.
     [[nodiscard]] result<void> sync() { return wait_durable(end()); }
@@ -146,14 +159,16 @@ private:
         header.salt = salt_;
         header.previous_checksum = previous_checksum_;
         header.kind = static_cast<std::uint8_t>(record.kind);
-        previous_checksum_ = static_cast<std::uint32_t>(append_record<Checksum>(buffer_, header, record.payload));
+        previous_checksum_ =
+            static_cast<std::uint32_t>(append_record<Checksum>(buffer_, header, record.payload));
         next_ += record_bytes(record.payload.size());
         end_ = {next_};
         ++stats_.records;
     }
 
     error failure() const {
-        return error{error_code::read_only, "appending to the log: an earlier write or sync failed"};
+        return error{error_code::read_only,
+                     "appending to the log: an earlier write or sync failed"};
     }
 
     //   Effects     a segment is open that has room for `size` bytes at next_
@@ -197,8 +212,8 @@ private:
         return success();
     }
 
-    // Gives back the reserve behind the last record. The segment reads the same with and without it, so a failure costs
-    // space and no more.
+    // Gives back the reserve behind the last record. The segment reads the same with and without
+    // it, so a failure costs space and no more.
     void trim() { (void)file_->resize(segment_header_bytes + end_.value - segment_first_); }
 
     struct made_segment {
@@ -216,7 +231,8 @@ private:
         if (made.room + segment_header_bytes < options_.segment_bytes)
             made.room = round_up(options_.segment_bytes, log_block_bytes) - segment_header_bytes;
         if (auto filled = fill_segment(made, first, chain); !filled) {
-            // Without its header the segment is skipped by every reader, so it may stay where it cannot be removed.
+            // Without its header the segment is skipped by every reader, so it may stay where it
+            // cannot be removed.
             (void)directory_->remove(name);
             return filled.error();
         }
@@ -226,14 +242,16 @@ private:
     result<void> fill_segment(made_segment& made, lsn first, std::uint32_t chain) {
         // A file of this name may be left from a crash before its first record: start from nothing.
         if (auto emptied = made.opened.resize(0); !emptied) return emptied;
-        if (auto reserved = made.opened.preallocate(segment_header_bytes + made.room); !reserved) return reserved;
+        if (auto reserved = made.opened.preallocate(segment_header_bytes + made.room); !reserved)
+            return reserved;
         segment_header header;
         header.checksum_format = Checksum::format_id;
         header.database = database_;
         header.first = first;
         header.salt = made.salt;
         header.previous_checksum = chain;
-        if (auto written = made.opened.write(0, encode_segment_header(header)); !written) return written;
+        if (auto written = made.opened.write(0, encode_segment_header(header)); !written)
+            return written;
         if (auto synced = made.opened.sync(); !synced) return synced;
         return directory_->sync();
     }
@@ -246,8 +264,10 @@ private:
         unique_lock<mutex> hold{mutex_};
         while (!reached(target, wanted)) {
             if (failed_)
-                return error{error_code::unknown_outcome, "making a commit durable: a write or sync of the log failed"}
-                    .with("lsn", target.value).with("durable_lsn", durable_.value);
+                return error{error_code::unknown_outcome,
+                             "making a commit durable: a write or sync of the log failed"}
+                    .with("lsn", target.value)
+                    .with("durable_lsn", durable_.value);
             if (busy_) changed_.wait(mutex_);
             else if (auto led = lead(hold, wanted); !led) return led.error();
         }
@@ -278,8 +298,11 @@ private:
             }
         } else {
             failed_ = true;
-            done = error{error_code::unknown_outcome, "making a commit durable: a write or sync of the log failed"}
-                       .about(done.error().subject()).with("lsn", reaches.value).with("durable_lsn", durable_.value);
+            done = error{error_code::unknown_outcome,
+                         "making a commit durable: a write or sync of the log failed"}
+                       .about(done.error().subject())
+                       .with("lsn", reaches.value)
+                       .with("durable_lsn", durable_.value);
         }
         changed_.notify_all();
         return done;
@@ -288,9 +311,12 @@ private:
     result<void> write_out(std::uint64_t offset, goal wanted) {
         if (!flushing_.empty()) {
             if (wanted == goal::durable) {
-                // Whole blocks: the padding is zero on disk anyway, and the system need not read the block first.
-                flushing_.append(static_cast<std::size_t>(round_up(offset + flushing_.size(), log_block_bytes) -
-                                                          offset - flushing_.size()), std::byte{0});
+                // Whole blocks: the padding is zero on disk anyway, and the system need not read
+                // the block first.
+                flushing_.append(
+                    static_cast<std::size_t>(round_up(offset + flushing_.size(), log_block_bytes) -
+                                             offset - flushing_.size()),
+                    std::byte{0});
                 if (auto zeroed = zero_ahead(offset); !zeroed) return zeroed;
             }
             if (auto written = file_->write(offset, flushing_); !written) return written;
@@ -328,7 +354,7 @@ private:
     lsn durable_;
     // The two above, for readers without the mutex.
     typename Platform::template atomic<std::uint64_t> written_seen_;
-    typename Platform::template atomic<std::uint64_t> durable_seen_; 
+    typename Platform::template atomic<std::uint64_t> durable_seen_;
     std::uint32_t previous_checksum_;
 
     bool segment_open_ = false;

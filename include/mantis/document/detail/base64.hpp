@@ -9,7 +9,8 @@
 
 namespace mantis::detail {
 
-inline constexpr char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+inline constexpr char base64_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 inline void append_base64(bytes& to, bytes_view data) {
     while (!data.empty()) {
@@ -38,7 +39,8 @@ inline void append_base64(bytes& to, bytes_view data) {
     if (text.size() % 4 != 0) return false;
     for (std::size_t at = 0; at < text.size(); at += 4) {
         const bool last = at + 4 == text.size();
-        const std::size_t padding = last && text[at + 3] == std::byte{'='} ? (text[at + 2] == std::byte{'='} ? 2 : 1) : 0;
+        const std::size_t padding =
+            last && text[at + 3] == std::byte{'='} ? (text[at + 2] == std::byte{'='} ? 2 : 1) : 0;
         std::uint32_t group = 0;
         for (std::size_t i = 0; i < 4; ++i) {
             const std::uint32_t digit = i < 4 - padding ? base64_digit(text[at + i]) : 0;
@@ -46,7 +48,8 @@ inline void append_base64(bytes& to, bytes_view data) {
             group = group << 6 | digit;
         }
         if ((group & ((1U << (8 * padding)) - 1)) != 0) return false;
-        for (std::size_t i = 0; i < 3 - padding; ++i) to.push_back(static_cast<std::byte>(group >> (16 - 8 * i)));
+        for (std::size_t i = 0; i < 3 - padding; ++i)
+            to.push_back(static_cast<std::byte>(group >> (16 - 8 * i)));
     }
     return true;
 }

@@ -2,10 +2,12 @@
 //
 // Dates between milliseconds since 1970 and ISO 8601 text: "2026-01-02T03:04:05.678Z".
 //
-// Read: YYYY-MM-DD, or with THH:MM:SS, an optional fraction of which three digits count, and Z or an offset (+HH:MM,
-// +HHMM). A date alone is midnight UTC. Written: always UTC, the fraction only when it is not zero.
+// Read: YYYY-MM-DD, or with THH:MM:SS, an optional fraction of which three digits count, and Z or
+// an offset (+HH:MM, +HHMM). A date alone is midnight UTC. Written: always UTC, the fraction only
+// when it is not zero.
 //
-//   Source      the calendar arithmetic counts days in 400-year eras that start on 1 March, so that the leap day is last
+//   Source      the calendar arithmetic counts days in 400-year eras that start on 1 March, so that
+//               the leap day is last
 #pragma once
 
 #include "../bson_view.hpp"
@@ -24,7 +26,8 @@ struct civil_date {
     const std::int64_t year_of_era = year - era * 400;
     const std::int64_t month = date.month > 2 ? date.month - 3 : date.month + 9;
     const std::int64_t day_of_year = (153 * month + 2) / 5 + date.day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
 }
 
 [[nodiscard]] constexpr civil_date civil_from_days(std::int64_t days) noexcept {
@@ -37,7 +40,8 @@ struct civil_date {
         day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const std::int64_t month = (5 * day_of_year + 2) / 153;
     const std::int64_t calendar_month = month < 10 ? month + 3 : month - 9;
-    return {year_of_era + era * 400 + (calendar_month <= 2 ? 1 : 0), static_cast<unsigned>(calendar_month),
+    return {year_of_era + era * 400 + (calendar_month <= 2 ? 1 : 0),
+            static_cast<unsigned>(calendar_month),
             static_cast<unsigned>(day_of_year - (153 * month + 2) / 5 + 1)};
 }
 
@@ -56,7 +60,8 @@ public:
         std::int64_t year = 0;
         std::int64_t month = 0;
         std::int64_t day = 0;
-        if (!number(4, year) || !take('-') || !number(2, month) || !take('-') || !number(2, day)) return false;
+        if (!number(4, year) || !take('-') || !number(2, month) || !take('-') || !number(2, day))
+            return false;
         if (month < 1 || month > 12) return false;
         date = {year, static_cast<unsigned>(month), static_cast<unsigned>(day)};
         if (day < 1 || date.day > days_in_month(date)) return false;
@@ -74,7 +79,8 @@ private:
         std::int64_t fraction_ms = 0;
         std::int64_t offset_minutes = 0;
         if (!take('T') || !number(2, hour) || !take(':') || !number(2, minute)) return false;
-        if (take(':') && (!number(2, second) || (take('.') && !fraction(fraction_ms)))) return false;
+        if (take(':') && (!number(2, second) || (take('.') && !fraction(fraction_ms))))
+            return false;
         if (hour > 23 || minute > 59 || second > 59 || !zone(offset_minutes)) return false;
         into = ((hour * 60 + minute - offset_minutes) * 60 + second) * 1000 + fraction_ms;
         return true;
@@ -94,7 +100,8 @@ private:
     [[nodiscard]] bool fraction(std::int64_t& milliseconds) noexcept {
         std::size_t digits = 0;
         std::int64_t digit = 0;
-        for (std::int64_t weight = 100; number(1, digit); weight /= 10, ++digits) milliseconds += digit * weight;
+        for (std::int64_t weight = 100; number(1, digit); weight /= 10, ++digits)
+            milliseconds += digit * weight;
         return digits != 0;
     }
     [[nodiscard]] bool number(std::size_t digits, std::int64_t& into) noexcept {
@@ -125,7 +132,8 @@ private:
 
 inline void append_digits(bytes& to, std::uint64_t value, std::size_t digits) {
     char text[20];
-    for (std::size_t at = digits; at-- > 0; value /= 10) text[at] = static_cast<char>('0' + value % 10);
+    for (std::size_t at = digits; at-- > 0; value /= 10)
+        text[at] = static_cast<char>('0' + value % 10);
     to.append({text, digits});
 }
 

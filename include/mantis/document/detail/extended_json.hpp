@@ -4,10 +4,11 @@
 //
 //   {"$date": "2026-01-02T03:04:05Z"}      {"$date": {"$numberLong": "1767323045000"}}
 //   {"$binary": {"base64": "AAEC", "subType": "00"}}
-//   {"$numberLong": "9007199254740993"}    {"$numberDouble": "NaN" | "Infinity" | "-Infinity" | "1.5"}
+//   {"$numberLong": "9007199254740993"}    {"$numberDouble": "NaN"}, "-Infinity", "1.5"
 //
-// An object is one of these when its first key is; anything else about it being different is an error rather than a
-// document with an odd field name. $numberLong becomes a plain integer, stored by size like every other.
+// An object is one of these when its first key is; anything else about it being different is an
+// error rather than a document with an odd field name. $numberLong becomes a plain integer, stored
+// by size like every other.
 #pragma once
 
 #include "../bson_writer.hpp"
@@ -25,7 +26,8 @@ template <class Number>
     return read.ec == std::errc{} && read.ptr == end;
 }
 
-[[nodiscard]] inline const char* extended_date(bson_value operand, bytes& payload, bson_type& type) {
+[[nodiscard]] inline const char* extended_date(bson_value operand, bytes& payload,
+                                               bson_type& type) {
     date_time date;
     if (operand.is_integer()) date = {operand.as_integer()};
     else if (operand.type() != bson_type::text || !read_date(operand.as_text(), date))
@@ -34,8 +36,10 @@ template <class Number>
     return nullptr;
 }
 
-[[nodiscard]] inline const char* extended_binary(bson_value operand, bytes& payload, bson_type& type) {
-    constexpr const char* sentence = "reading JSON: $binary needs base64 and a two-digit hexadecimal subType";
+[[nodiscard]] inline const char* extended_binary(bson_value operand, bytes& payload,
+                                                 bson_type& type) {
+    constexpr const char* sentence =
+        "reading JSON: $binary needs base64 and a two-digit hexadecimal subType";
     if (operand.type() != bson_type::document) return sentence;
     const bson_view parts = operand.as_document();
     const bson_value base64 = parts["base64"];
@@ -52,7 +56,8 @@ template <class Number>
     return nullptr;
 }
 
-[[nodiscard]] inline const char* extended_long(bson_value operand, bytes& payload, bson_type& type) {
+[[nodiscard]] inline const char* extended_long(bson_value operand, bytes& payload,
+                                               bson_type& type) {
     std::int64_t number = 0;
     if (operand.type() != bson_type::text || !whole_number(operand.as_text(), number))
         return "reading JSON: $numberLong needs a 64-bit integer as a string";
@@ -60,7 +65,8 @@ template <class Number>
     return nullptr;
 }
 
-[[nodiscard]] inline const char* extended_double(bson_value operand, bytes& payload, bson_type& type) {
+[[nodiscard]] inline const char* extended_double(bson_value operand, bytes& payload,
+                                                 bson_type& type) {
     double number = 0;
     if (operand.type() != bson_type::text || !whole_number(operand.as_text(), number))
         return "reading JSON: $numberDouble needs a number as a string";
@@ -69,10 +75,13 @@ template <class Number>
     return nullptr;
 }
 
-// Replaces the document that ends `out`, if it is one of the forms above, by the value it stands for.
-//   Requires    the document's element (type byte, name) begins at `element`, its payload at `start`
+// Replaces the document that ends `out`, if it is one of the forms above, by the value it stands
+// for.
+//   Requires    the document's element (type byte, name) begins at `element`, its payload at
+//               `start`
 //   Returns     nullptr, or the sentence that says what is wrong with it
-[[nodiscard]] inline const char* replace_extended(bytes& out, std::size_t element, std::size_t start) {
+[[nodiscard]] inline const char* replace_extended(bytes& out, std::size_t element,
+                                                  std::size_t start) {
     if (out.size() < start + 6 || out[start + 5] != std::byte{'$'}) return nullptr;
     const bson_view document{out.view().from(start)};
     const bson_view::iterator first = document.begin();
@@ -82,7 +91,8 @@ template <class Number>
     else if (first->name == "$numberLong") read = extended_long;
     else if (first->name == "$numberDouble") read = extended_double;
     else return nullptr;
-    if (document.count() != 1) return "reading JSON: a field beside $date, $binary, $numberLong or $numberDouble";
+    if (document.count() != 1)
+        return "reading JSON: a field beside $date, $binary, $numberLong or $numberDouble";
     bytes payload;
     bson_type type = bson_type::missing;
     if (const char* const wrong = read(first->value, payload, type)) return wrong;

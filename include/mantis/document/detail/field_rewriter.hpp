@@ -2,7 +2,8 @@
 //
 // Copies a document with one field set, removed or incremented.
 //
-// Along the path each document is copied element by element; everything beside the path is copied whole.
+// Along the path each document is copied element by element; everything beside the path is copied
+// whole.
 #pragma once
 
 #include "../bson_writer.hpp"
@@ -50,7 +51,8 @@ private:
         std::uint32_t index = 0;
         bool found = false;
         for (const bson_element& element : source) {
-            const bool here = !found && (array ? index == wanted.index : element.name == wanted.name);
+            const bool here =
+                !found && (array ? index == wanted.index : element.name == wanted.name);
             ++index;
             if (!here) {
                 element_of(element.name, element.value);
@@ -72,7 +74,8 @@ private:
         if (!last && element.value.is_nested()) {
             header(element.name, element.value.type());
             const bool array = element.value.type() == bson_type::array;
-            if (array && change_.path[at + 1].index == document_path::no_index && change_.op != field_op::unset)
+            if (array && change_.path[at + 1].index == document_path::no_index &&
+                change_.op != field_op::unset)
                 return wrong("updating a document: an array's element is named by its index");
             return nested(element.value.as_document(), at + 1, array);
         }
@@ -90,12 +93,14 @@ private:
     }
 
     // Writes what was not there: the field, and the documents on the way to it.
-    [[nodiscard]] result<void> append(document_path::segment wanted, std::size_t at, bool array, std::uint32_t count) {
+    [[nodiscard]] result<void> append(document_path::segment wanted, std::size_t at, bool array,
+                                      std::uint32_t count) {
         if (array) {
             if (wanted.index == document_path::no_index)
                 return wrong("updating a document: an array's element is named by its index");
             if (wanted.index - count > max_array_gap)
-                return error{error_code::too_large, "updating a document: an index too far behind the array's end"}
+                return error{error_code::too_large,
+                             "updating a document: an index too far behind the array's end"}
                     .about(change_.path.text())
                     .with("limit", max_array_gap);
             for (; count < wanted.index; ++count) header_of_index(count, bson_type::null);
@@ -109,7 +114,8 @@ private:
 
     [[nodiscard]] result<void> increment(const bson_element& element) {
         const bson_value before = element.value;
-        if (!before.is_number()) return wrong("updating a document: $inc of a value that is not a number");
+        if (!before.is_number())
+            return wrong("updating a document: $inc of a value that is not a number");
         const std::size_t start = into_.size();
         header(element.name, bson_type::null);
         if (!before.is_integer() || !change_.operand.is_integer()) {

@@ -39,7 +39,9 @@ struct filter_node {
     return !first.empty() && first[0] == std::byte{'$'};
 }
 
-[[nodiscard]] inline bool before(bson_value a, bson_value b) noexcept { return compare_values(a, b) < 0; }
+[[nodiscard]] inline bool before(bson_value a, bson_value b) noexcept {
+    return compare_values(a, b) < 0;
+}
 
 [[nodiscard]] inline std::vector<bson_value> sorted_values(bson_view array) {
     std::vector<bson_value> values;

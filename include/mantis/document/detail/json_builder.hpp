@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Turns the events of a JSON parser into BSON, without a tree in between: the root value becomes the one nameless field
-// of a wrapper document, and everything below it is appended behind.
+// Turns the events of a JSON parser into BSON, without a tree in between: the root value becomes
+// the one nameless field of a wrapper document, and everything below it is appended behind.
 //
 // What it adds to a plain translation, each when an object ends:
 //   - of equal keys the last one stays, at its own place (object_keys.hpp)
-//   - {"$date": ...}, {"$binary": ...}, {"$numberLong": ...}, {"$numberDouble": ...} become the value they stand for
-//     (extended_json.hpp); an object that begins with such a key and is not of its form is refused
+//   - {"$date": ...}, {"$binary": ...}, {"$numberLong": ...}, {"$numberDouble": ...} become the
+//     value they stand for (extended_json.hpp); an object that begins with such a key and is not of
+//     its form is refused
 //
 // Invariants:
-//   1. open_[i].start is where the length of open document or array i goes; open_[i + 1].start is behind it
+//   1. open_[i].start is where the length of open document or array i goes; open_[i + 1].start is
+//      behind it
 //   2. out_.size() <= limit + one part of input: nothing grows with the input beyond the limit
 //
-// Errors: an event that answers false has set failed(), a sentence; the parser stops there, so its position is the place.
+// Errors: an event that answers false has set failed(), a sentence; the parser stops there, so its
+// position is the place.
 #pragma once
 
 #include "../bson_writer.hpp"
@@ -86,7 +89,8 @@ public:
         if (!text_part(part)) return false;
         in_text_ = false;
         out_.push_back(std::byte{0});
-        store_le(out_.data() + text_start_, static_cast<std::uint32_t>(out_.size() - text_start_ - 4));
+        store_le(out_.data() + text_start_,
+                 static_cast<std::uint32_t>(out_.size() - text_start_ - 4));
         return true;
     }
     [[nodiscard]] bool number_part(bytes_view part) {
@@ -127,7 +131,8 @@ private:
         out_.push_back(static_cast<std::byte>(type));
         if (depth_ != 0 && open_[depth_ - 1].array) {
             char digits[10];
-            const auto end = std::to_chars(digits, digits + sizeof digits, open_[depth_ - 1].next_index++).ptr;
+            const auto end =
+                std::to_chars(digits, digits + sizeof digits, open_[depth_ - 1].next_index++).ptr;
             out_.append({digits, static_cast<std::size_t>(end - digits)});
         } else if (depth_ != 0) {
             keys_.add(start, key_.view());

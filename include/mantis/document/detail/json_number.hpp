@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A JSON number's text as the BSON number it is: an integer where it is one and fits 64 bits, else the nearest double.
+// A JSON number's text as the BSON number it is: an integer where it is one and fits 64 bits, else
+// the nearest double.
 //
-// "-0" is the double -0.0, for no integer is. A number too small for a double is a zero; one too large is refused.
+// "-0" is the double -0.0, for no integer is. A number too small for a double is a zero; one too
+// large is refused.
 #pragma once
 
 #include "../../core/bytes.hpp"
@@ -52,7 +54,8 @@ struct json_number {
     const char* const begin = text.chars();
     const char* const end = begin + text.size();
     const auto whole = std::from_chars(begin, end, into.integer);
-    into.is_integer = whole.ec == std::errc{} && whole.ptr == end && !(into.integer == 0 && *begin == '-');
+    into.is_integer =
+        whole.ec == std::errc{} && whole.ptr == end && !(into.integer == 0 && *begin == '-');
     if (into.is_integer) return true;
     const auto read = std::from_chars(begin, end, into.real);
     if (read.ec == std::errc{}) return read.ptr == end;

@@ -2,10 +2,12 @@
 //
 // One JSON value, read from pieces of text of any size through Boost.JSON's SAX parser.
 //
-// Boost checks grammar, UTF-8, escapes and depth, and calls json_builder for each part; it recurses once a level, at most
-// max_document_depth deep. Its own numbers are not used: they may be off in the last digit, so the text is read again.
+// Boost checks grammar, UTF-8, escapes and depth, and calls json_builder for each part; it recurses
+// once a level, at most max_document_depth deep. Its own numbers are not used: they may be off in
+// the last digit, so the text is read again.
 //
-// With -fno-exceptions, Boost asks the program to define boost::throw_exception; nothing here calls it.
+// With -fno-exceptions, Boost asks the program to define boost::throw_exception; nothing here calls
+// it.
 //
 // Links with boost_json.
 #pragma once
@@ -32,7 +34,8 @@ public:
             }
             ++line_;
             column_ = 1;
-            passed = passed.from(static_cast<std::size_t>(static_cast<const std::byte*>(end) - passed.data()) + 1);
+            passed = passed.from(
+                static_cast<std::size_t>(static_cast<const std::byte*>(end) - passed.data()) + 1);
         }
     }
 
@@ -64,13 +67,23 @@ public:
     bool on_object_end(std::size_t, code& ec) { return done(builder.end_nested(), ec); }
     bool on_array_begin(code& ec) { return done(builder.begin_nested(bson_type::array), ec); }
     bool on_array_end(std::size_t, code& ec) { return done(builder.end_nested(), ec); }
-    bool on_key_part(text part, std::size_t, code& ec) { return done(builder.key_part(view(part)), ec); }
+    bool on_key_part(text part, std::size_t, code& ec) {
+        return done(builder.key_part(view(part)), ec);
+    }
     bool on_key(text part, std::size_t, code& ec) { return done(builder.key_part(view(part)), ec); }
-    bool on_string_part(text part, std::size_t, code& ec) { return done(builder.text_part(view(part)), ec); }
-    bool on_string(text part, std::size_t, code& ec) { return done(builder.end_text(view(part)), ec); }
+    bool on_string_part(text part, std::size_t, code& ec) {
+        return done(builder.text_part(view(part)), ec);
+    }
+    bool on_string(text part, std::size_t, code& ec) {
+        return done(builder.end_text(view(part)), ec);
+    }
     bool on_number_part(text part, code& ec) { return done(builder.number_part(view(part)), ec); }
-    bool on_int64(std::int64_t, text part, code& ec) { return done(builder.end_number(view(part)), ec); }
-    bool on_uint64(std::uint64_t, text part, code& ec) { return done(builder.end_number(view(part)), ec); }
+    bool on_int64(std::int64_t, text part, code& ec) {
+        return done(builder.end_number(view(part)), ec);
+    }
+    bool on_uint64(std::uint64_t, text part, code& ec) {
+        return done(builder.end_number(view(part)), ec);
+    }
     bool on_double(double, text part, code& ec) { return done(builder.end_number(view(part)), ec); }
     bool on_bool(bool value, code& ec) { return done(builder.scalar(value), ec); }
     bool on_null(code& ec) { return done(builder.scalar(nullptr), ec); }
@@ -96,8 +109,8 @@ public:
         parser_.handler().builder.reset();
     }
 
-    // Reads from the front of `text` until the value is complete or `text` is used up; `at` moves along.
-    // A number is complete only when something follows it or finish() is called.
+    // Reads from the front of `text` until the value is complete or `text` is used up; `at` moves
+    // along. A number is complete only when something follows it or finish() is called.
     //   Returns     how many bytes were taken; done() says whether the value is complete
     //   Errors      parse, too_large; `at` is then the place
     [[nodiscard]] result<std::size_t> feed(bytes_view text, text_position& at) {
@@ -134,7 +147,8 @@ private:
     }
     [[nodiscard]] static const char* sentence_of(const boost::json::error_code& failed) noexcept {
         switch (static_cast<boost::json::error>(failed.value())) {
-            case boost::json::error::incomplete: return "reading JSON: the text ends inside a value";
+            case boost::json::error::incomplete:
+                return "reading JSON: the text ends inside a value";
             case boost::json::error::exponent_overflow:
                 return "reading JSON: a number's exponent is out of range";
             case boost::json::error::too_deep: return "reading JSON: nested deeper than 100 levels";

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The keys of the objects being built, to find the ones that occur twice: of equal keys the last one stays.
+// The keys of the objects being built, to find the ones that occur twice: of equal keys the last
+// one stays.
 //
-// Each key is kept as a hash and the place of its element. When an object ends, a few keys are compared with each other
-// and many are sorted by hash; equal hashes are settled by the keys themselves, so hostile keys cost n log n at worst.
+// Each key is kept as a hash and the place of its element. When an object ends, a few keys are
+// compared with each other and many are sorted by hash; equal hashes are settled by the keys
+// themselves, so hostile keys cost n log n at worst.
 //
 // The keys of one object lie together, those of an inner object behind those of the outer one.
 #pragma once
@@ -27,8 +29,10 @@ public:
         keys_.push_back({static_cast<std::uint32_t>(element), hash_of(name) & 0x7fff'ffff, 0});
     }
 
-    //   Requires    the elements added since `first` lie in `out` one behind the other, the last one up to its end
-    //   Effects     removes from `out` each element whose key comes again later, and forgets the keys
+    //   Requires    the elements added since `first` lie in `out` one behind the other, the last
+    //               one up to its end
+    //   Effects     removes from `out` each element whose key comes again later, and forgets the
+    //               keys
     void close(std::size_t first, bytes& out) {
         const std::size_t count = keys_.size() - first;
         if (count > 1 && (count <= few ? any_equal(first, out) : any_equal_sorted(first, out)))
@@ -49,7 +53,8 @@ private:
     // FNV-1a; only spreads, the keys themselves decide.
     [[nodiscard]] static std::uint32_t hash_of(bytes_view name) noexcept {
         std::uint32_t hash = 2166136261u;
-        for (const std::byte each : name) hash = (hash ^ std::to_integer<std::uint32_t>(each)) * 16777619u;
+        for (const std::byte each : name)
+            hash = (hash ^ std::to_integer<std::uint32_t>(each)) * 16777619u;
         return hash;
     }
     [[nodiscard]] static bytes_view name_at(const bytes& out, std::size_t element) noexcept {
@@ -70,7 +75,8 @@ private:
     }
     [[nodiscard]] bool any_equal_sorted(std::size_t first, const bytes& out) {
         sorted_.clear();
-        for (std::size_t at = first; at < keys_.size(); ++at) sorted_.push_back(static_cast<std::uint32_t>(at));
+        for (std::size_t at = first; at < keys_.size(); ++at)
+            sorted_.push_back(static_cast<std::uint32_t>(at));
         std::sort(sorted_.begin(), sorted_.end(), [&](std::uint32_t a, std::uint32_t b) {
             if (keys_[a].hash != keys_[b].hash) return keys_[a].hash < keys_[b].hash;
             const auto names = name_at(out, keys_[a].element) <=> name_at(out, keys_[b].element);

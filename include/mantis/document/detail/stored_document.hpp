@@ -29,7 +29,8 @@ struct stored_document {
 
 // The document with `id` as its first field.
 [[nodiscard]] inline bytes with_id_first(bson_view document, bson_value id) {
-    if (document.begin() != document.end() && document.begin()->name == "_id") return bytes{document.document()};
+    if (document.begin() != document.end() && document.begin()->name == "_id")
+        return bytes{document.document()};
     bson_writer writer;
     writer.add("_id", id);
     for (const bson_element& field : document)

@@ -22,11 +22,15 @@ namespace mantis::detail {
     if (lead < 0xc2) return 0;
     if (lead < 0xe0) return within(1, 0x80, 0xbf) ? 2 : 0;
     if (lead < 0xf0) {
-        const bool second = lead == 0xe0 ? within(1, 0xa0, 0xbf) : lead == 0xed ? within(1, 0x80, 0x9f) : within(1, 0x80, 0xbf);
+        const bool second = lead == 0xe0   ? within(1, 0xa0, 0xbf)
+                            : lead == 0xed ? within(1, 0x80, 0x9f)
+                                           : within(1, 0x80, 0xbf);
         return second && within(2, 0x80, 0xbf) ? 3 : 0;
     }
     if (lead > 0xf4) return 0;
-    const bool second = lead == 0xf0 ? within(1, 0x90, 0xbf) : lead == 0xf4 ? within(1, 0x80, 0x8f) : within(1, 0x80, 0xbf);
+    const bool second = lead == 0xf0   ? within(1, 0x90, 0xbf)
+                        : lead == 0xf4 ? within(1, 0x80, 0x8f)
+                                       : within(1, 0x80, 0xbf);
     return second && within(2, 0x80, 0xbf) && within(3, 0x80, 0xbf) ? 4 : 0;
 }
 
@@ -56,7 +60,8 @@ namespace mantis::detail {
 // As valid_utf8, and the pair C0 80, which stands for U+0000 in a stored name.
 [[nodiscard]] inline bool valid_stored_name(bytes_view name) noexcept {
     while (!name.empty()) {
-        const bool pair = name.size() >= 2 && name[0] == std::byte{0xc0} && name[1] == std::byte{0x80};
+        const bool pair =
+            name.size() >= 2 && name[0] == std::byte{0xc0} && name[1] == std::byte{0x80};
         const std::size_t taken = pair ? 2 : utf8_sequence(name);
         if (taken == 0) return false;
         name = name.from(taken);

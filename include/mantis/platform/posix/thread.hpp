@@ -5,7 +5,10 @@
 
 #include "../../core/check.hpp"
 
+#include <concepts>
 #include <pthread.h>
+#include <type_traits>
+#include <utility>
 
 namespace mantis {
 

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Decides which simulated thread runs, and what time it is.
+//
+// Simulated threads are real ones that pass a baton: all but one wait for their turn. At every step (a lock, a wait, an
+// atomic access, an I/O, ...) the one that runs may be made to hand the baton on; the seed says when and to whom. So a run
+// is a function of its seed, as long as the body draws on nothing from outside the simulation.
+//
+// Time is virtual: a step takes a few nanoseconds, an I/O what the world says, and when every thread sleeps or waits the
+// clock jumps to the next alarm. When there is none either, nobody can ever run again: the program stops and says who
+// waits for what.
+//
+//   ready    --chosen--> running --step--> ready         pass_baton
+//   running  --block-->  waiting --wake--> ready         block; wake_all, wake_one, ring_alarms
+//   running  --leave-->  finished                        leave, finish
+//
+// Invariants:
+//   1. whoever reads or writes the scheduler holds the baton, or nobody runs (between two runs)
+//   2. a thread is in exactly one of ready_ (the running one included), waiting_, or finished
+//   3. next_alarm_ is the earliest alarm of waiting_, or `never`
+//
+// The first thread of a run is the caller of run(). When it returns, the others are left where they are, until the next run.
+#pragma once
+
+#include "random.hpp"
+
+#include "../detail/decimal.hpp"
+#include "../posix/sync.hpp"
+
+#include <vector>
+
+namespace mantis {
+
+// Why a thread takes a step or waits; part of the trace.
+enum class step_kind : std::uint8_t {
+    lock, try_lock, unlock, wait, notify, atomic, start, join, finish, sleep, random, io,
+};
+
+namespace detail {
+
+class scheduler;
+
+// What the scheduler knows of one simulated thread. It lives as long as the scheduler.
+struct simulated_actor {
+    simulated_actor(scheduler& of, std::uint32_t number) noexcept : home{of}, id{number} {}
+
+    scheduler& home;
+    const std::uint32_t id;
+    posix_semaphore turn;
+    step_kind cause = step_kind::start;         // of the wait
+    const void* key = nullptr;                  // what is waited for
+    const simulated_actor* other = nullptr;     // who holds it, where somebody does
+    std::int64_t alarm = 0;                     // when the wait ends in any case
+    bool rang = false;                          // the last wait ended by its alarm
+    bool finished = false;
+};
+
+// The simulated thread that this real thread is; nullptr outside of a run.
+inline thread_local simulated_actor* running_actor = nullptr;
+// The world that this real thread built or entered last: where a wait outside of a run lets the others go on.
+inline thread_local scheduler* latest_scheduler = nullptr;
+
+class scheduler {
+public:
+    static constexpr std::int64_t never = INT64_MAX;
+
+    scheduler(std::uint64_t seed, std::uint64_t max_steps) noexcept
+        : seed_{seed}, max_steps_{max_steps}, random_{seed} {
+        step_ns_ = random_.between(20, 200);
+        switch_one_in_ = std::uint64_t{1} << random_.below(5);
+    }
+    scheduler(const scheduler&) = delete;
+    scheduler& operator=(const scheduler&) = delete;
+    ~scheduler() {
+        for (const simulated_actor* const actor : actors_) delete actor;
+    }
+
+    // Runs body() as a simulated thread.
+    template <class Body>
+    void run(Body&& body) {
+        struct entrance {
+            explicit entrance(scheduler& of) : home{of} { home.enter(); }
+            ~entrance() { home.leave(); }
+            scheduler& home;
+        };
+        const entrance inside{*this};
+        body();
+    }
+
+    // A moment at which another thread may go on.
+    void step(step_kind kind) {
+        record(kind, 0);
+        advance(step_ns_);
+        if (ready_.size() > 1 && random_.one_in(switch_one_in_)) pass_baton(*running_actor);
+    }
+    // Waits until somebody wakes `key` or the clock reaches `alarm`.
+    //   Returns     false when it was the alarm
+    bool block(step_kind cause, const void* key, std::int64_t alarm, const simulated_actor* other) {
+        simulated_actor& self = *running_actor;
+        record(cause, 1);
+        self.cause = cause;
+        self.key = key;
+        self.other = other;
+        self.alarm = alarm;
+        self.rang = false;
+        remove(ready_, self);
+        waiting_.push_back(&self);
+        if (alarm < next_alarm_) next_alarm_ = alarm;
+        pass_baton(self);
+        return !self.rang;
+    }
+    void wake_all(const void* key) {
+        for (std::size_t i = 0; i < waiting_.size();)
+            if (waiting_[i]->key == key) wake(*waiting_[i], false);
+            else ++i;
+    }
+    // Wakes one of those that wait for `key`; the seed says which.
+    void wake_one(const void* key) {
+        std::size_t count = 0;
+        for (const simulated_actor* const actor : waiting_) count += actor->key == key ? 1 : 0;
+        if (count == 0) return;
+        std::size_t chosen = random_.below(count);
+        for (simulated_actor* const actor : waiting_)
+            if (actor->key == key && chosen-- == 0) return wake(*actor, false);
+    }
+
+    // What an operation asks that may fail for no reason.
+    [[nodiscard]] bool fails_for_no_reason() noexcept { return random_.one_in(16); }
+
+    // A thread that will run once it is chosen; its real thread begins with attend() and ends with finish().
+    [[nodiscard]] simulated_actor& add_actor() {
+        auto* const actor = new simulated_actor{*this, static_cast<std::uint32_t>(actors_.size())};
+        actors_.push_back(actor);
+        ready_.push_back(actor);
+        return *actor;
+    }
+    static void attend(simulated_actor& self) {
+        running_actor = &self;
+        latest_scheduler = &self.home;
+        self.turn.wait();
+    }
+    void finish() {
+        simulated_actor& self = *running_actor;
+        record(step_kind::finish, 0);
+        self.finished = true;
+        remove(ready_, self);
+        wake_all(&self);
+        running_actor = nullptr;
+        next_to_run().turn.post();  // the last thing: whoever runs now may end the world
+    }
+
+    [[nodiscard]] nanoseconds now() const noexcept { return {clock_}; }
+    // Time goes by for everybody; whose alarm it passes is ready again.
+    void advance(std::int64_t length) {
+        clock_ += length;
+        if (clock_ >= next_alarm_) ring_alarms();
+    }
+    // `what` becomes part of the trace.
+    void record(step_kind kind, std::uint64_t what) {
+        const std::uint64_t who = running_actor != nullptr ? running_actor->id : UINT32_MAX;
+        trace_ = (trace_ ^ (who << 8) ^ static_cast<std::uint64_t>(kind) ^ (what << 32)) * 0x9fb21c651e98df25;
+        trace_ = (trace_ ^ (trace_ >> 29) ^ static_cast<std::uint64_t>(clock_)) * 0xd6e8feb86659fd93;
+        trace_ ^= trace_ >> 32;
+        if (++steps_ > max_steps_ && running_actor != nullptr) stop(report("no end after").view());
+    }
+    [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_; }
+    [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
+    [[nodiscard]] std::uint64_t switches() const noexcept { return switches_; }
+    [[nodiscard]] bool deserted() const noexcept { return ready_.empty() && waiting_.empty(); }
+
+    // What every thread does, in sentences: "simulation of seed 7: <what> 12 steps and 3400 ns: thread 0 ..."
+    [[nodiscard]] bytes report(const char* what) const {
+        bytes text{bytes_view{"simulation of seed "}};
+        append_decimal(text, seed_);
+        text.append(": ");
+        text.append(what);
+        text.append(" ");
+        append_decimal(text, steps_);
+        text.append(" steps and ");
+        append_decimal(text, static_cast<std::uint64_t>(clock_));
+        text.append(" ns");
+        for (const simulated_actor* const actor : actors_)
+            if (!actor->finished) describe(text, *actor);
+        return text;
+    }
+
+private:
+    void enter() {
+        check(running_actor == nullptr, "simulation::run() inside of a simulated thread");
+        check(!entered_, "simulation::run() while another real thread is inside");
+        entered_ = true;
+        latest_scheduler = this;
+        running_actor = &add_actor();
+    }
+    void leave() {
+        running_actor->finished = true;
+        remove(ready_, *running_actor);
+        running_actor = nullptr;
+        entered_ = false;
+    }
+
+    void pass_baton(simulated_actor& self) {
+        simulated_actor& next = next_to_run();
+        if (&next == &self) return;
+        ++switches_;
+        next.turn.post();
+        self.turn.wait();
+    }
+    [[nodiscard]] simulated_actor& next_to_run() {
+        while (ready_.empty()) {
+            if (next_alarm_ == never) stop(report("dead-lock after").view());
+            advance(next_alarm_ > clock_ ? next_alarm_ - clock_ : 0);
+        }
+        return *ready_[ready_.size() == 1 ? 0 : random_.below(ready_.size())];
+    }
+    void ring_alarms() {
+        next_alarm_ = never;
+        for (std::size_t i = 0; i < waiting_.size();) {
+            if (waiting_[i]->alarm <= clock_) {
+                wake(*waiting_[i], true);
+                continue;
+            }
+            if (waiting_[i]->alarm < next_alarm_) next_alarm_ = waiting_[i]->alarm;
+            ++i;
+        }
+    }
+    void wake(simulated_actor& actor, bool rang) {
+        remove(waiting_, actor);
+        actor.key = nullptr;
+        actor.rang = rang;
+        ready_.push_back(&actor);
+        if (!rang && actor.alarm != never && actor.alarm == next_alarm_) refresh_alarm();
+    }
+    void refresh_alarm() {
+        next_alarm_ = never;
+        for (const simulated_actor* const actor : waiting_)
+            if (actor->alarm < next_alarm_) next_alarm_ = actor->alarm;
+    }
+    // Keeps the order of the others: what follows must not depend on where a vector puts things.
+    static void remove(std::vector<simulated_actor*>& from, const simulated_actor& actor) {
+        for (std::size_t i = 0; i < from.size(); ++i)
+            if (from[i] == &actor) {
+                from.erase(from.begin() + static_cast<std::ptrdiff_t>(i));
+                return;
+            }
+    }
+
+    void describe(bytes& text, const simulated_actor& actor) const {
+        text.append("; thread ");
+        append_decimal(text, actor.id);
+        if (!waits(actor)) {
+            text.append(" can run");
+            return;
+        }
+        switch (actor.cause) {
+            case step_kind::lock: text.append(" waits for a mutex"); break;
+            case step_kind::wait: text.append(" waits on a condition"); break;
+            case step_kind::join: text.append(" waits for the end of a thread"); break;
+            case step_kind::atomic: text.append(" waits for an atomic to change"); break;
+            default: text.append(" sleeps"); break;
+        }
+        if (actor.other == nullptr) return;
+        text.append(actor.cause == step_kind::join ? ", thread " : ", held by thread ");
+        append_decimal(text, actor.other->id);
+    }
+    [[nodiscard]] bool waits(const simulated_actor& actor) const noexcept {
+        for (const simulated_actor* const other : waiting_)
+            if (other == &actor) return true;
+        return false;
+    }
+
+    const std::uint64_t seed_;
+    const std::uint64_t max_steps_;
+    seeded_random random_;
+    std::int64_t step_ns_ = 0;          // drawn once for a world
+    std::uint64_t switch_one_in_ = 1;   // drawn once for a world: some switch at every step, some rarely
+    std::vector<simulated_actor*> actors_;
+    std::vector<simulated_actor*> ready_;
+    std::vector<simulated_actor*> waiting_;
+    std::int64_t clock_ = 0;
+    std::int64_t next_alarm_ = never;
+    std::uint64_t trace_ = 0;
+    std::uint64_t steps_ = 0;
+    std::uint64_t switches_ = 0;
+    bool entered_ = false;
+};
+
+// A step of the thread that runs; nothing outside of a run.
+inline void simulated_step(step_kind kind) {
+    if (running_actor != nullptr) running_actor->home.step(kind);
+}
+
+// Runs body() as a simulated thread: this one, or outside of a run one made for it in `home`, so
+// that the threads that were left there can go on and end a wait.
+template <class Body>
+void as_simulated_thread_of(scheduler& home, Body&& body) {
+    if (running_actor != nullptr) body();
+    else home.run(body);
+}
+template <class Body>
+void as_simulated_thread(Body&& body) {
+    check(latest_scheduler != nullptr, "a wait outside of every simulation, where nobody could end it");
+    as_simulated_thread_of(*latest_scheduler, body);
+}
+
+// The actor of a thread that begins in this world.
+[[nodiscard]] inline simulated_actor& new_actor() {
+    check(latest_scheduler != nullptr, "a simulated thread is made outside of every simulation");
+    return latest_scheduler->add_actor();
+}
+
+}  // namespace detail
+
+}  // namespace mantis
