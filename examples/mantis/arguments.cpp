@@ -15,7 +15,8 @@ const option* find(const std::vector<option>& known, std::string_view name) noex
 
 }  // namespace
 
-std::optional<std::string> arguments::read(int count, const char* const* words, const std::vector<option>& known) {
+std::optional<std::string> arguments::read(int count, const char* const* words,
+                                           const std::vector<option>& known) {
     bool options_over = false;
     for (int at = 0; at < count; ++at) {
         const std::string_view word = words[at];
@@ -51,13 +52,15 @@ bool arguments::has(std::string_view name) const noexcept {
     return false;
 }
 
-std::string_view arguments::value(std::string_view name, std::string_view otherwise) const noexcept {
+std::string_view arguments::value(std::string_view name,
+                                  std::string_view otherwise) const noexcept {
     for (const auto& [given, value] : options_)
         if (given == name) return value;
     return otherwise;
 }
 
-std::optional<std::uint64_t> arguments::number(std::string_view name, std::uint64_t otherwise) const noexcept {
+std::optional<std::uint64_t> arguments::number(std::string_view name,
+                                               std::uint64_t otherwise) const noexcept {
     if (!has(name)) return otherwise;
     const std::string_view text = value(name);
     std::uint64_t read = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A command line, read by the description of its command: words in order, and options anywhere between them.
+// A command line, read by the description of its command: words in order, and options anywhere
+// between them.
 //
 //   --name value, --name=value, --flag; "--" ends the options; "-" alone is a word.
 #pragma once
@@ -34,9 +35,12 @@ public:
         return at < words_.size() ? words_[at] : std::string_view{};
     }
     [[nodiscard]] bool has(std::string_view name) const noexcept;
-    [[nodiscard]] std::string_view value(std::string_view name, std::string_view otherwise = {}) const noexcept;
-    //   Returns     the option's value, `otherwise` where it is not given, or nothing where it is not a whole number
-    [[nodiscard]] std::optional<std::uint64_t> number(std::string_view name, std::uint64_t otherwise) const noexcept;
+    [[nodiscard]] std::string_view value(std::string_view name,
+                                         std::string_view otherwise = {}) const noexcept;
+    //   Returns     the option's value, `otherwise` where it is not given, or nothing where it is
+    //               not a whole number
+    [[nodiscard]] std::optional<std::uint64_t> number(std::string_view name,
+                                                      std::uint64_t otherwise) const noexcept;
     // The option's value cut at its commas.
     [[nodiscard]] std::vector<std::string_view> list(std::string_view name) const;
 

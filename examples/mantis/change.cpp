@@ -44,19 +44,23 @@ exit_code read_documents(std::string_view text, std::vector<mantis::bytes>& into
     if (read) return exit_code::done;
     const std::uint64_t* const line = read.error().number("line");
     const std::uint64_t* const column = read.error().number("column");
-    return complain_at("document", line ? *line : 0, column ? *column : 0, read.error(), " (nothing was inserted)");
+    return complain_at("document", line ? *line : 0, column ? *column : 0, read.error(),
+                       " (nothing was inserted)");
 }
 
 exit_code insert(const arguments& given) {
     std::vector<mantis::bytes> wanted;
-    if (const exit_code read = read_documents(given.word(2), wanted); read != exit_code::done) return read;
+    if (const exit_code read = read_documents(given.word(2), wanted); read != exit_code::done)
+        return read;
     opened_collection opened;
-    if (const exit_code done = open_collection(given.word(0), given.word(1), access::create, opened);
+    if (const exit_code done =
+            open_collection(given.word(0), given.word(1), access::create, opened);
         done != exit_code::done)
         return done;
     auto ids = opened.in->insert_many(wanted);
     if (!ids) return complain(ids.error());
-    if (const exit_code closed = close_database(*opened.store); closed != exit_code::done) return closed;
+    if (const exit_code closed = close_database(*opened.store); closed != exit_code::done)
+        return closed;
     output to{STDOUT_FILENO, "standard output"};
     for (const mantis::owned_value& id : *ids) {
         mantis::bson_writer line;
@@ -68,9 +72,12 @@ exit_code insert(const arguments& given) {
 
 exit_code update(const arguments& given) {
     mantis::filter wanted;
-    if (const exit_code read = read_filter(given.word(2), wanted); read != exit_code::done) return read;
+    if (const exit_code read = read_filter(given.word(2), wanted); read != exit_code::done)
+        return read;
     mantis::bytes text;
-    if (const exit_code read = read_document("update", given.word(3), text); read != exit_code::done) return read;
+    if (const exit_code read = read_document("update", given.word(3), text);
+        read != exit_code::done)
+        return read;
     auto change = mantis::update::compile(mantis::bson_view{text});
     if (!change) return complain(change.error());
     opened_collection opened;
@@ -79,7 +86,8 @@ exit_code update(const arguments& given) {
         return done;
     auto updated = opened.in->update(wanted, *change);
     if (!updated) return complain(updated.error());
-    if (const exit_code closed = close_database(*opened.store); closed != exit_code::done) return closed;
+    if (const exit_code closed = close_database(*opened.store); closed != exit_code::done)
+        return closed;
     mantis::bson_writer answer;
     answer.add("matched", static_cast<std::int64_t>(updated->matched));
     answer.add("modified", static_cast<std::int64_t>(updated->modified));
@@ -88,14 +96,16 @@ exit_code update(const arguments& given) {
 
 exit_code erase(const arguments& given) {
     mantis::filter wanted;
-    if (const exit_code read = read_filter(given.word(2), wanted); read != exit_code::done) return read;
+    if (const exit_code read = read_filter(given.word(2), wanted); read != exit_code::done)
+        return read;
     opened_collection opened;
     if (const exit_code done = open_collection(given.word(0), given.word(1), access::write, opened);
         done != exit_code::done)
         return done;
     auto erased = opened.in->erase(wanted);
     if (!erased) return complain(erased.error());
-    if (const exit_code closed = close_database(*opened.store); closed != exit_code::done) return closed;
+    if (const exit_code closed = close_database(*opened.store); closed != exit_code::done)
+        return closed;
     mantis::bson_writer answer;
     answer.add("deleted", static_cast<std::int64_t>(erased->erased));
     return print(answer);
@@ -107,8 +117,10 @@ command insert_command() {
     return {.name = "insert",
             .words = "DIR COLLECTION JSON",
             .summary = "adds documents; answers their _ids",
-            .details = "JSON is a document, several, or an array of them; '-' reads standard input. All are inserted or none.\n"
-                       "Database and collection are made if they are missing.\n",
+            .details =
+                "JSON is a document, several, or an array of them; '-' reads standard input. All "
+                "are inserted or none.\n"
+                "Database and collection are made if they are missing.\n",
             .fewest_words = 3,
             .most_words = 3,
             .options = {},
@@ -119,8 +131,10 @@ command update_command() {
     return {.name = "update",
             .words = "DIR COLLECTION FILTER UPDATE",
             .summary = "changes the documents that match",
-            .details = "UPDATE: {\"$set\":{\"a.b\":1},\"$unset\":{\"c\":\"\"},\"$inc\":{\"n\":1}}, or a whole new document, which\n"
-                       "keeps the _id. FILTER as for find; {} is all. Every match is changed or none.\n",
+            .details =
+                "UPDATE: {\"$set\":{\"a.b\":1},\"$unset\":{\"c\":\"\"},\"$inc\":{\"n\":1}}, or a "
+                "whole new document, which\n"
+                "keeps the _id. FILTER as for find; {} is all. Every match is changed or none.\n",
             .fewest_words = 4,
             .most_words = 4,
             .options = {},

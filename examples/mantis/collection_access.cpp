@@ -29,12 +29,15 @@ std::string plain_sentence(const mantis::error& failed) {
 
 }  // namespace
 
-exit_code open_collection(std::string_view path, std::string_view name, access wanted, opened_collection& into) {
-    if (const exit_code opened = open_database(path, wanted, into.store); opened != exit_code::done) return opened;
+exit_code open_collection(std::string_view path, std::string_view name, access wanted,
+                          opened_collection& into) {
+    if (const exit_code opened = open_database(path, wanted, into.store); opened != exit_code::done)
+        return opened;
     into.in = into.store->find_collection(name);
     if (into.in) return exit_code::done;
     if (wanted != access::create)
-        return complain(mantis::error{mantis::error_code::not_found, "there is no collection"}.about(name));
+        return complain(
+            mantis::error{mantis::error_code::not_found, "there is no collection"}.about(name));
     auto made = into.store->collection(name);
     if (!made) return complain(made.error());
     into.in = *made;
@@ -44,8 +47,8 @@ exit_code open_collection(std::string_view path, std::string_view name, access w
 exit_code read_document(const char* what, std::string_view text, mantis::bytes& into) {
     auto document = mantis::parse_json(text);
     if (!document)
-        return complain_at(what, number_of(document.error(), "line"), number_of(document.error(), "column"),
-                           document.error());
+        return complain_at(what, number_of(document.error(), "line"),
+                           number_of(document.error(), "column"), document.error());
     into = std::move(*document);
     return exit_code::done;
 }
@@ -53,7 +56,8 @@ exit_code read_document(const char* what, std::string_view text, mantis::bytes& 
 exit_code read_filter(std::string_view text, mantis::filter& into) {
     if (text.empty()) return exit_code::done;
     mantis::bytes condition;
-    if (const exit_code read = read_document("filter", text, condition); read != exit_code::done) return read;
+    if (const exit_code read = read_document("filter", text, condition); read != exit_code::done)
+        return read;
     auto compiled = mantis::filter::compile(mantis::bson_view{condition});
     if (!compiled) return complain(compiled.error());
     into = std::move(*compiled);
@@ -65,8 +69,8 @@ mantis::owned_value read_id(std::string_view text) {
     return mantis::owned_value{mantis::bytes_view{text}};
 }
 
-exit_code complain_at(const std::string& where, std::uint64_t line, std::uint64_t column, const mantis::error& why,
-                      const std::string& more) {
+exit_code complain_at(const std::string& where, std::uint64_t line, std::uint64_t column,
+                      const mantis::error& why, const std::string& more) {
     std::string text = where;
     if (line != 0) text += ":" + std::to_string(line);
     if (column != 0) text += ":" + std::to_string(column);

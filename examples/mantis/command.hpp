@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What the tool can do: one description for each command, from which its command line is read and its help is written.
+// What the tool can do: one description for each command, from which its command line is read and
+// its help is written.
 #pragma once
 
 #include "arguments.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Opening a database for a command: reading commands make nothing, and say what a crash left behind.
+// Opening a database for a command: reading commands make nothing, and say what a crash left
+// behind.
 #pragma once
 
 #include "exit_code.hpp"
@@ -21,7 +22,8 @@ enum class access {
     create,  // made if there is none
 };
 
-// Looks before anything is opened, so that a wrong word leaves no lock file in a directory that is no database.
+// Looks before anything is opened, so that a wrong word leaves no lock file in a directory that is
+// no database.
 //   Errors      not_found, io
 [[nodiscard]] mantis::result<void> find_database(std::string_view path);
 
@@ -31,7 +33,8 @@ void tell_recovery(const mantis::recovery_summary& summary);
 // Opens; on failure says why.
 //   Returns     whether it is open, or how to end
 template <class Database>
-[[nodiscard]] exit_code open_database(std::string_view path, access wanted, std::optional<Database>& into) {
+[[nodiscard]] exit_code open_database(std::string_view path, access wanted,
+                                      std::optional<Database>& into) {
     if (wanted != access::create)
         if (auto found = find_database(path); !found) return complain(found.error());
     progress replaying{"opening"};
@@ -40,7 +43,8 @@ template <class Database>
     options.read_only = wanted == access::read;
     options.on_recovery_context = &replaying;
     options.on_recovery = [](void* shown, const mantis::recovery_progress& at) {
-        static_cast<progress*>(shown)->show(at.bytes_done, at.bytes_total, at.records, "log records");
+        static_cast<progress*>(shown)->show(at.bytes_done, at.bytes_total, at.records,
+                                            "log records");
     };
     auto opened = Database::open(path, options);
     replaying.clear();

@@ -52,7 +52,8 @@ number read_number(std::string_view text) noexcept {
     if (!has_number_form(text)) return read;
     const char* const end = text.data() + text.size();
     read.is_integer = std::from_chars(text.data(), end, read.integer).ptr == end && text != "-0";
-    read.is_number = read.is_integer || std::from_chars(text.data(), end, read.real).ec == std::errc{};
+    read.is_number =
+        read.is_integer || std::from_chars(text.data(), end, read.real).ec == std::errc{};
     return read;
 }
 
@@ -68,7 +69,8 @@ bson_value value_at(bson_view document, const field_path& path) {
 
 }  // namespace
 
-document_change::document_change(const std::vector<std::string_view>& numbers, std::string_view id) {
+document_change::document_change(const std::vector<std::string_view>& numbers,
+                                 std::string_view id) {
     for (const std::string_view each : numbers) numbers_.push_back(split_path(each));
     if (!id.empty()) id_ = split_path(id);
 }
@@ -78,17 +80,21 @@ mantis::result<mantis::bytes> document_change::apply(bson_view document) {
     for (const field_path& each : numbers_) active.push_back(&each);
     if (!id_.empty()) {
         const bson_value id = value_at(document, id_);
-        if (!id) return mantis::error{mantis::error_code::invalid_argument, "the document has nothing at the path of --id"};
+        if (!id)
+            return mantis::error{mantis::error_code::invalid_argument,
+                                 "the document has nothing at the path of --id"};
         paths below;
         for (const field_path& each : numbers_)
-            if (each.size() >= id_.size() && std::equal(id_.begin(), id_.end(), each.begin())) below.push_back(&each);
+            if (each.size() >= id_.size() && std::equal(id_.begin(), id_.end(), each.begin()))
+                below.push_back(&each);
         copy_value({"_id", id}, below, id_.size(), false);
     }
     copy_fields(document, active, 0, false);
     return writer_.finish();
 }
 
-void document_change::copy_fields(bson_view from, const paths& active, std::size_t depth, bool array) {
+void document_change::copy_fields(bson_view from, const paths& active, std::size_t depth,
+                                  bool array) {
     for (const bson_element& field : from) {
         if (depth == 0 && !id_.empty() && field.name == mantis::bytes_view{"_id"}) continue;
         if (array) {
@@ -97,13 +103,15 @@ void document_change::copy_fields(bson_view from, const paths& active, std::size
         }
         paths matching;
         for (const field_path* each : active)
-            if (each->size() > depth && mantis::bytes_view{(*each)[depth]} == field.name) matching.push_back(each);
+            if (each->size() > depth && mantis::bytes_view{(*each)[depth]} == field.name)
+                matching.push_back(each);
         copy_value(field, matching, depth + 1, false);
     }
 }
 
 // `active` are the paths that reach this value; those of size `depth` end here.
-void document_change::copy_value(const bson_element& field, const paths& active, std::size_t depth, bool array) {
+void document_change::copy_value(const bson_element& field, const paths& active, std::size_t depth,
+                                 bool array) {
     const auto add = [&](const auto& value) {
         if (array) writer_.push(value);
         else writer_.add(field.name, value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What `import` may change about a document on its way in: strings that are numbers, and the field that is the _id.
+// What `import` may change about a document on its way in: strings that are numbers, and the field
+// that is the _id.
 //
 // Paths are field names joined by dots; they pass through arrays, into each element.
 #pragma once
@@ -13,8 +14,8 @@ namespace tool {
 
 class document_change {
 public:
-    // `numbers`: paths whose strings become numbers where the whole string is a JSON number, and stay where it is not.
-    // `id`: the path of the value to store as _id; empty for none.
+    // `numbers`: paths whose strings become numbers where the whole string is a JSON number, and
+    // stay where it is not. `id`: the path of the value to store as _id; empty for none.
     document_change(const std::vector<std::string_view>& numbers, std::string_view id);
 
     [[nodiscard]] bool any() const noexcept { return !numbers_.empty() || !id_.empty(); }
@@ -26,7 +27,8 @@ private:
     using paths = std::vector<const field_path*>;
 
     void copy_fields(mantis::bson_view from, const paths& active, std::size_t depth, bool array);
-    void copy_value(const mantis::bson_element& field, const paths& active, std::size_t depth, bool array);
+    void copy_value(const mantis::bson_element& field, const paths& active, std::size_t depth,
+                    bool array);
 
     std::vector<field_path> numbers_;
     field_path id_;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Documents out of a text, made by a thread of its own so that reading, inflating and parsing go on while commits wait for
-// the disk.
+// Documents out of a text, made by a thread of its own so that reading, inflating and parsing go on
+// while commits wait for the disk.
 //
 //   document_feed feed{source, change};
-//   while (auto chunk = feed.next()) for (const fed_document& each : chunk->documents) insert(chunk->view(each));
+//   while (auto chunk = feed.next())
+//       for (const fed_document& each : chunk->documents) insert(chunk->view(each));
 //   if (auto failed = feed.failure()) ...
 //
 // At most `ahead_bytes` of documents wait; then the thread waits.
 //
-// States: reading -> ended (the text is over, or is not JSON: failure() says which), or stopped by the destructor.
+// States: reading -> ended (the text is over, or is not JSON: failure() says which), or stopped by
+// the destructor.
 //
 // Threads: one caller beside the feed's own.
 #pragma once
@@ -58,7 +60,8 @@ public:
     document_feed& operator=(const document_feed&) = delete;
     ~document_feed();
 
-    //   Returns     the next documents, in their order, or nothing when there are no more; waits for them
+    //   Returns     the next documents, in their order, or nothing when there are no more; waits
+    //               for them
     [[nodiscard]] std::optional<document_chunk> next();
     // What ended the text too early, if something did.
     //   Requires    next() returned nothing

@@ -2,7 +2,8 @@
 //
 // How the tool ends, and what it says when it ends badly: one sentence on stderr.
 //
-// The numbers are documented (docs/tool.md, `mantis help`) and scripts rely on them: they never change their meaning.
+// The numbers are documented (docs/tool.md, `mantis help`) and scripts rely on them: they never
+// change their meaning.
 #pragma once
 
 #include <mantis/core/error.hpp>
@@ -14,13 +15,13 @@ namespace tool {
 
 enum class exit_code : int {
     done = 0,
-    no_match = 1,    // get: no document has that _id
-    usage = 2,       // the command line is wrong
-    bad_input = 3,   // JSON text, a filter, an update or a document is not acceptable
-    not_found = 4,   // no such database, collection or file
-    locked = 5,      // another process has the database open
-    damaged = 6,     // bytes on disk are not the bytes that were written
-    failed = 7,      // no space, an input or output error, files of another version
+    no_match = 1,   // get: no document has that _id
+    usage = 2,      // the command line is wrong
+    bad_input = 3,  // JSON text, a filter, an update or a document is not acceptable
+    not_found = 4,  // no such database, collection or file
+    locked = 5,     // another process has the database open
+    damaged = 6,    // bytes on disk are not the bytes that were written
+    failed = 7,     // no space, an input or output error, files of another version
 };
 
 // Prints "mantis: sentence" on stderr and returns `code`.

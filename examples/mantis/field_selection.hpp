@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Some fields of a document, for `find --fields name,place.city`: what the paths reach, in the document's own order.
+// Some fields of a document, for `find --fields name,place.city`: what the paths reach, in the
+// document's own order.
 //
 // Paths are field names joined by dots; they pass through arrays, into each document of one.
 #pragma once

@@ -6,8 +6,8 @@
 #include "field_selection.hpp"
 #include "output.hpp"
 
-#include <chrono>
 #include <unistd.h>
+#include <chrono>
 
 namespace tool {
 
@@ -22,14 +22,16 @@ exit_code read_question(const arguments& given, question& into) {
     const auto limit = given.number("--limit", mantis::query::no_limit);
     const auto offset = given.number("--offset", 0);
     if (!limit || !offset)
-        return complain(exit_code::usage, std::string{limit ? "--offset" : "--limit"} + " needs a whole number");
+        return complain(exit_code::usage,
+                        std::string{limit ? "--offset" : "--limit"} + " needs a whole number");
     into.query.limit = *limit;
     into.query.offset = *offset;
     into.explain = given.has("--explain");
     for (std::string_view path : given.list("--sort")) {
         const bool descending = path.starts_with('-');
         if (descending) path.remove_prefix(1);
-        if (auto added = into.query.sort.add(path, descending); !added) return complain(added.error());
+        if (auto added = into.query.sort.add(path, descending); !added)
+            return complain(added.error());
     }
     return read_filter(given.word(2), into.query.filter);
 }
@@ -62,7 +64,8 @@ exit_code find(const arguments& given) {
         to.line(line);
         return !to.closed() && !to.failed();
     });
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     if (how && asked.explain) explain(*how, seconds, to);
     const exit_code written = to.finish();
     return how ? written : complain(how.error());
@@ -76,7 +79,8 @@ exit_code get(const arguments& given) {
     auto document = opened.in->get(read_id(given.word(2)).view());
     if (!document) return complain(document.error());
     if (!*document)
-        return complain(exit_code::no_match, "no document has the _id " + std::string{given.word(2)});
+        return complain(exit_code::no_match,
+                        "no document has the _id " + std::string{given.word(2)});
     output to{STDOUT_FILENO, "standard output"};
     to.line(mantis::to_json(mantis::bson_view{**document}));
     return to.finish();
@@ -84,7 +88,8 @@ exit_code get(const arguments& given) {
 
 exit_code count(const arguments& given) {
     mantis::filter wanted;
-    if (const exit_code read = read_filter(given.word(2), wanted); read != exit_code::done) return read;
+    if (const exit_code read = read_filter(given.word(2), wanted); read != exit_code::done)
+        return read;
     opened_collection opened;
     if (const exit_code done = open_collection(given.word(0), given.word(1), access::read, opened);
         done != exit_code::done)
@@ -99,28 +104,33 @@ exit_code count(const arguments& given) {
 }  // namespace
 
 command find_documents_command() {
-    return {.name = "find",
-            .words = "DIR COLLECTION [FILTER]",
-            .summary = "the documents that match, one a line",
-            .details = "FILTER: {\"a.b\":1}  {\"a\":{\"$gt\":1,\"$lte\":9}}  {\"$or\":[...]}\n"
-                       "operators: $eq $ne $gt $gte $lt $lte $in $exists $not, $and $or. Without FILTER: all documents.\n"
-                       "Dates are {\"$date\":\"2026-01-31T12:00:00Z\"}. No match is no failure.\n",
-            .fewest_words = 2,
-            .most_words = 3,
-            .options = {{"--sort", "a,-b", "by these paths, a minus for descending; otherwise by _id"},
-                        {"--limit", "N", "at most so many"},
-                        {"--offset", "N", "leave out the first N"},
-                        {"--fields", "a,b.c", "only these fields"},
-                        {"--explain", nullptr, "how the answer is found, in place of the answer"}},
-            .run = find};
+    return {
+        .name = "find",
+        .words = "DIR COLLECTION [FILTER]",
+        .summary = "the documents that match, one a line",
+        .details =
+            "FILTER: {\"a.b\":1}  {\"a\":{\"$gt\":1,\"$lte\":9}}  {\"$or\":[...]}\n"
+            "operators: $eq $ne $gt $gte $lt $lte $in $exists $not, $and $or. Without FILTER: all "
+            "documents.\n"
+            "Dates are {\"$date\":\"2026-01-31T12:00:00Z\"}. No match is no failure.\n",
+        .fewest_words = 2,
+        .most_words = 3,
+        .options = {{"--sort", "a,-b", "by these paths, a minus for descending; otherwise by _id"},
+                    {"--limit", "N", "at most so many"},
+                    {"--offset", "N", "leave out the first N"},
+                    {"--fields", "a,b.c", "only these fields"},
+                    {"--explain", nullptr, "how the answer is found, in place of the answer"}},
+        .run = find};
 }
 
 command get_command() {
     return {.name = "get",
             .words = "DIR COLLECTION ID",
             .summary = "the document of that _id",
-            .details = "ID is JSON (5, \"five\", {\"$date\":...}), or else taken as plain text: get db trees T-00001\n"
-                       "Ends with 1 where there is none.\n",
+            .details =
+                "ID is JSON (5, \"five\", {\"$date\":...}), or else taken as plain text: get db "
+                "trees T-00001\n"
+                "Ends with 1 where there is none.\n",
             .fewest_words = 3,
             .most_words = 3,
             .options = {},

@@ -38,8 +38,11 @@ std::string overview() {
         pad(line, 45);
         text += line + each.summary + "\n";
     }
-    text += "\nDIR is the directory of the database. FILTER and UPDATE are JSON, as in '{\"height_m\":{\"$gt\":25}}'.\n"
-            "Results are JSON, one object a line, on standard output; everything else is on standard error.\n\n";
+    text +=
+        "\nDIR is the directory of the database. FILTER and UPDATE are JSON, as in "
+        "'{\"height_m\":{\"$gt\":25}}'.\n"
+        "Results are JSON, one object a line, on standard output; everything else is on standard "
+        "error.\n\n";
     return text + exit_codes + "\n'mantis help COMMAND' says more about one.\n";
 }
 
@@ -73,19 +76,27 @@ exit_code help(const arguments& given) {
 
 exit_code version(const arguments&) {
     constexpr int number = MANTIS_VERSION;
-    return print("mantis " + std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." +
-                 std::to_string(number % 100) + "\n");
+    return print("mantis " + std::to_string(number / 10000) + "." +
+                 std::to_string(number / 100 % 100) + "." + std::to_string(number % 100) + "\n");
 }
 
 }  // namespace
 
 command help_command() {
-    return {.name = "help", .words = "[COMMAND]", .summary = "this overview, or the manual of one command",
-            .most_words = 1, .options = {}, .run = help};
+    return {.name = "help",
+            .words = "[COMMAND]",
+            .summary = "this overview, or the manual of one command",
+            .most_words = 1,
+            .options = {},
+            .run = help};
 }
 
 command version_command() {
-    return {.name = "version", .words = "", .summary = "which version this is", .options = {}, .run = version};
+    return {.name = "version",
+            .words = "",
+            .summary = "which version this is",
+            .options = {},
+            .run = version};
 }
 
 }  // namespace tool

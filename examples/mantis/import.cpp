@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 namespace tool {
@@ -35,8 +36,8 @@ struct outcome {
     double seconds = 0;
 };
 
-exit_code complain_about(const job& of, const mantis::error& why, std::uint64_t line, std::uint64_t column,
-                         std::uint64_t before) {
+exit_code complain_about(const job& of, const mantis::error& why, std::uint64_t line,
+                         std::uint64_t column, std::uint64_t before) {
     const char* const things = before == 1 ? " document" : " documents";
     return complain_at(of.source->name(), line, column, why,
                        " (" + std::to_string(before) + things + " before it imported)");
@@ -67,22 +68,27 @@ exit_code carry_out(job& what, mantis::document_store<App>& store, outcome& came
     const auto begun = std::chrono::steady_clock::now();
     document_feed feed{*what.source, what.change};
     const auto failed = into.run(feed, [&](const std::vector<mantis::owned_value>& ids) {
-        bar.show(what.source->bytes_taken(), what.source->bytes_total(), into.imported(), "documents");
+        bar.show(what.source->bytes_taken(), what.source->bytes_total(), into.imported(),
+                 "documents");
         if (!what.acknowledgements) return true;
         acknowledge(ids, *what.acknowledgements);
         return !what.acknowledgements->failed();
     });
-    came_to.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    came_to.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     bar.clear();
     came_to.documents = into.imported();
     came_to.replaced = before + came_to.documents - document_count(store, what.collection);
     if (failed) return complain_about(what, failed->why, failed->line, 0, came_to.documents);
-    if (what.acknowledgements && what.acknowledgements->failed()) return what.acknowledgements->finish();
+    if (what.acknowledgements && what.acknowledgements->failed())
+        return what.acknowledgements->finish();
     came_to.text_bytes = feed.text_bytes();
     if (const auto& early = feed.failure())
         return complain_about(what, early->why, early->line, early->column, came_to.documents);
     return exit_code::done;
 }
+
+double rounded(double value, double steps) { return std::round(value * steps) / steps; }
 
 exit_code print(const job& what, const outcome& came_to) {
     const double per_second = came_to.seconds > 0 ? 1 / came_to.seconds : 0;
@@ -91,9 +97,10 @@ exit_code print(const job& what, const outcome& came_to) {
     answer.add("documents", static_cast<std::int64_t>(came_to.documents));
     if (what.options.existing == mantis::on_existing::replace)
         answer.add("replaced", static_cast<std::int64_t>(came_to.replaced));
-    answer.add("seconds", came_to.seconds);
-    answer.add("documents_per_s", static_cast<double>(came_to.documents) * per_second);
-    answer.add("mb_per_s", static_cast<double>(came_to.text_bytes) / 1e6 * per_second);
+    answer.add("seconds", rounded(came_to.seconds, 1e6));
+    answer.add("documents_per_s", rounded(static_cast<double>(came_to.documents) * per_second, 1));
+    answer.add("mb_per_s",
+               rounded(static_cast<double>(came_to.text_bytes) / 1e6 * per_second, 100));
     output to{STDOUT_FILENO, "standard output"};
     to.line(mantis::to_json(mantis::bson_view{answer.finish()}));
     return to.finish();
@@ -102,7 +109,8 @@ exit_code print(const job& what, const outcome& came_to) {
 template <class App>
 exit_code run(job& what) {
     std::optional<mantis::document_store<App>> store;
-    if (const exit_code opened = open_database(what.path, access::create, store); opened != exit_code::done)
+    if (const exit_code opened = open_database(what.path, access::create, store);
+        opened != exit_code::done)
         return opened;
     outcome came_to;
     const exit_code done = close_database(*store, carry_out(what, *store, came_to));
@@ -111,14 +119,19 @@ exit_code run(job& what) {
 
 exit_code import(const arguments& given) {
     const auto batch = given.number("--batch", 1000);
-    if (!batch || *batch == 0) return complain(exit_code::usage, "--batch needs a whole number from 1 on");
+    if (!batch || *batch == 0)
+        return complain(exit_code::usage, "--batch needs a whole number from 1 on");
     const std::string_view durability = given.value("--durability", "group_commit");
     if (durability != "group_commit" && durability != "periodic" && durability != "buffered")
         return complain(exit_code::usage, "--durability is group_commit, periodic or buffered");
     auto source = text_source::open(std::string{given.word(2)});
     if (!source) return complain(source.error());
-    job what{given.word(0), given.word(1), std::move(*source),
-             document_change{given.list("--numbers"), given.value("--id")}, {}, {}};
+    job what{given.word(0),
+             given.word(1),
+             std::move(*source),
+             document_change{given.list("--numbers"), given.value("--id")},
+             {},
+             {}};
     what.options.batch_count = *batch;
     if (given.has("--replace")) what.options.existing = mantis::on_existing::replace;
     if (const std::string path{given.value("--acknowledge")}; !path.empty())
@@ -134,17 +147,25 @@ command import_command() {
     return {.name = "import",
             .words = "DIR COLLECTION FILE",
             .summary = "adds the documents of a JSON file",
-            .details = "FILE is JSON or gzip of it: an array of documents, one a line, or one alone; '-' is standard input.\n"
-                       "Database and collection are made if they are missing. At the first mistake in the file the import\n"
-                       "ends with 3 and says file:line:column; the documents before it are imported, it and later ones not.\n",
+            .details =
+                "FILE is JSON or gzip of it: an array of documents, one a line, or one alone; '-' "
+                "is standard input.\n"
+                "Database and collection are made if they are missing. At the first mistake in the "
+                "file the import\n"
+                "ends with 3 and says file:line:column; the documents before it are imported, it "
+                "and later ones not.\n",
             .fewest_words = 3,
             .most_words = 3,
             .options = {{"--batch", "N", "documents a commit (1000)"},
-                        {"--replace", nullptr, "a document takes the place of one of the same _id; otherwise refused"},
+                        {"--replace", nullptr,
+                         "a document takes the place of one of the same _id; otherwise refused"},
                         {"--id", "PATH", "the value at this path becomes the _id"},
-                        {"--numbers", "a,b.c", "strings at these paths that are numbers become numbers"},
-                        {"--durability", "POLICY", "group_commit (synced before it counts), periodic or buffered"},
-                        {"--acknowledge", "FILE", "writes each _id there once its commit is done; '-': standard output"}},
+                        {"--numbers", "a,b.c",
+                         "strings at these paths that are numbers become numbers"},
+                        {"--durability", "POLICY",
+                         "group_commit (synced before it counts), periodic or buffered"},
+                        {"--acknowledge", "FILE",
+                         "writes each _id there once its commit is done; '-': standard output"}},
             .run = import};
 }
 

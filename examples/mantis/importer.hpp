@@ -2,8 +2,9 @@
 //
 // Documents from a feed into a collection, so many a commit, in their order.
 //
-// Invariant: at every moment the collection holds the first `imported()` documents of the feed and no other of them; when
-// run() answers an error, those are exactly the ones before the document, or the commit, that failed.
+// Invariant: at every moment the collection holds the first `imported()` documents of the feed and
+// no other of them; when run() answers an error, those are exactly the ones before the document, or
+// the commit, that failed.
 //
 // Threads: one at a time.
 #pragma once
@@ -15,8 +16,8 @@
 namespace tool {
 
 struct import_options {
-    std::size_t batch_count = 1000;                 // documents a commit,
-    std::size_t batch_bytes = 64 * 1024 * 1024;     // or so many bytes of them, if that is less
+    std::size_t batch_count = 1000;              // documents a commit,
+    std::size_t batch_bytes = 64 * 1024 * 1024;  // or so many bytes of them, if that is less
     mantis::on_existing existing = mantis::on_existing::refuse;
 };
 
@@ -30,14 +31,17 @@ template <class App>
 class importer {
 public:
     //   Requires    `store` outlives the importer; the collection is made with the first commit
-    importer(mantis::document_store<App>& store, mantis::bytes_view collection, const import_options& options)
+    importer(mantis::document_store<App>& store, mantis::bytes_view collection,
+             const import_options& options)
         : store_{store}, name_{collection}, options_{options} {}
 
-    // Takes all that the feed gives. Calls acknowledged(ids) -> bool after each commit, with the _ids it made safe, until it
-    // answers false.
-    //   Errors      what the collection answers; that the text ended too early is told by the feed, not here
+    // Takes all that the feed gives. Calls acknowledged(ids) -> bool after each commit, with the
+    // _ids it made safe, until it answers false.
+    //   Errors      what the collection answers; that the text ended too early is told by the feed,
+    //               not here
     template <class Acknowledged>
-    [[nodiscard]] std::optional<import_failure> run(document_feed& feed, Acknowledged acknowledged) {
+    [[nodiscard]] std::optional<import_failure> run(document_feed& feed,
+                                                    Acknowledged acknowledged) {
         if (auto failed = take(feed, acknowledged)) return failed;
         if (auto failed = commit(acknowledged)) return failed;
         return make_collection();
@@ -47,7 +51,8 @@ public:
 
 private:
     template <class Acknowledged>
-    [[nodiscard]] std::optional<import_failure> take(document_feed& feed, Acknowledged& acknowledged) {
+    [[nodiscard]] std::optional<import_failure> take(document_feed& feed,
+                                                     Acknowledged& acknowledged) {
         while (auto chunk = feed.next()) {
             for (const fed_document& each : chunk->documents) {
                 batch_.emplace_back(chunk->view(each).document());

@@ -25,7 +25,8 @@ std::optional<owned_value> binary(mantis::key_reader& key) {
     std::uint64_t size = 0;
     std::uint8_t subtype = 0;
     mantis::bytes data;
-    if (!key.read_uint64(size) || !key.read_tag(subtype) || !key.read_bytes(data)) return std::nullopt;
+    if (!key.read_uint64(size) || !key.read_tag(subtype) || !key.read_bytes(data))
+        return std::nullopt;
     return owned_value{mantis::binary_view{data.view(), subtype}};
 }
 
@@ -35,7 +36,8 @@ std::optional<owned_value> value(std::uint8_t tag, mantis::key_reader& key) {
     std::int64_t milliseconds = 0;
     switch (tag) {
         case 0x20: return number(key);
-        case 0x30: return key.read_bytes(text) ? std::optional{owned_value{text.view()}} : std::nullopt;
+        case 0x30:
+            return key.read_bytes(text) ? std::optional{owned_value{text.view()}} : std::nullopt;
         case 0x60: return binary(key);
         case 0x70: return key.read_bool(truth) ? std::optional{owned_value{truth}} : std::nullopt;
         case 0x80:

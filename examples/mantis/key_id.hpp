@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The _id that a row's key stands for: the table of mantis/document/document_key.hpp, read backwards.
+// The _id that a row's key stands for: the table of mantis/document/document_key.hpp, read
+// backwards.
 #pragma once
 
 #include <mantis/document/owned_value.hpp>

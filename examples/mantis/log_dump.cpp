@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// log dump: the log as it lies on disk, one JSON object a record. It opens no store, so it also reads what a store refuses.
+// log dump: the log as it lies on disk, one JSON object a record. It opens no store, so it also
+// reads what a store refuses.
 #include "command.hpp"
 #include "database.hpp"
 #include "key_id.hpp"
@@ -14,8 +15,8 @@
 #include <mantis/wal/operation.hpp>
 #include <mantis/wal/reader.hpp>
 
-#include <map>
 #include <unistd.h>
+#include <map>
 
 namespace tool {
 
@@ -46,7 +47,8 @@ void add_operation(mantis::bson_writer& to, const operation& op, table_names& na
     if (op.kind == operation_kind::create_table) names[op.table.value].assign(op.key);
     to.push_document().add("operation", bytes_view{mantis::name_of(op.kind)});
     to.add("table", static_cast<std::int64_t>(op.table.value));
-    if (const auto name = names.find(op.table.value); name != names.end()) to.add("name", name->second.view());
+    if (const auto name = names.find(op.table.value); name != names.end())
+        to.add("name", name->second.view());
     if (op.kind == operation_kind::create_table) to.add("index", op.value);
     if (op.kind == operation_kind::put || op.kind == operation_kind::erase) add_key(to, op.key);
     if (op.kind == operation_kind::put) add_value(to, op.value);
@@ -54,7 +56,8 @@ void add_operation(mantis::bson_writer& to, const operation& op, table_names& na
 }
 
 //   Errors      corrupt: the record is whole, but what is in it are not operations
-result<mantis::bytes> describe(const mantis::log_record& record, bytes_view segment, table_names& names) {
+result<mantis::bytes> describe(const mantis::log_record& record, bytes_view segment,
+                               table_names& names) {
     const bool commit = record.kind == mantis::record_kind::commit;
     mantis::bson_writer line;
     line.add("lsn", static_cast<std::int64_t>(record.position.value));
@@ -97,24 +100,30 @@ exit_code dump(mantis::posix::directory& directory, const mantis::superblock& bl
         to.line(*line);
     }
     if (const std::uint64_t torn = reader->end().cut_bytes; torn != 0)
-        (void)complain(exit_code::done, "after the last record: a torn tail of " + std::to_string(torn) + " bytes");
+        (void)complain(exit_code::done,
+                       "after the last record: a torn tail of " + std::to_string(torn) + " bytes");
     return to.finish();
 }
 
 exit_code log_dump(const arguments& given) {
-    if (given.word(0) != "dump") return complain(exit_code::usage, "log knows only 'mantis log dump DIR'");
+    if (given.word(0) != "dump")
+        return complain(exit_code::usage, "log knows only 'mantis log dump DIR'");
     if (auto found = find_database(given.word(1)); !found) return complain(found.error());
-    auto directory = mantis::posix{}.open_directory(given.word(1), mantis::directory_mode::existing);
+    auto directory =
+        mantis::posix{}.open_directory(given.word(1), mantis::directory_mode::existing);
     if (!directory) return complain(directory.error());
     if (auto locked = directory->lock(); !locked) return complain(locked.error());
     auto raw = mantis::read_file(*directory, mantis::superblock_name, 64 * mantis::KiB);
     if (!raw) return complain(raw.error());
     auto block = mantis::decode_superblock(*raw);
     if (!block) return complain(block.error());
-    if (block->checksum_format == mantis::crc32c::format_id) return dump<mantis::crc32c>(*directory, *block);
-    if (block->checksum_format == mantis::xxh3::format_id) return dump<mantis::xxh3>(*directory, *block);
-    return complain(error{error_code::mismatch, "reading the log: its checksums are of an unknown policy"}
-                        .with("file_format_id", block->checksum_format));
+    if (block->checksum_format == mantis::crc32c::format_id)
+        return dump<mantis::crc32c>(*directory, *block);
+    if (block->checksum_format == mantis::xxh3::format_id)
+        return dump<mantis::xxh3>(*directory, *block);
+    return complain(
+        error{error_code::mismatch, "reading the log: its checksums are of an unknown policy"}.with(
+            "file_format_id", block->checksum_format));
 }
 
 }  // namespace
@@ -123,9 +132,12 @@ command log_command() {
     return {.name = "log",
             .words = "dump DIR",
             .summary = "the log as it lies on disk, one JSON object a record",
-            .details = "Keys and values that are not BSON are shown as {\"$binary\":...}. `durable` is how far the log was\n"
-                       "synced when the record was appended. Works on a database that is too damaged to open, up to\n"
-                       "the damage.\n",
+            .details =
+                "Keys and values that are not BSON are shown as {\"$binary\":...}. `durable` is "
+                "how far the log was\n"
+                "synced when the record was appended. Works on a database that is too damaged to "
+                "open, up to\n"
+                "the damage.\n",
             .fewest_words = 2,
             .most_words = 2,
             .options = {},

@@ -3,7 +3,8 @@
 // The command line of mantis: JSON documents into a database directory, and out of it.
 //
 //   mantis import plants.db trees examples/data/trees.json
-//   mantis find plants.db trees '{"species.genus":"Quercus","height_m":{"$gt":25}}' --sort -height_m --limit 3
+//   mantis find plants.db trees '{"species.genus":"Quercus","height_m":{"$gt":25}}' --sort
+//   -height_m --limit 3
 //
 // docs/tool.md is the manual; `mantis help` is its short form.
 #include "command.hpp"
@@ -13,19 +14,22 @@
 namespace {
 
 tool::exit_code wrong(const tool::command& which, const std::string& mistake) {
-    return tool::complain(tool::exit_code::usage,
-                          mistake + "\nusage: " + tool::usage_of(which) + "\n'mantis help " + which.name + "' says more");
+    return tool::complain(tool::exit_code::usage, mistake + "\nusage: " + tool::usage_of(which) +
+                                                      "\n'mantis help " + which.name +
+                                                      "' says more");
 }
 
 tool::exit_code run(int count, char** words) {
-    if (count < 1) return tool::complain(tool::exit_code::usage, "what to do? 'mantis help' lists the commands");
+    if (count < 1)
+        return tool::complain(tool::exit_code::usage,
+                              "what to do? 'mantis help' lists the commands");
     std::string_view name = words[0];
     if (name == "--help" || name == "-h") name = "help";
     if (name == "--version") name = "version";
     const tool::command* const which = tool::find_command(name);
     if (which == nullptr)
-        return tool::complain(tool::exit_code::usage,
-                              "there is no command " + std::string{name} + "; 'mantis help' lists them");
+        return tool::complain(tool::exit_code::usage, "there is no command " + std::string{name} +
+                                                          "; 'mantis help' lists them");
     for (int at = 1; at < count; ++at) {
         const std::string_view word = words[at];
         if (word == "--") break;
@@ -36,7 +40,8 @@ tool::exit_code run(int count, char** words) {
         }
     }
     tool::arguments given;
-    if (const auto mistake = given.read(count - 1, words + 1, which->options)) return wrong(*which, *mistake);
+    if (const auto mistake = given.read(count - 1, words + 1, which->options))
+        return wrong(*which, *mistake);
     if (given.count() < which->fewest_words) return wrong(*which, "a word is missing");
     if (given.count() > which->most_words)
         return wrong(*which, "one word too many: " + std::string{given.word(which->most_words)});
@@ -46,7 +51,8 @@ tool::exit_code run(int count, char** words) {
 }  // namespace
 
 int main(int count, char** words) {
-    // Whoever reads our output may leave first; the output tells, and an import that nobody watches goes on.
+    // Whoever reads our output may leave first; the output tells, and an import that nobody watches
+    // goes on.
     std::signal(SIGPIPE, SIG_IGN);
     return static_cast<int>(run(count - 1, words + 1));
 }

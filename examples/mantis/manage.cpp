@@ -22,7 +22,8 @@ void add_number(mantis::bson_writer& to, const char* name, Number value) {
 
 exit_code collections(const arguments& given) {
     std::optional<database> store;
-    if (const exit_code opened = open_database(given.word(0), access::read, store); opened != exit_code::done)
+    if (const exit_code opened = open_database(given.word(0), access::read, store);
+        opened != exit_code::done)
         return opened;
     output to{STDOUT_FILENO, "standard output"};
     for (const mantis::collection_info& each : store->collections()) {
@@ -36,14 +37,16 @@ exit_code collections(const arguments& given) {
 
 exit_code drop(const arguments& given) {
     std::optional<database> store;
-    if (const exit_code opened = open_database(given.word(0), access::write, store); opened != exit_code::done)
+    if (const exit_code opened = open_database(given.word(0), access::write, store);
+        opened != exit_code::done)
         return opened;
     const mantis::bytes_view name = given.word(1);
     std::uint64_t count = 0;
     for (const mantis::collection_info& each : store->collections())
         if (each.name.view() == name) count = each.documents;
     if (!store->find_collection(name))
-        return complain(mantis::error{mantis::error_code::not_found, "there is no collection"}.about(name));
+        return complain(
+            mantis::error{mantis::error_code::not_found, "there is no collection"}.about(name));
     if (auto dropped = store->drop_collection(name); !dropped) return complain(dropped.error());
     if (const exit_code closed = close_database(*store); closed != exit_code::done) return closed;
     mantis::bson_writer answer;
@@ -62,7 +65,8 @@ std::uint64_t document_count(const database& store) {
 
 exit_code stats(const arguments& given) {
     std::optional<database> store;
-    if (const exit_code opened = open_database(given.word(0), access::read, store); opened != exit_code::done)
+    if (const exit_code opened = open_database(given.word(0), access::read, store);
+        opened != exit_code::done)
         return opened;
     const mantis::store_stats sum = store->base().stats();
     const mantis::recovery_summary& opening = store->base().recovery();
@@ -98,7 +102,8 @@ exit_code check_documents(database& store) {
 
 exit_code check(const arguments& given) {
     std::optional<database> store;
-    if (const exit_code opened = open_database(given.word(0), access::read, store); opened != exit_code::done)
+    if (const exit_code opened = open_database(given.word(0), access::read, store);
+        opened != exit_code::done)
         return opened;
     const auto verified = store->base().verify();
     if (!verified) return complain(verified.error());
@@ -153,8 +158,10 @@ command check_command() {
     return {.name = "check",
             .words = "DIR",
             .summary = "reads everything and says whether it is sound",
-            .details = "Verifies each log record, each index and each document; changes nothing. Ends with 6 and names file,\n"
-                       "offset and LSN where bytes are not what was written.\n",
+            .details =
+                "Verifies each log record, each index and each document; changes nothing. Ends "
+                "with 6 and names file,\n"
+                "offset and LSN where bytes are not what was written.\n",
             .fewest_words = 1,
             .most_words = 1,
             .options = {},

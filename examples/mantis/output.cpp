@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "output.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 namespace tool {
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Lines of output that are either written whole or reported: to stdout, or to a file of acknowledgements.
+// Lines of output that are either written whole or reported: to stdout, or to a file of
+// acknowledgements.
 //
-// Lines are collected and leave at line ends only, in one write of the system each time, so that a process killed between
-// two writes leaves no half line.
+// Lines are collected and leave at line ends only, in one write of the system each time, so that a
+// process killed between two writes leaves no half line.
 //
-// A pipe whose reader has left is not an error of ours: `closed()` then says that nobody listens, and what is written is
-// dropped. Anything else that goes wrong is kept and told by finish().
+// A pipe whose reader has left is not an error of ours: `closed()` then says that nobody listens,
+// and what is written is dropped. Anything else that goes wrong is kept and told by finish().
 //
 // Threads: one at a time.
 #pragma once
@@ -22,7 +23,8 @@ namespace tool {
 class output {
 public:
     // Does not own the descriptor.
-    output(int descriptor, std::string name) noexcept : descriptor_{descriptor}, name_{std::move(name)} {}
+    output(int descriptor, std::string name) noexcept
+        : descriptor_{descriptor}, name_{std::move(name)} {}
     output(const output&) = delete;
     output& operator=(const output&) = delete;
     ~output();

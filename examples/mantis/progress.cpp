@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "progress.hpp"
 
+#include <unistd.h>
 #include <cstdio>
 #include <string>
-#include <unistd.h>
 
 namespace tool {
 
 progress::progress(const char* what) : what_{what}, terminal_{::isatty(STDERR_FILENO) == 1} {}
 
-void progress::show(std::uint64_t done, std::uint64_t total, std::uint64_t things, const char* of_what) {
+void progress::show(std::uint64_t done, std::uint64_t total, std::uint64_t things,
+                    const char* of_what) {
     if (!terminal_) return;
     const clock::time_point now = clock::now();
     if (now < next_) return;
@@ -23,8 +24,8 @@ void progress::show(std::uint64_t done, std::uint64_t total, std::uint64_t thing
         bar = " [" + std::string(filled, '#') + std::string(width - filled, ' ') + "] " +
               std::to_string(reached * 100 / total) + "%";
     }
-    std::fprintf(stderr, "\r%s%s  %llu %s, %.0f s\x1b[K", what_, bar.c_str(), static_cast<unsigned long long>(things),
-                 of_what, seconds);
+    std::fprintf(stderr, "\r%s%s  %llu %s, %.0f s\x1b[K", what_, bar.c_str(),
+                 static_cast<unsigned long long>(things), of_what, seconds);
     std::fflush(stderr);
     drawn_ = true;
 }

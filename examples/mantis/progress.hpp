@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A bar on stderr while something long goes on, only where stderr is a terminal and only after half a second.
+// A bar on stderr while something long goes on, only where stderr is a terminal and only after half
+// a second.
 //
 // Threads: one at a time.
 #pragma once

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "text_source.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 namespace tool {
 
@@ -15,12 +15,14 @@ using mantis::error_code;
 using mantis::result;
 
 result<std::unique_ptr<text_source>> text_source::open(const std::string& path) {
-    if (path == "-") return std::unique_ptr<text_source>{new text_source{STDIN_FILENO, "standard input"}};
+    if (path == "-")
+        return std::unique_ptr<text_source>{new text_source{STDIN_FILENO, "standard input"}};
     const int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (opened < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error{error_code::not_found, "there is no such file"}.about(path);
     if (opened < 0)
-        return error{error_code::io, "opening a file"}.about(path).with("errno", static_cast<std::uint64_t>(errno));
+        return error{error_code::io, "opening a file"}.about(path).with(
+            "errno", static_cast<std::uint64_t>(errno));
     std::unique_ptr<text_source> made{new text_source{opened, path}};
     struct ::stat status = {};
     if (::fstat(opened, &status) == 0 && S_ISDIR(status.st_mode))
@@ -43,7 +45,8 @@ result<bytes_view> text_source::next() {
         if (unread_.size() == had) break;
     }
     if (!begun_ && unread_.starts_with({"\x1f\x8b", 2})) {
-        if (::inflateInit2(&zlib_, 15 + 16) != Z_OK) return error{error_code::out_of_memory, "inflating"}.about(name_);
+        if (::inflateInit2(&zlib_, 15 + 16) != Z_OK)
+            return error{error_code::out_of_memory, "inflating"}.about(name_);
         inflating_ = inside_member_ = true;
         inflated_ = mantis::bytes::zeros(piece_bytes);
     }
@@ -58,10 +61,12 @@ result<bytes_view> text_source::next() {
 result<std::size_t> text_source::read_more() {
     if (!unread_.empty()) std::memmove(raw_.data(), unread_.data(), unread_.size());
     while (true) {
-        const ssize_t got = ::read(descriptor_, raw_.data() + unread_.size(), raw_.size() - unread_.size());
+        const ssize_t got =
+            ::read(descriptor_, raw_.data() + unread_.size(), raw_.size() - unread_.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0)
-            return error{error_code::io, "reading a file"}.about(name_).with("errno", static_cast<std::uint64_t>(errno));
+            return error{error_code::io, "reading a file"}.about(name_).with(
+                "errno", static_cast<std::uint64_t>(errno));
         const auto count = static_cast<std::size_t>(got);
         unread_ = bytes_view{raw_.data(), unread_.size() + count};
         bytes_taken_ += count;
@@ -91,12 +96,14 @@ result<bytes_view> text_source::inflate_more() {
             return bad_gzip("reading gzip: the file is damaged");
         unread_ = unread_.from(unread_.size() - zlib_.avail_in);
         inside_member_ = state != Z_STREAM_END;
-        if (const std::size_t made = inflated_.size() - zlib_.avail_out; made != 0) return inflated_.view().first(made);
+        if (const std::size_t made = inflated_.size() - zlib_.avail_out; made != 0)
+            return inflated_.view().first(made);
     }
 }
 
 error text_source::bad_gzip(const char* sentence) const {
-    return error{error_code::invalid_argument, sentence}.about(name_).with("offset", bytes_taken_ - unread_.size());
+    return error{error_code::invalid_argument, sentence}.about(name_).with(
+        "offset", bytes_taken_ - unread_.size());
 }
 
 }  // namespace tool

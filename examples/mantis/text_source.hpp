@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The bytes of a file or of standard input, inflated where they are gzip (told by their first two bytes, not by the name).
+// The bytes of a file or of standard input, inflated where they are gzip (told by their first two
+// bytes, not by the name).
 //
-// Reads and inflates in pieces: memory does not grow with the file. A gzip file may have several members, as `cat a.gz b.gz`
-// makes; one that ends too early is an error, not a short file.
+// Reads and inflates in pieces: memory does not grow with the file. A gzip file may have several
+// members, as `cat a.gz b.gz` makes; one that ends too early is an error, not a short file.
 //
 // Threads: one at a time; bytes_taken() and bytes_total() from any.
 #pragma once
 
 #include <mantis/core/result.hpp>
 
+#include <zlib.h>
 #include <atomic>
 #include <memory>
 #include <string>
-#include <zlib.h>
 
 namespace tool {
 
@@ -40,7 +41,8 @@ public:
     [[nodiscard]] std::uint64_t bytes_total() const noexcept { return bytes_total_; }
 
 private:
-    text_source(int descriptor, std::string name) : descriptor_{descriptor}, name_{std::move(name)} {}
+    text_source(int descriptor, std::string name)
+        : descriptor_{descriptor}, name_{std::move(name)} {}
     mantis::result<std::size_t> read_more();
     mantis::result<mantis::bytes_view> inflate_more();
     mantis::error bad_gzip(const char* sentence) const;

@@ -20,9 +20,10 @@ using mantis::bson_view;
 
 struct tree {
     bson_type type = bson_type::missing;
-    long double number = 0;  // 64 bits of mantissa: every int64 and every double exactly
-    std::string text;        // of text; the payload of what has no own member
-    std::vector<std::pair<std::string, tree>> fields;
+    long double number = 0;          // 64 bits of mantissa: every int64 and every double exactly
+    std::string text;                // of text; the payload of what has no own member
+    std::vector<std::string> names;  // of the fields, or the indexes of elements
+    std::vector<tree> values;
 
     static tree from(bson_value value) {
         tree made;
@@ -38,7 +39,7 @@ struct tree {
         tree made;
         made.type = type;
         for (const auto& field : document)
-            made.fields.emplace_back(field.name.as<std::string>(), from(field.value));
+            made.add(field.name.as<std::string>(), from(field.value));
         return made;
     }
 
@@ -47,9 +48,18 @@ struct tree {
     }
     bool is_null() const { return type == bson_type::null || type == bson_type::missing; }
     const tree* field(const std::string& name) const {
-        for (const auto& each : fields)
-            if (each.first == name) return &each.second;
+        for (std::size_t at = 0; at < names.size(); ++at)
+            if (names[at] == name) return &values[at];
         return nullptr;
+    }
+    void add(const std::string& name, tree value) {
+        names.push_back(name);
+        values.push_back(std::move(value));
+    }
+    void remove(const std::string& name) {
+        const auto at = std::find(names.begin(), names.end(), name) - names.begin();
+        names.erase(names.begin() + at);
+        values.erase(values.begin() + at);
     }
     tree* field(const std::string& name) {
         return const_cast<tree*>(std::as_const(*this).field(name));
@@ -58,7 +68,7 @@ struct tree {
     friend bool operator==(const tree& a, const tree& b) {
         if (a.is_number() && b.is_number()) return a.number == b.number;
         if (a.is_null() && b.is_null()) return true;
-        return a.type == b.type && a.text == b.text && a.fields == b.fields;
+        return a.type == b.type && a.text == b.text && a.names == b.names && a.values == b.values;
     }
 };
 
@@ -75,8 +85,8 @@ inline void reach(const tree& value, const std::vector<std::string>& path, std::
                   std::vector<tree>& into) {
     if (at == path.size()) return into.push_back(value);
     if (value.type == bson_type::array) {
-        for (std::size_t i = 0; i < value.fields.size(); ++i) {
-            const tree& element = value.fields[i].second;
+        for (std::size_t i = 0; i < value.values.size(); ++i) {
+            const tree& element = value.values[i];
             if (std::to_string(i) == path[at]) reach(element, path, at + 1, into);
             if (element.type == bson_type::document) reach(element, path, at, into);
         }
@@ -104,13 +114,13 @@ inline bool model_operator(const tree& document, const std::string& path, const 
                            const tree& operand) {
     if (op == "$ne") return !model_operator(document, path, "$eq", operand);
     if (op == "$not") {
-        for (const auto& each : operand.fields)
-            if (!model_operator(document, path, each.first, each.second)) return true;
+        for (std::size_t at = 0; at < operand.names.size(); ++at)
+            if (!model_operator(document, path, operand.names[at], operand.values[at])) return true;
         return false;
     }
     if (op == "$in") {
-        for (const auto& each : operand.fields)
-            if (model_operator(document, path, "$eq", each.second)) return true;
+        for (const tree& each : operand.values)
+            if (model_operator(document, path, "$eq", each)) return true;
         return false;
     }
     std::vector<tree> reached;
@@ -123,22 +133,25 @@ inline bool model_operator(const tree& document, const std::string& path, const 
     for (const tree& each : reached) {
         if (ordered(op, each, operand)) return true;
         if (each.type != bson_type::array) continue;
-        for (const auto& element : each.fields)
-            if (ordered(op, element.second, operand)) return true;
+        for (const tree& element : each.values)
+            if (ordered(op, element, operand)) return true;
     }
     return false;
 }
 
 inline bool model_matches(const tree& document, const tree& filter) {
-    for (const auto& [name, operand] : filter.fields) {
+    for (std::size_t at = 0; at < filter.names.size(); ++at) {
+        const std::string& name = filter.names[at];
+        const tree& operand = filter.values[at];
         if (name == "$and" || name == "$or") {
             std::size_t holding = 0;
-            for (const auto& each : operand.fields) holding += model_matches(document, each.second);
-            if (name == "$and" ? holding != operand.fields.size() : holding == 0) return false;
-        } else if (operand.type == bson_type::document && !operand.fields.empty() &&
-                   operand.fields[0].first.rfind('$', 0) == 0) {
-            for (const auto& each : operand.fields)
-                if (!model_operator(document, name, each.first, each.second)) return false;
+            for (const tree& each : operand.values) holding += model_matches(document, each);
+            if (name == "$and" ? holding != operand.values.size() : holding == 0) return false;
+        } else if (operand.type == bson_type::document && !operand.names.empty() &&
+                   operand.names[0].rfind('$', 0) == 0) {
+            for (std::size_t i = 0; i < operand.names.size(); ++i)
+                if (!model_operator(document, name, operand.names[i], operand.values[i]))
+                    return false;
         } else if (!model_operator(document, name, "$eq", operand)) {
             return false;
         }

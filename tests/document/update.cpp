@@ -41,13 +41,13 @@ bool model_set(tree& at, const std::vector<std::string>& path, std::size_t step,
             if (name.find_first_not_of("0123456789") != std::string::npos) return false;
             tree null;
             null.type = bson_type::null;
-            while (at.fields.size() < std::stoul(name))
-                at.fields.emplace_back(std::to_string(at.fields.size()), null);
+            while (at.names.size() < std::stoul(name))
+                at.add(std::to_string(at.names.size()), null);
         }
         tree made;
         made.type = bson_type::document;
-        at.fields.emplace_back(name, made);
-        next = &at.fields.back().second;
+        at.add(name, made);
+        next = &at.values.back();
         if (step + 1 < path.size()) return model_set(*next, path, step + 1, op, operand);
         *next = operand;
         return true;
@@ -62,8 +62,7 @@ bool model_set(tree& at, const std::vector<std::string>& path, std::size_t step,
         *next = tree{};
         next->type = bson_type::null;
     } else if (op == "$unset") {
-        at.fields.erase(std::find_if(at.fields.begin(), at.fields.end(),
-                                     [&](const auto& f) { return f.first == name; }));
+        at.remove(name);
     }
     return true;
 }

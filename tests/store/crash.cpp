@@ -8,6 +8,7 @@
 
 #include <mantis/platform/simulated.hpp>
 
+#include <cstdlib>
 #include <optional>
 
 using namespace crash_test;
@@ -165,15 +166,18 @@ seen run_seeds(std::uint64_t from, std::uint64_t count) {
 
 }  // namespace
 
+// More seeds by hand: tests/run --long.
+std::uint64_t seeds(std::uint64_t usual) { return std::getenv("MANTIS_LONG") ? usual * 50 : usual; }
+
 TEST_CASE("200 seeds of power cuts: with group commit every acknowledged commit is there, whole") {
-    const seen counted = run_seeds<group_commit>(1, 200);
+    const seen counted = run_seeds<group_commit>(1, seeds(200));
     CHECK(counted.lost_buffered == 0);
 }
 
 TEST_CASE(
     "100 seeds of power cuts: periodic and buffered commits are lost only from the end, and "
     "whole") {
-    run_seeds<periodic>(1000, 50);
-    const seen counted = run_seeds<buffered>(2000, 50);
+    run_seeds<periodic>(100'000, seeds(50));
+    const seen counted = run_seeds<buffered>(200'000, seeds(50));
     CHECK(counted.lost_buffered > 0);
 }

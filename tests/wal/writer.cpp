@@ -112,3 +112,18 @@ TEST_CASE("writers that wait together are synced together, and each finds its re
         CHECK(payload == std::to_string(t) + ":" + std::to_string(next[t]++));
     }
 }
+
+TEST_CASE("a synced record may end at any place in a block") {
+    for (std::size_t size = 4000; size < 4110; ++size) {
+        log_fixture log;
+        auto to = log.write();
+        append(*to, 1, std::string(size, 'a'));
+        to->sync().value();
+        append(*to, 2, "next");
+        to->sync().value();
+        const read_back found = log.read();
+        REQUIRE_FALSE(found.failed);
+        CHECK(found.payloads == std::vector<std::string>{std::string(size, 'a'), "next"});
+        CHECK(found.end.cut_bytes == 0);
+    }
+}

@@ -9,6 +9,8 @@
 
 #include <utility>
 
+#include <utility>
+
 namespace mantis {
 
 template <class Mutex>

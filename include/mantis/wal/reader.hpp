@@ -27,6 +27,7 @@
 
 #include "../platform/platform.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace mantis {
@@ -72,23 +73,12 @@ public:
     //               end
     //   Errors      io, corrupt, mismatch, as in the table above; every later call returns the same
     result<bool> next(log_record& record) {
-        while (true) {
-            if (finished_) return false;
-            if (!loaded_) {
-                if (auto loaded = load_segment(); !loaded) return loaded.error();
-                continue;
-            }
-            const bytes_view rest = bytes_view{raw_}.from(offset_of(position_));
-            const record_verdict verdict = examine_record<Checksum>(rest, position_, header_.salt);
-            if (verdict == record_verdict::valid && chained(rest)) {
-                take(rest, record);
-                return true;
-            }
-            if (verdict == record_verdict::padding && position_.value % log_block_bytes != 0 &&
-                skip_padding(rest))
-                continue;
-            if (auto ended = end_segment(); !ended) return ended.error();
+        if (!failed_) {
+            auto more = find_next(record);
+            if (more) return more;
+            failed_ = more.error();
         }
+        return *failed_;
     }
 
     // Complete once next() returned false.
@@ -103,6 +93,26 @@ public:
 private:
     log_reader(directory& from, database_id database) : directory_{&from}, database_{database} {
         end_.end = first_lsn_of_log;
+    }
+
+    result<bool> find_next(log_record& record) {
+        while (true) {
+            if (finished_) return false;
+            if (!loaded_) {
+                if (auto loaded = load_segment(); !loaded) return loaded.error();
+                continue;
+            }
+            const bytes_view rest = bytes_view{raw_}.from(offset_of(position_));
+            const record_verdict verdict = examine_record<Checksum>(rest, position_, header_.salt);
+            if (verdict == record_verdict::valid && chained(rest)) {
+                take(rest, record);
+                return true;
+            }
+            // Also where a header would reach over the block: in a gap of 8 bytes the lsn that was
+            // examined is not the gap's.
+            if (verdict != record_verdict::valid && skip_padding(rest)) continue;
+            if (auto ended = end_segment(); !ended) return ended.error();
+        }
     }
 
     [[nodiscard]] bool last_segment() const noexcept { return at_segment_ + 1 == segments_.size(); }
@@ -131,7 +141,8 @@ private:
     // After a sync the log goes on at the next block; what is left of the old one is zero.
     bool skip_padding(bytes_view rest) noexcept {
         const std::uint64_t gap = round_up(position_.value, log_block_bytes) - position_.value;
-        if (gap > rest.size() || !all_zero(rest.first(static_cast<std::size_t>(gap)))) return false;
+        if (gap == 0 || gap > rest.size() || !all_zero(rest.first(static_cast<std::size_t>(gap))))
+            return false;
         position_.value += gap;
         return true;
     }
@@ -269,6 +280,7 @@ private:
     std::uint64_t bytes_total_ = 0;
     bool loaded_ = false;
     bool finished_ = false;
+    std::optional<error> failed_;
 };
 
 }  // namespace mantis

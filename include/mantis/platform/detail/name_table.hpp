@@ -39,6 +39,12 @@ public:
         entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(at));
         return true;
     }
+    //   Effects     no name means `node` any more
+    void erase_node(const shared<Node>& node) {
+        for (std::size_t at = entries_.size(); at-- > 0;)
+            if (entries_[at].node == node)
+                entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(at));
+    }
     [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }
 
 private:

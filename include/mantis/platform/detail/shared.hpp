@@ -7,7 +7,7 @@
 // Threads: owners may be copied and destroyed in any thread; the object looks after itself.
 #pragma once
 
-#include "../../core/check.hpp"
+#include "../../core/bytes.hpp"
 
 #include <atomic>
 

@@ -3,7 +3,7 @@
 // A thread of the operating system. Joined before it is destroyed; the program stops otherwise.
 #pragma once
 
-#include "../../core/check.hpp"
+#include "../../core/bytes.hpp"
 
 #include <concepts>
 #include <pthread.h>

@@ -170,9 +170,9 @@ private:
         apply(cached_, made);
         changes_.push_back(std::move(made));
     }
-    // A name that means another file by now is left alone: an earlier change of it may have been lost.
+    // A file has one name; after a crash that lost an earlier change it may be another than `from`.
     static void apply(file_table& table, const change& made) {
-        if (!made.from.empty() && table.find(made.from) == made.file) table.erase(made.from);
+        if (!made.from.empty()) table.erase_node(made.file);
         if (!made.to.empty()) table.set(made.to, made.file);
     }
 

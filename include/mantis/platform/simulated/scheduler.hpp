@@ -161,13 +161,17 @@ public:
         trace_ = (trace_ ^ (who << 8) ^ static_cast<std::uint64_t>(kind) ^ (what << 32)) * 0x9fb21c651e98df25;
         trace_ = (trace_ ^ (trace_ >> 29) ^ static_cast<std::uint64_t>(clock_)) * 0xd6e8feb86659fd93;
         trace_ ^= trace_ >> 32;
-        if (++steps_ > max_steps_ && running_actor != nullptr) stop(report("no end after").view());
+        if (++steps_ > max_steps_ && running_actor != nullptr) stop_with("no end after");
     }
     [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_; }
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
     [[nodiscard]] std::uint64_t switches() const noexcept { return switches_; }
     [[nodiscard]] bool deserted() const noexcept { return ready_.empty() && waiting_.empty(); }
 
+    [[noreturn]] void stop_with(const char* what) const {
+        const bytes text = report(what);
+        stop(text.chars(), text.size());
+    }
     // What every thread does, in sentences: "simulation of seed 7: <what> 12 steps and 3400 ns: thread 0 ..."
     [[nodiscard]] bytes report(const char* what) const {
         bytes text{bytes_view{"simulation of seed "}};
@@ -208,7 +212,7 @@ private:
     }
     [[nodiscard]] simulated_actor& next_to_run() {
         while (ready_.empty()) {
-            if (next_alarm_ == never) stop(report("dead-lock after").view());
+            if (next_alarm_ == never) stop_with("dead-lock after");
             advance(next_alarm_ > clock_ ? next_alarm_ - clock_ : 0);
         }
         return *ready_[ready_.size() == 1 ? 0 : random_.below(ready_.size())];
