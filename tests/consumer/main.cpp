@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What somebody else's program does with an installed mantis: keeps a value in a store, and finds it after a restart.
+// What somebody else's program does with an installed mantis: keeps a value in a store, and finds
+// it after a restart.
 //
 //   consumer DIRECTORY
 #include <mantis/store/store.hpp>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Each file of tests/compile_fail is one mistake: it does not compile, and the compiler says the sentence that the
-file expects, once, in at most 30 lines.
+"""Each file of tests/compile_fail is one mistake: it does not compile, and the compiler says the
+sentence that the file expects, once, in at most 30 lines.
 
 The first line of a case is `// expect: SENTENCE`.
 
@@ -32,7 +32,18 @@ def judge(root, source, compiler):
     if not expected:
         return ["has no line '// expect: SENTENCE'"]
     failed, said = gate.command(
-        [compiler, "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-fsyntax-only", source], cwd=root)
+        [
+            compiler,
+            "-std=c++20",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-Iinclude",
+            "-fsyntax-only",
+            source,
+        ],
+        cwd=root,
+    )
     if not failed:
         return ["compiles, though it should not"]
     problems = []
@@ -62,17 +73,34 @@ def sample(text):
 
 BAD = (
     ("a mistake that compiles", sample("// expect: no\nint main() {}\n"), "compiles, though"),
-    ("another sentence", sample('// expect: wanted\nstatic_assert(false, "other");\n'), "does not say: wanted"),
+    (
+        "another sentence",
+        sample('// expect: wanted\nstatic_assert(false, "other");\n'),
+        "does not say: wanted",
+    ),
     ("no expected sentence", sample("static_assert(false);\n"), "has no line"),
-    ("two errors for one mistake",
-     sample('// expect: one\nstatic_assert(false, "one");\nstatic_assert(false, "two");\n'), "is 2 errors"),
-    ("a long explanation",
-     sample('// expect: deep\ntemplate <int N> struct a : a<N - 1> {};\ntemplate <> struct a<0> {\n'
+    (
+        "two errors for one mistake",
+        sample('// expect: one\nstatic_assert(false, "one");\nstatic_assert(false, "two");\n'),
+        "is 2 errors",
+    ),
+    (
+        "a long explanation",
+        sample(
+            "// expect: deep\ntemplate <int N> struct a : a<N - 1> {};\ntemplate <> struct a<0> {\n"
             '    static_assert(sizeof(int) == 0, "deep");\n};\n'
-            + "".join(f"#warning {number}\n" for number in range(40))), "takes"),
+            + "".join(f"#warning {number}\n" for number in range(40))
+        ),
+        "takes",
+    ),
 )
 GOOD = (
-    ("one sentence", sample('// expect: mantis: this cannot be\nstatic_assert(false, "mantis: this cannot be");\n')),
+    (
+        "one sentence",
+        sample(
+            '// expect: mantis: this cannot be\nstatic_assert(false, "mantis: this cannot be");\n'
+        ),
+    ),
 )
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Three projects of tests/consumer use mantis as strangers do, and their programs run: one with a Meson wrap, one with
-pkg-config, one with CMake's find_package. The last two see an installed copy, moved after it was installed."""
+"""Three projects of tests/consumer use mantis as strangers do, and their programs run: one with a
+Meson wrap, one with pkg-config, one with CMake's find_package. The last two see an installed copy,
+moved after it was installed."""
 
 import os
 import shutil
@@ -14,18 +15,22 @@ import gate
 def step(arguments, folder, **environment):
     """Runs one command in `folder`; returns what it said when it failed."""
     failed, said = gate.command(
-        arguments, cwd=folder, env={**os.environ, "CXX": "ccache g++", **environment})
+        arguments, cwd=folder, env={**os.environ, "CXX": "ccache g++", **environment}
+    )
     return [f"{' '.join(str(word) for word in arguments)}: {gate.tail(said)}"] if failed else []
 
 
 def run_programs(built, scratch):
     """The first keeps a store in a fresh directory."""
     shutil.rmtree(scratch / "db", ignore_errors=True)
-    return step([built / "consumer", scratch / "db"], scratch) + step([built / "consumer_json"], scratch)
+    return step([built / "consumer", scratch / "db"], scratch) + step(
+        [built / "consumer_json"], scratch
+    )
 
 
 def copy_consumer(root, kind, scratch):
-    """The project and the programs beside it, so that nothing of the tree but a package can be found."""
+    """The project and the programs beside it, so that nothing of the tree but a package can be
+    found."""
     place = scratch / kind
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(root / "tests" / "consumer" / kind, place / kind)
@@ -72,16 +77,30 @@ def with_pkg_config(root, scratch, installed):
     wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("pkg-config")} --define-prefix "$@"\n')
     wrapper.chmod(0o755)
     failed = step(
-        ["./build", built], place, PKG_CONFIG_PATH=str(installed / "share" / "pkgconfig"),
-        PATH=f"{scratch}/bin:{os.environ['PATH']}")
+        ["./build", built],
+        place,
+        PKG_CONFIG_PATH=str(installed / "share" / "pkgconfig"),
+        PATH=f"{scratch}/bin:{os.environ['PATH']}",
+    )
     return failed or run_programs(built, scratch)
 
 
 def with_cmake(root, scratch, installed):
     place = copy_consumer(root, "cmake", scratch)
     failed = step(
-        ["cmake", "-S", ".", "-B", "built", f"-DCMAKE_PREFIX_PATH={installed}", "-DCMAKE_CXX_COMPILER=g++",
-         "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"], place, CXX="g++")
+        [
+            "cmake",
+            "-S",
+            ".",
+            "-B",
+            "built",
+            f"-DCMAKE_PREFIX_PATH={installed}",
+            "-DCMAKE_CXX_COMPILER=g++",
+            "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache",
+        ],
+        place,
+        CXX="g++",
+    )
     failed = failed or step(["cmake", "--build", "built"], place)
     return failed or run_programs(place / "built", scratch)
 
@@ -99,7 +118,9 @@ def spoiled(scratch):
     root = scratch / "spoiled"
     shutil.copytree(gate.ROOT / "tests" / "consumer", root / "tests" / "consumer")
     for name in ("main.cpp", "json.cpp"):
-        (root / "tests" / "consumer" / name).write_text("#include <mantis/config.hpp>\nint main() { return 1; }\n")
+        (root / "tests" / "consumer" / name).write_text(
+            "#include <mantis/config.hpp>\nint main() { return 1; }\n"
+        )
     return root
 
 
@@ -110,7 +131,10 @@ def check(_):
         if failed:
             return {"install": failed}
         release = archive(scratch)
-        cases = {"install": installed_headers(installed), **try_all(gate.ROOT, scratch, release, installed)}
+        cases = {
+            "install": installed_headers(installed),
+            **try_all(gate.ROOT, scratch, release, installed),
+        }
         for name, problems in try_all(spoiled(scratch), scratch, release, installed).items():
             cases[f"self-test: {name} that fails"] = [] if problems else ["was not noticed"]
     return cases
@@ -118,9 +142,14 @@ def check(_):
 
 def installed_headers(installed):
     """Every header is installed under its own path, and nothing else is."""
-    found = {str(path.relative_to(installed / "include")) for path in (installed / "include").rglob("*.*")}
-    return [f"{name}: only in one of the tree and the installed copy"
-            for name in sorted(found ^ set(gate.headers(gate.ROOT)))]
+    found = {
+        str(path.relative_to(installed / "include"))
+        for path in (installed / "include").rglob("*.*")
+    }
+    return [
+        f"{name}: only in one of the tree and the installed copy"
+        for name in sorted(found ^ set(gate.headers(gate.ROOT)))
+    ]
 
 
 if __name__ == "__main__":

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: BSL-1.0
-"""README.md tells the truth: it names the two commands, shows the second example whole, and what README.md and docs/
-link to exists. The top level holds what the plan says and nothing else."""
+"""README.md tells the truth: it names the two commands, shows the second example whole, and what
+README.md and docs/ link to exists. The top level holds what the plan says and nothing else."""
 
 import re
 from pathlib import Path
 
 import gate
 
-TOP_LEVEL = {"meson.build", "include", "examples", "tests", "benchmarks", "docs", "LICENSE", "README.md"}
+TOP_LEVEL = {
+    "meson.build",
+    "include",
+    "examples",
+    "tests",
+    "benchmarks",
+    "docs",
+    "LICENSE",
+    "README.md",
+}
 COMMANDS = ("examples/run", "tests/run")
 FIRST_SCREEN = 40
 
@@ -21,14 +30,20 @@ def shown_whole(root, readme):
     without_license = re.sub(r"\A// SPDX-License-Identifier: [^\n]+\n(//\n)?", "", code).strip()
     blocks = [block.strip() for block in re.findall(r"```cpp\n(.*?)```", readme, re.DOTALL)]
     name = examples[0].relative_to(root)
-    return [] if code in blocks or without_license in blocks else [f"README.md does not show {name} as it is"]
+    return (
+        []
+        if code in blocks or without_license in blocks
+        else [f"README.md does not show {name} as it is"]
+    )
 
 
 def first_screen(readme):
     start = "\n".join(readme.splitlines()[:FIRST_SCREEN])
     return [
         f"README.md does not name {command} in its first {FIRST_SCREEN} lines"
-        for command in COMMANDS if command not in start]
+        for command in COMMANDS
+        if command not in start
+    ]
 
 
 def links(root, name):
@@ -49,8 +64,9 @@ def links(root, name):
 
 def anchors(text):
     headings = re.findall(r"^#+ +(.+?)\s*$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings} | set(
-        re.findall(r'<a (?:id|name)="([^"]+)"', text))
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings
+    } | set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
 
 
 def named_in_code(root):
@@ -72,7 +88,9 @@ def top_level(root):
     names = {Path(name).parts[0] for name in gate.tree(root)}
     return [
         f"the top level holds {name}, which is not in the plan"
-        for name in sorted(names) if name not in TOP_LEVEL and not name.startswith(".")]
+        for name in sorted(names)
+        if name not in TOP_LEVEL and not name.startswith(".")
+    ]
 
 
 def check(root):
@@ -88,16 +106,37 @@ def check(root):
 
 
 PROGRAM = "// SPDX-License-Identifier: BSL-1.0\n//\n// A store.\nint main() {}\n"
-README = "examples/run tests/run\n```cpp\n// A store.\nint main() {}\n```\n[page](docs/a.md#a-word)\n"
+README = (
+    "examples/run tests/run\n```cpp\n// A store.\nint main() {}\n```\n[page](docs/a.md#a-word)\n"
+)
 WHOLE = {"README.md": README, "examples/02_a.cpp": PROGRAM, "docs/a.md": "# A word\n"}
 BAD = (
     ("an example that changed", {**WHOLE, "examples/02_a.cpp": PROGRAM + "// more\n"}, "as it is"),
-    ("a command that is not named", {**WHOLE, "README.md": README.replace("tests/run", "")}, "name tests/run"),
-    ("a command below the first screen", {**WHOLE, "README.md": "\n" * 60 + README}, "name examples/run"),
-    ("a link to nothing", {**WHOLE, "README.md": README + "[a](docs/b.md)"}, "docs/b.md, which does not"),
-    ("a link to no heading", {**WHOLE, "README.md": README + "[a](docs/a.md#b)"}, "no such heading"),
-    ("a page that a header names",
-     {**WHOLE, "include/mantis/core/a.hpp": "// see docs/a.md#other\n"}, "has no heading 'other'"),
+    (
+        "a command that is not named",
+        {**WHOLE, "README.md": README.replace("tests/run", "")},
+        "name tests/run",
+    ),
+    (
+        "a command below the first screen",
+        {**WHOLE, "README.md": "\n" * 60 + README},
+        "name examples/run",
+    ),
+    (
+        "a link to nothing",
+        {**WHOLE, "README.md": README + "[a](docs/b.md)"},
+        "docs/b.md, which does not",
+    ),
+    (
+        "a link to no heading",
+        {**WHOLE, "README.md": README + "[a](docs/a.md#b)"},
+        "no such heading",
+    ),
+    (
+        "a page that a header names",
+        {**WHOLE, "include/mantis/core/a.hpp": "// see docs/a.md#other\n"},
+        "has no heading 'other'",
+    ),
     ("a folder that nobody planned", {**WHOLE, "util/a.cpp": ""}, "the top level holds util"),
 )
 GOOD = (("a README that tells the truth", {**WHOLE, ".ci/run": ""}),)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""A folder of include/mantis includes itself and folders of a lower floor, never a sibling of its own floor."""
+"""A folder of include/mantis includes itself and folders of a lower floor, never a sibling of its
+own floor."""
 
 import gate
 
@@ -15,9 +16,11 @@ def judge(root, header):
         if inside is None:
             continue
         if bracket == "<":
-            problems.append(f"{place}: <{name}> is a header of mantis; include it by its relative path in quotes")
+            problems.append(
+                f"{place}: <{name}> is our own; include it by its relative path in quotes"
+            )
         if not (root / "include" / inside).exists():
-            problems.append(f"{place}: \"{name}\" does not exist")
+            problems.append(f'{place}: "{name}" does not exist')
             continue
         other = gate.floor_name(inside)
         if other == own or own == "mantis":
@@ -29,7 +32,9 @@ def judge(root, header):
         elif gate.FLOORS[other] >= gate.FLOORS[own]:
             relation = "a sibling on" if gate.FLOORS[other] == gate.FLOORS[own] else "above it, on"
             problems.append(
-                f"{place}: {own} (floor {gate.FLOORS[own]}) includes {other}, {relation} floor {gate.FLOORS[other]}")
+                f"{place}: {own} (floor {gate.FLOORS[own]}) includes {other}, "
+                f"{relation} floor {gate.FLOORS[other]}"
+            )
     return problems
 
 
@@ -38,26 +43,58 @@ def check(root):
 
 
 BAD = (
-    ("a floor that includes a higher one",
-     {"include/mantis/core/a.hpp": '#include "../wal/b.hpp"\n', "include/mantis/wal/b.hpp": ""},
-     "include/mantis/core/a.hpp:1: core (floor 1) includes wal, above it, on floor 4"),
-    ("a floor that includes its sibling",
-     {"include/mantis/txn/a.hpp": '\n#include "../recovery/b.hpp"\n', "include/mantis/recovery/b.hpp": ""},
-     "include/mantis/txn/a.hpp:2: txn (floor 7) includes recovery, a sibling on floor 7"),
-    ("a sub-folder that reaches up",
-     {"include/mantis/index/btree/a.hpp": '# include "../../store/b.hpp"\n', "include/mantis/store/b.hpp": ""},
-     "index (floor 6) includes store, above it"),
-    ("a folder that nobody planned", {"include/mantis/util/a.hpp": ""}, "'util' is not in the floor plan"),
-    ("a header that is not there", {"include/mantis/core/a.hpp": '#include "b.hpp"\n'}, "does not exist"),
-    ("a header of mantis in angle brackets",
-     {"include/mantis/wal/a.hpp": "#include <mantis/core/b.hpp>\n", "include/mantis/core/b.hpp": ""},
-     "include it by its relative path"),
+    (
+        "a floor that includes a higher one",
+        {"include/mantis/core/a.hpp": '#include "../wal/b.hpp"\n', "include/mantis/wal/b.hpp": ""},
+        "include/mantis/core/a.hpp:1: core (floor 1) includes wal, above it, on floor 4",
+    ),
+    (
+        "a floor that includes its sibling",
+        {
+            "include/mantis/txn/a.hpp": '\n#include "../recovery/b.hpp"\n',
+            "include/mantis/recovery/b.hpp": "",
+        },
+        "include/mantis/txn/a.hpp:2: txn (floor 7) includes recovery, a sibling on floor 7",
+    ),
+    (
+        "a sub-folder that reaches up",
+        {
+            "include/mantis/index/btree/a.hpp": '# include "../../store/b.hpp"\n',
+            "include/mantis/store/b.hpp": "",
+        },
+        "index (floor 6) includes store, above it",
+    ),
+    (
+        "a folder that nobody planned",
+        {"include/mantis/util/a.hpp": ""},
+        "'util' is not in the floor plan",
+    ),
+    (
+        "a header that is not there",
+        {"include/mantis/core/a.hpp": '#include "b.hpp"\n'},
+        "does not exist",
+    ),
+    (
+        "a header of mantis in angle brackets",
+        {
+            "include/mantis/wal/a.hpp": "#include <mantis/core/b.hpp>\n",
+            "include/mantis/core/b.hpp": "",
+        },
+        "include it by its relative path",
+    ),
 )
 GOOD = (
-    ("a floor that includes itself and lower ones",
-     {"include/mantis/wal/a.hpp": '#include <vector>\n#include "b.hpp"\n#include "../core/c.hpp"\n',
-      "include/mantis/wal/b.hpp": "", "include/mantis/core/c.hpp": '#include "../config.hpp"\n',
-      "include/mantis/config.hpp": '#include "version.hpp"\n', "include/mantis/version.hpp": ""}),
+    (
+        "a floor that includes itself and lower ones",
+        {
+            "include/mantis/wal/a.hpp": '#include <vector>\n#include "b.hpp"\n'
+            '#include "../core/c.hpp"\n',
+            "include/mantis/wal/b.hpp": "",
+            "include/mantis/core/c.hpp": '#include "../config.hpp"\n',
+            "include/mantis/config.hpp": '#include "version.hpp"\n',
+            "include/mantis/version.hpp": "",
+        },
+    ),
 )
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
 """What the gates share: reading the tree, running compilers, and proving that a gate can fail.
 
-A gate is a function check(root) that returns {case: [problem, ...]}; a case without problems passed. Each gate brings
-bad samples, small trees in which it must find a stated problem, and good ones in which it must find none; they are
-tried on every run and counted like the cases.
+A gate is a function check(root) that returns {case: [problem, ...]}; a case without problems
+passed. Each gate brings bad samples, small trees in which it must find a stated problem, and good
+ones in which it must find none; they are tried on every run and counted like the cases.
 """
 
 import os
@@ -18,19 +18,38 @@ ROOT = Path(__file__).resolve().parents[2]
 CORES = os.cpu_count() or 1
 WARNINGS = (
     "-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wundef "
-    "-Wnon-virtual-dtor -Werror").split()
+    "-Wnon-virtual-dtor -Werror"
+).split()
 # A floor-0 file has no folder; the other floors are folders of include/mantis.
 FLOORS = {
-    "config": 0, "version": 0, "fwd": 0, "core": 1, "platform": 2, "compress": 2, "metrics": 3, "sync": 3,
-    "cache": 4, "wal": 4, "lock": 4, "page": 5, "index": 6, "txn": 7, "recovery": 7, "store": 8, "document": 9,
-    "ext": 10, "mantis": 10,
+    "config": 0,
+    "version": 0,
+    "fwd": 0,
+    "core": 1,
+    "platform": 2,
+    "compress": 2,
+    "metrics": 3,
+    "sync": 3,
+    "cache": 4,
+    "wal": 4,
+    "lock": 4,
+    "page": 5,
+    "index": 6,
+    "txn": 7,
+    "recovery": 7,
+    "store": 8,
+    "document": 9,
+    "ext": 10,
+    "mantis": 10,
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
 def headers(root):
     """Every header, as the path below include/."""
-    return sorted(str(path.relative_to(root / "include")) for path in (root / "include").rglob("*.hpp"))
+    return sorted(
+        str(path.relative_to(root / "include")) for path in (root / "include").rglob("*.hpp")
+    )
 
 
 def floor_name(header):
@@ -69,10 +88,13 @@ def reachable(root, header):
 
 
 def without_comments(text, keep_strings=False):
-    """The text with comments, and string and character literals, blanked; every line break stays where it was."""
+    """The text with comments, and string and character literals, blanked; every line break stays
+    where it was."""
     pattern = re.compile(
         r'//[^\n]*|/\*.*?\*/|R"(?P<mark>[^(\s]*)\(.*?\)(?P=mark)"|"(?:\\.|[^"\\\n])*"|'
-        r"(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])*'", re.DOTALL)
+        r"(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])*'",
+        re.DOTALL,
+    )
 
     def blank(found):
         literal = found[0]
@@ -88,12 +110,26 @@ def tree(root):
     """Every file of the project, as paths below root; what git ignores is left out."""
     if (root / ".git").exists():
         listed = subprocess.run(
-            ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            capture_output=True, text=True, check=True).stdout.split("\0")
+            [
+                "git",
+                "-C",
+                str(root),
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split("\0")
     else:
         listed = [
-            str(path.relative_to(root)) for path in root.rglob("*")
-            if path.is_file() and path.relative_to(root).parts[0] != "build"]
+            str(path.relative_to(root))
+            for path in root.rglob("*")
+            if path.is_file() and path.relative_to(root).parts[0] != "build"
+        ]
     return sorted({name for name in listed if name and (root / name).is_file()})
 
 
@@ -105,8 +141,15 @@ def parallel(work, items):
 def command(arguments, **more):
     """Runs a program. Returns its exit status and everything it said."""
     done = subprocess.run(
-        [str(argument) for argument in arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", check=False, **more)
+        [str(argument) for argument in arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        **more,
+    )
     return done.returncode, done.stdout
 
 
@@ -122,7 +165,8 @@ def write_tree(root, files):
 
 
 def try_sample(check, files, expected):
-    """Returns what is wrong with the gate, judged by one sample; expected is None for a good one."""
+    """Returns what is wrong with the gate, judged by one sample; expected is None for a good
+    one."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_tree(root, files)
@@ -135,7 +179,8 @@ def try_sample(check, files, expected):
 
 
 def main(check, bad, good=()):
-    """Tries the samples, checks the project, prints the problems and the counts, and ends the program."""
+    """Tries the samples, checks the project, prints the problems and the counts, and ends the
+    program."""
     cases = {}
     for title, files, expected in bad:
         cases[f"self-test: {title}"] = try_sample(check, files, expected)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""tests/run counts what fails, whatever the way it fails; tests/setup names what is missing where it cannot install."""
+"""tests/run counts what fails, whatever the way it fails; tests/setup names what is missing where
+it cannot install."""
 
 import os
 import shutil
@@ -32,12 +33,16 @@ def counting():
         "all cases pass": expect(shell(f"echo '{ALL_PASSED}'", "unit"), (3, 0)),
         "one case fails": expect(shell(f"echo '{ONE_FAILED}'; exit 1", "unit"), (2, 1)),
         "a program dies before its summary": expect(shell("kill -SEGV $$", "unit"), (0, 1)),
-        "a program dies after its summary": expect(shell(f"echo '{ALL_PASSED}'; exit 66", "unit"), (3, 1)),
+        "a program dies after its summary": expect(
+            shell(f"echo '{ALL_PASSED}'; exit 66", "unit"), (3, 1)
+        ),
         "a program says nothing": expect(shell("exit 0", "unit"), (0, 1)),
         "a program has no case": expect(shell(f"echo '{NONE}'", "unit"), (0, 1)),
         "an example fails": expect(shell("exit 3", "example"), (0, 1)),
         "an example passes": expect(shell("exit 0", "example"), (1, 0)),
-        "a program hangs, and what it started hangs": expect(shell("sleep 60 & wait", "example", 1), (0, 1)),
+        "a program hangs, and what it started hangs": expect(
+            shell("sleep 60 & wait", "example", 1), (0, 1)
+        ),
     }
 
 
@@ -52,15 +57,27 @@ def setup_with(commands):
 
 
 def setup_says():
-    tools = ("awk", "ls", "g++", "meson", "ninja", "ccache", "pkg-config", "cmake", "python3", "git")
+    tools = (
+        "awk",
+        "ls",
+        "g++",
+        "meson",
+        "ninja",
+        "ccache",
+        "pkg-config",
+        "cmake",
+        "python3",
+        "git",
+    )
     quiet = setup_with(tools)
     missing = setup_with([tool for tool in tools if tool not in ("meson", "ninja")])
     return {
-        "set-up is silent when nothing is missing":
-            [] if quiet == (0, "") else [f"ended with {quiet[0]}: {quiet[1]}"],
-        "set-up names what it cannot install":
-            [] if missing[0] == 1 and "apt-get install meson ninja-build" in missing[1]
-            else [f"ended with {missing[0]}: {missing[1]}"],
+        "set-up is silent when nothing is missing": []
+        if quiet == (0, "")
+        else [f"ended with {quiet[0]}: {quiet[1]}"],
+        "set-up names what it cannot install": []
+        if missing[0] == 1 and "apt-get install meson ninja-build" in missing[1]
+        else [f"ended with {missing[0]}: {missing[1]}"],
     }
 
 

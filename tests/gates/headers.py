@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Every header compiles alone and twice, without exceptions and RTTI, and with min and max defined as macros.
+"""Every header compiles alone and twice, without exceptions and RTTI, and with min and max defined
+as macros.
 
     --compiler NAME    another compiler than g++
 """
@@ -17,7 +18,8 @@ NOT_FIRST = {"xxhash.h"}
 
 def compile_text(root, name, text, options):
     """Compiles a file of that text. Returns the compiler's words when it refuses."""
-    # The same place on every run of the project itself, so that the compiler's cache knows it again.
+    # The same place on every run of the project itself, so that the compiler's cache knows it
+    # again.
     with tempfile.TemporaryDirectory() as temporary:
         folder = gate.ROOT / "build" / "gates" / "headers" if root == gate.ROOT else Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,9 +28,20 @@ def compile_text(root, name, text, options):
             source.write_text(text)
         made = source.with_suffix("." + COMPILER.replace("+", "p") + ".o")
         failed, said = gate.command(
-            ["ccache", COMPILER, "-std=c++20", *gate.WARNINGS, *options, "-Iinclude", "-c", source,
-             "-o", made],
-            cwd=root)
+            [
+                "ccache",
+                COMPILER,
+                "-std=c++20",
+                *gate.WARNINGS,
+                *options,
+                "-Iinclude",
+                "-c",
+                source,
+                "-o",
+                made,
+            ],
+            cwd=root,
+        )
     return [gate.tail(said)] if failed else []
 
 
@@ -39,10 +52,16 @@ def alone(root, header):
 
 
 def outside_headers(root):
-    """What the headers of mantis include of others: included first, for some of it undefines min and max."""
-    return sorted({
-        name for header in gate.headers(root)
-        for _, _, name, inside in gate.includes(root, header) if inside is None and name not in NOT_FIRST})
+    """What the headers of mantis include of others: included first, for some of it undefines min
+    and max."""
+    return sorted(
+        {
+            name
+            for header in gate.headers(root)
+            for _, _, name, inside in gate.includes(root, header)
+            if inside is None and name not in NOT_FIRST
+        }
+    )
 
 
 def under_macros(root):
@@ -65,22 +84,42 @@ def sample(text):
 
 
 BAD = (
-    ("a header that needs another before it",
-     sample("#pragma once\ninline std::size_t a() { return 1; }\n"), "std"),
+    (
+        "a header that needs another before it",
+        sample("#pragma once\ninline std::size_t a() { return 1; }\n"),
+        "std",
+    ),
     ("a header without a guard", sample("struct a {};\n"), "redefinition of"),
-    ("a call of std::min",
-     sample("#pragma once\n#include <algorithm>\ninline int a(int b) { return std::min(b, 1); }\n"),
-     "error: "),
+    (
+        "a call of std::min",
+        sample(
+            "#pragma once\n#include <algorithm>\ninline int a(int b) { return std::min(b, 1); }\n"
+        ),
+        "error: ",
+    ),
     ("an exception", sample("#pragma once\ninline void a() { throw 1; }\n"), "exception"),
-    ("a typeid",
-     sample("#pragma once\n#include <typeinfo>\ninline bool a(int b) { return typeid(b) == typeid(int); }\n"),
-     "typeid"),
+    (
+        "a typeid",
+        sample(
+            "#pragma once\n#include <typeinfo>\n"
+            "inline bool a(int b) { return typeid(b) == typeid(int); }\n"
+        ),
+        "typeid",
+    ),
     ("a lossy conversion", sample("#pragma once\ninline char a(int b) { return b; }\n"), "conver"),
-    ("an old-style cast", sample("#pragma once\ninline char a(int b) { return (char)b; }\n"), "old-style"),
+    (
+        "an old-style cast",
+        sample("#pragma once\ninline char a(int b) { return (char)b; }\n"),
+        "old-style",
+    ),
 )
 GOOD = (
-    ("a header with nothing wrong",
-     sample("#pragma once\n#include <algorithm>\ninline int a(int b) { return (std::min)(b, 1); }\n")),
+    (
+        "a header with nothing wrong",
+        sample(
+            "#pragma once\n#include <algorithm>\ninline int a(int b) { return (std::min)(b, 1); }\n"
+        ),
+    ),
 )
 
 if __name__ == "__main__":

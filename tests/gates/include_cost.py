@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
 """What a header costs to include, in multiples of <vector>, stays under the cap of its floor.
 
-A cost is the processor time of `g++ -fsyntax-only` on the header alone over that on <vector>, measured in alternation.
-One measurement is enough for a header far from its cap; one near it gets up to three tries of five.
+A cost is the processor time of `g++ -fsyntax-only` on the header alone over that on <vector>,
+measured in alternation. One measurement is enough for a header far from its cap; one near it gets
+up to three tries of five.
 """
 
 import os
@@ -27,8 +28,13 @@ def cap_of(header):
 def processor_seconds(root, included):
     """User and system time of the compiler and its children."""
     process = subprocess.Popen(
-        ["g++", "-std=c++20", "-fsyntax-only", "-Iinclude", "-x", "c++", "-"], cwd=root, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ["g++", "-std=c++20", "-fsyntax-only", "-Iinclude", "-x", "c++", "-"],
+        cwd=root,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     process.stdin.write(f"#include <{included}>\n")
     process.stdin.close()
     _, status, used = os.wait4(process.pid, 0)
@@ -39,14 +45,16 @@ def processor_seconds(root, included):
 
 
 def quick_cost(root, header):
-    """One run over the median of every run of <vector> so far: only the run itself can be disturbed, and upwards."""
+    """One run over the median of every run of <vector> so far: only the run itself can be
+    disturbed, and upwards."""
     vector_seconds.append(processor_seconds(root, "vector"))
     return processor_seconds(root, header) / statistics.median(vector_seconds)
 
 
 def careful_cost(root, header):
     return statistics.median(
-        processor_seconds(root, header) / processor_seconds(root, "vector") for _ in range(5))
+        processor_seconds(root, header) / processor_seconds(root, "vector") for _ in range(5)
+    )
 
 
 def lowest_cost(root, header):
@@ -86,20 +94,37 @@ def report(costs):
     """Writes all costs to build/gates/include_cost.txt and prints the one nearest to its cap."""
     folder = gate.ROOT / "build" / "gates"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "include_cost.txt").write_text("".join(
-        f"{found:6.2f} of {cap_of(header):4} {header}\n" for header, found in costs.items()))
+    (folder / "include_cost.txt").write_text(
+        "".join(f"{found:6.2f} of {cap_of(header):4} {header}\n" for header, found in costs.items())
+    )
     nearest = max(costs, key=lambda header: costs[header] / cap_of(header))
-    print(f"note: nearest to its cap is {nearest}: {costs[nearest]:.2f} of {cap_of(nearest)} times <vector>")
+    print(
+        f"note: nearest to its cap is {nearest}: "
+        f"{costs[nearest]:.2f} of {cap_of(nearest)} times <vector>"
+    )
 
 
 BAD = (
-    ("a heavy header in core", {"include/mantis/core/a.hpp": "#include <regex>\n"}, "its floor may cost 1.2"),
-    ("a standard header in fwd", {"include/mantis/fwd.hpp": "#include <vector>\n"}, "its floor may cost 0.3"),
+    (
+        "a heavy header in core",
+        {"include/mantis/core/a.hpp": "#include <regex>\n"},
+        "its floor may cost 1.2",
+    ),
+    (
+        "a standard header in fwd",
+        {"include/mantis/fwd.hpp": "#include <vector>\n"},
+        "its floor may cost 0.3",
+    ),
     ("a header that does not compile", {"include/mantis/core/a.hpp": "what\n"}, "does not compile"),
 )
 GOOD = (
-    ("light headers",
-     {"include/mantis/fwd.hpp": "#include <cstdint>\n", "include/mantis/wal/a.hpp": "#include <vector>\n"}),
+    (
+        "light headers",
+        {
+            "include/mantis/fwd.hpp": "#include <cstdint>\n",
+            "include/mantis/wal/a.hpp": "#include <vector>\n",
+        },
+    ),
 )
 
 if __name__ == "__main__":

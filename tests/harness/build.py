@@ -16,11 +16,14 @@ CORES = os.cpu_count() or 1
 SCRATCH = ROOT / "build" / "scratch"
 # The suites whose programs print a summary: doctest's, or "N passed, N failed".
 COUNTED = ("unit", "script")
-SUMMARY = re.compile(r"(?:test cases:\s*\d+ \|\s*|^)(\d+) passed(?: \||,)\s*(\d+) failed", re.MULTILINE)
+SUMMARY = re.compile(
+    r"(?:test cases:\s*\d+ \|\s*|^)(\d+) passed(?: \||,)\s*(\d+) failed", re.MULTILINE
+)
 
 
 class Tally:
-    """Counts, and prints one line for each thing that ran; the output of what failed follows its line."""
+    """Counts, and prints one line for each thing that ran; the output of what failed follows its
+    line."""
 
     def __init__(self):
         self.passed = 0
@@ -55,11 +58,15 @@ class Build:
             self.environment["CXX"] = f"ccache {compiler}"
 
     def configure(self):
-        """Configures when there is no build yet, and again when a source came or went. Returns what went wrong."""
-        listed = "\n".join(sorted(
-            str(path.relative_to(ROOT))
-            for folder in ("include", "tests", "examples")
-            for path in (ROOT / folder).rglob("*.[ch]pp")))
+        """Configures when there is no build yet, and again when a source came or went. Returns what
+        went wrong."""
+        listed = "\n".join(
+            sorted(
+                str(path.relative_to(ROOT))
+                for folder in ("include", "tests", "examples")
+                for path in (ROOT / folder).rglob("*.[ch]pp")
+            )
+        )
         record = self.directory / "configured-for.txt"
         fresh = not (self.directory / "build.ninja").exists()
         if not fresh and record.exists() and record.read_text() == listed:
@@ -67,26 +74,39 @@ class Build:
         command = ["meson", "setup", *self.options, str(self.directory), str(ROOT)]
         if not fresh:
             command.insert(2, "--reconfigure")
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
             return done.stdout + done.stderr
         record.write_text(listed)
         return ""
 
     def introspect(self, what):
-        return json.loads(subprocess.run(
-            ["meson", "introspect", what, str(self.directory)],
-            capture_output=True, text=True, check=True).stdout)
+        return json.loads(
+            subprocess.run(
+                ["meson", "introspect", what, str(self.directory)],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
 
     def make(self, tests):
         """Builds as much as can be built. Returns the compiler's words about what could not."""
         wanted = {name for test in tests for name in test["depends"]}
         targets = [
             os.path.relpath(target["filename"][0], self.directory)
-            for target in self.introspect("--targets") if target["id"] in wanted]
+            for target in self.introspect("--targets")
+            if target["id"] in wanted
+        ]
         done = subprocess.run(
             ["ninja", "-k", "0", f"-j{CORES}", "-C", str(self.directory), *sorted(targets)],
-            env=self.environment, capture_output=True, text=True, check=False)
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return "" if done.returncode == 0 else failures_of_ninja(done.stdout + done.stderr)
 
     def run(self, tally, label, only, environment):
@@ -100,15 +120,25 @@ class Build:
         if not tests:
             return
         trouble = self.make(tests)
-        tally.add(label + "build", 0 if trouble else 1, 1 if trouble else 0, time.monotonic() - started, trouble)
+        tally.add(
+            label + "build",
+            0 if trouble else 1,
+            1 if trouble else 0,
+            time.monotonic() - started,
+            trouble,
+        )
         with ThreadPoolExecutor(CORES) as pool:
-            for name, outcome in pool.map(lambda test: (test["name"], run_test(test, environment)), tests):
+            for name, outcome in pool.map(
+                lambda test: (test["name"], run_test(test, environment)), tests
+            ):
                 tally.add(label + name, *outcome)
 
 
 def failures_of_ninja(output):
     """The part of ninja's output that says what failed."""
-    kept = [line for line in output.splitlines() if not re.match(r"\[\d+/\d+\] |ninja: Entering", line)]
+    kept = [
+        line for line in output.splitlines() if not re.match(r"\[\d+/\d+\] |ninja: Entering", line)
+    ]
     return "\n".join(kept)
 
 
@@ -120,7 +150,9 @@ def run_test(test, environment):
     started = time.monotonic()
     SCRATCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
-        output, trouble = run_program(test["cmd"], {**test["env"], **environment}, folder, test["timeout"])
+        output, trouble = run_program(
+            test["cmd"], {**test["env"], **environment}, folder, test["timeout"]
+        )
     seconds = time.monotonic() - started
     counted = any(suite.endswith(COUNTED) for suite in test["suite"])
     passed, failed, more = count_cases(output, trouble, counted)
@@ -131,8 +163,16 @@ def run_program(command, environment, folder, timeout):
     """Returns what it said, and how it ended when that was not well."""
     # A session of its own, so that a time-out also ends what the program started.
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, cwd=folder, text=True, errors="replace",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        command,
+        env={**os.environ, **environment},
+        cwd=folder,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
     try:
         output, _ = process.communicate(timeout=timeout)
         return output, "" if process.returncode == 0 else f"ended with {process.returncode}"
@@ -143,8 +183,8 @@ def run_program(command, environment, folder, timeout):
 
 
 def count_cases(output, trouble, counted):
-    """Returns passed, failed and a line about what is wrong beside failed cases. A program that does not count its
-    cases is one case."""
+    """Returns passed, failed and a line about what is wrong beside failed cases. A program that
+    does not count its cases is one case."""
     if not counted:
         return (0, 1, trouble) if trouble else (1, 0, "")
     summary = SUMMARY.search(output)

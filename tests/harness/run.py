@@ -9,10 +9,20 @@ import subprocess
 import sys
 import time
 
-from build import ROOT, Build, Tally
+from concurrent.futures import ThreadPoolExecutor
+
+from build import CORES, ROOT, Build, Tally, run_test
 
 # In this order: first what only reads text and fails within seconds.
-TEXT_GATES = ("floor_plan", "outside_world", "forbidden", "tidy", "umbrella", "documents", "harness")
+TEXT_GATES = (
+    "floor_plan",
+    "outside_world",
+    "forbidden",
+    "tidy",
+    "umbrella",
+    "documents",
+    "harness",
+)
 COMPILED_GATES = ("headers", "compile_fail", "include_cost", "consumers")
 
 SANITIZED = ["-Doptimization=1", "-Ddebug=true", "-Db_lundef=false"]
@@ -23,6 +33,12 @@ MATRIX = (
     ("asan+ubsan", "clang++-19", SANITIZED + ["-Db_sanitize=address,undefined"]),
     ("tsan", "clang++-19", SANITIZED + ["-Db_sanitize=thread"]),
 )
+FUZZER = "clang++-19"
+FUZZ_OPTIONS = (
+    "-std=c++20 -g1 -O1 -Wall -Wextra -Werror -Iinclude "
+    "-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
+).split()
+FUZZ_SECONDS, LONG_FUZZ_SECONDS = 15, 300
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -34,7 +50,10 @@ def run_gate(tally, name, *options):
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-B", str(ROOT / "tests/gates" / f"{name}.py"), *options],
-        capture_output=True, text=True, check=False)
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     output = done.stdout + done.stderr
     counts = re.search(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE)
     passed, failed = (int(counts[1]), int(counts[2])) if counts else (0, 0)
@@ -60,10 +79,49 @@ def run_matrix(tally, only, environment):
             tally.add(f"{name}/compiler", 0, 1, 0.0, f"{compiler} is not installed")
             continue
         Build(f"build/matrix/{name}", compiler, options).run(
-            tally, f"{name}/", only, {**SANITIZER_OPTIONS, **environment})
+            tally, f"{name}/", only, {**SANITIZER_OPTIONS, **environment}
+        )
         for gate in ("headers", "compile_fail"):
             if not options and compiler != "g++-12" and only in f"{name}/gate {gate} {compiler}":
                 run_gate(tally, gate, "--compiler", compiler)
+    run_fuzz(tally, only, environment)
+
+
+def run_fuzz(tally, only, environment):
+    """Each file of tests/fuzz is a target: it must get through some seconds of inputs."""
+    seconds = LONG_FUZZ_SECONDS if "MANTIS_LONG" in environment else FUZZ_SECONDS
+    folder = ROOT / "build" / "matrix" / "fuzz"
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = [
+        path for path in sorted((ROOT / "tests/fuzz").glob("*.cpp")) if only in f"fuzz/{path.stem}"
+    ]
+    with ThreadPoolExecutor(CORES) as pool:
+        outcomes = pool.map(lambda path: fuzz(path, folder, seconds), targets)
+        for path, outcome in zip(targets, outcomes):
+            tally.add(f"fuzz/{path.stem}", *outcome)
+
+
+def fuzz(path, folder, seconds):
+    """Returns passed, failed, seconds, output."""
+    started = time.monotonic()
+    program = folder / path.stem
+    compiled = subprocess.run(
+        [FUZZER, *FUZZ_OPTIONS, str(path), "-lboost_json", "-o", str(program)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if compiled.returncode != 0:
+        return 0, 1, time.monotonic() - started, compiled.stderr
+    test = {
+        "cmd": [str(program), f"-max_total_time={seconds}", "-print_final_stats=1"],
+        "env": {},
+        "timeout": seconds + 120,
+        "suite": ["fuzz"],
+    }
+    passed, failed, _, output = run_test(test, SANITIZER_OPTIONS)
+    return passed, failed, time.monotonic() - started, output
 
 
 def main():

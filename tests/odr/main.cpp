@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Two translation units that include every header link into one program and mean the same things by the same names:
-// no header defines a function that is not inline, and none keeps a private copy of what should be one.
+// Two translation units that include every header link into one program and mean the same things by
+// the same names: no header defines a function that is not inline, and none keeps a private copy of
+// what should be one.
 #include "seen.hpp"
 
 #include <cstdio>

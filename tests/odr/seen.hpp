@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What one translation unit sees of mantis; a second one in the same program must see the very same.
+// What one translation unit sees of mantis; a second one in the same program must see the very
+// same.
 #pragma once
 
 #include <mantis/core/error.hpp>

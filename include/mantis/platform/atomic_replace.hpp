@@ -18,7 +18,8 @@ namespace mantis {
 //   Requires    nobody else replaces the same name at the same time
 //   Errors      no_space, io; after an error in step 3 a power failure may bring either contents
 template <directory Directory>
-[[nodiscard]] result<void> atomic_replace(Directory& entries, bytes_view name, bytes_view contents) {
+[[nodiscard]] result<void> atomic_replace(Directory& entries, bytes_view name,
+                                          bytes_view contents) {
     bytes temporary{name};
     temporary.append(".tmp");
     const auto write_synced = [&]() -> result<void> {
@@ -39,7 +40,8 @@ template <directory Directory>
 //   Returns     the whole contents
 //   Errors      not_found, io, too_large (number "bytes": its size)
 template <directory Directory>
-[[nodiscard]] result<bytes> read_file(Directory& entries, bytes_view name, std::uint64_t max_bytes) {
+[[nodiscard]] result<bytes> read_file(Directory& entries, bytes_view name,
+                                      std::uint64_t max_bytes) {
     auto file = entries.open(name, file_mode::read);
     if (!file) return std::move(file).error();
     const result<std::uint64_t> size = file->size();

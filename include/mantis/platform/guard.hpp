@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Scoped owners of a latch: lock_guard for a whole scope, unique_lock where the latch is let go and taken again inside it.
+// Scoped owners of a latch: lock_guard for a whole scope, unique_lock where the latch is let go and
+// taken again inside it.
 //
 // Our own, for <mutex> costs three times <vector> to include.
 #pragma once
@@ -43,7 +44,8 @@ public:
 
     //   Requires    !owns_lock()
     void lock() {
-        check(mutex_ != nullptr && !owns_, "unique_lock::lock() of a lock that is held or moved from");
+        check(mutex_ != nullptr && !owns_,
+              "unique_lock::lock() of a lock that is held or moved from");
         mutex_->lock();
         owns_ = true;
     }

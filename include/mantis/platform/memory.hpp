@@ -4,17 +4,16 @@
 // real ones.
 //
 // For tests, and for data that need not outlive the process. Nothing is ever unsynced: what was
-// written is there until the last handle goes. Space ends where the machine's memory does.
+// written is there until the last handle, directory and file are gone. Space ends where the
+// machine's memory does.
 //
-// Threads: any number; each file and the whole tree have a latch of their own.
+// Threads: any number; each file has a latch of its own and the names of all have one.
 #pragma once
 
+#include "detail/folder_tree.hpp"
+#include "detail/sparse_bytes.hpp"
 #include "guard.hpp"
 #include "posix.hpp"
-
-#include <unistd.h>
-#include <map>
-#include <memory>
 
 namespace mantis {
 
@@ -22,76 +21,73 @@ namespace detail {
 
 struct memory_contents {
     posix_mutex latch;
-    bytes data;
+    sparse_bytes data;
 };
 
 struct memory_folder {
-    std::map<bytes, std::shared_ptr<memory_contents>> files;
+    name_table<memory_contents> files;
     bool locked = false;
 };
 
 struct memory_tree {
-    posix_mutex latch;
-    std::map<bytes, std::shared_ptr<memory_folder>> folders;
+    posix_mutex latch;  // protects the folders and all that is in them but the contents
+    folder_tree<memory_folder> folders;
 };
 
 }  // namespace detail
 
 class memory_file {
 public:
-    memory_file(std::shared_ptr<detail::memory_contents> of, bytes path, bool writable) noexcept
+    //   Requires    called by memory_directory
+    memory_file(detail::shared<detail::memory_contents> of, bytes path, bool writable) noexcept
         : of_{std::move(of)}, path_{std::move(path)}, writable_{writable} {}
 
     [[nodiscard]] bytes_view path() const noexcept { return path_.view(); }
 
     [[nodiscard]] result<std::size_t> read(std::uint64_t offset, std::byte* into,
                                            std::size_t count) const {
-        lock_guard<posix_mutex> hold{of_->latch};
-        const std::size_t size = of_->data.size();
-        if (offset >= size) return std::size_t{0};
-        const std::size_t left = size - static_cast<std::size_t>(offset);
-        const std::size_t done = count < left ? count : left;
-        if (done != 0) std::memcpy(into, of_->data.data() + offset, done);
-        return done;
+        const lock_guard<posix_mutex> hold{of_->latch};
+        return of_->data.read(offset, into, count);
     }
     [[nodiscard]] result<void> write(std::uint64_t offset, bytes_view from) {
-        if (!writable_) return refused("writing a file");
-        lock_guard<posix_mutex> hold{of_->latch};
-        const std::size_t end = static_cast<std::size_t>(offset) + from.size();
-        if (end > of_->data.size()) of_->data.resize(end);
-        if (!from.empty()) std::memcpy(of_->data.data() + offset, from.data(), from.size());
+        if (!writable_) return refused("writing a file").with("offset", offset);
+        const lock_guard<posix_mutex> hold{of_->latch};
+        of_->data.write(offset, from);
         return success();
     }
     [[nodiscard]] result<void> sync() { return success(); }
     [[nodiscard]] result<std::uint64_t> size() const {
-        lock_guard<posix_mutex> hold{of_->latch};
-        return std::uint64_t{of_->data.size()};
+        const lock_guard<posix_mutex> hold{of_->latch};
+        return of_->data.size();
     }
     [[nodiscard]] result<void> resize(std::uint64_t size) {
         if (!writable_) return refused("resizing a file");
-        lock_guard<posix_mutex> hold{of_->latch};
-        of_->data.resize(static_cast<std::size_t>(size));
+        const lock_guard<posix_mutex> hold{of_->latch};
+        of_->data.resize(size);
         return success();
     }
     [[nodiscard]] result<void> preallocate(std::uint64_t size) {
         if (!writable_) return refused("preallocating a file");
-        lock_guard<posix_mutex> hold{of_->latch};
-        if (size > of_->data.size()) of_->data.resize(static_cast<std::size_t>(size));
+        const lock_guard<posix_mutex> hold{of_->latch};
+        if (size > of_->data.size()) of_->data.resize(size);
         return success();
     }
 
 private:
-    error refused(const char* doing) const { return posix_error(doing, path(), EBADF); }
+    [[nodiscard]] error refused(const char* doing) const {
+        return posix_error(doing, path(), EBADF);
+    }
 
-    std::shared_ptr<detail::memory_contents> of_;
+    detail::shared<detail::memory_contents> of_;
     bytes path_;
     bool writable_;
 };
 
 class memory_directory {
 public:
-    memory_directory(std::shared_ptr<detail::memory_tree> tree,
-                     std::shared_ptr<detail::memory_folder> of, bytes path) noexcept
+    //   Requires    called by class memory
+    memory_directory(detail::shared<detail::memory_tree> tree,
+                     detail::shared<detail::memory_folder> of, bytes path) noexcept
         : tree_{std::move(tree)}, of_{std::move(of)}, path_{std::move(path)} {}
     memory_directory(memory_directory&& other) noexcept
         : tree_{std::move(other.tree_)},
@@ -108,72 +104,77 @@ public:
     }
     ~memory_directory() {
         if (!locks_) return;
-        lock_guard<posix_mutex> hold{tree_->latch};
+        const lock_guard<posix_mutex> hold{tree_->latch};
         of_->locked = false;
     }
 
     [[nodiscard]] bytes_view path() const noexcept { return path_.view(); }
 
     [[nodiscard]] result<void> lock() {
-        lock_guard<posix_mutex> hold{tree_->latch};
+        const lock_guard<posix_mutex> hold{tree_->latch};
         if (of_->locked)
-            return error{error_code::locked, "locking a directory: it is in use"}
+            return error{error_code::locked, "opening a directory that another opener holds"}
                 .about(path())
                 .with("pid", static_cast<std::uint64_t>(::getpid()));
         of_->locked = locks_ = true;
         return success();
     }
-
     [[nodiscard]] result<memory_file> open(bytes_view name, file_mode mode) {
         constexpr const char* doing = "opening a file";
-        if (!detail::usable_file_name(name)) return failed(doing, name, EINVAL);
-        lock_guard<posix_mutex> hold{tree_->latch};
-        auto found = of_->files.find(bytes{name});
-        const bool there = found != of_->files.end();
-        if (there && mode == file_mode::create_new) return failed(doing, name, EEXIST);
-        if (!there && (mode == file_mode::read || mode == file_mode::write))
+        if (!detail::usable_file_name(name)) return refused(doing, name);
+        const lock_guard<posix_mutex> hold{tree_->latch};
+        auto found = of_->files.find(name);
+        if (found && mode == file_mode::create_new) return failed(doing, name, EEXIST);
+        if (!found && (mode == file_mode::read || mode == file_mode::write))
             return failed(doing, name, ENOENT);
-        if (!there)
-            found =
-                of_->files.emplace(bytes{name}, std::make_shared<detail::memory_contents>()).first;
-        return memory_file{found->second, detail::joined_path(path(), name),
+        if (!found) {
+            found = detail::shared<detail::memory_contents>::make();
+            of_->files.set(name, found);
+        }
+        return memory_file{std::move(found), detail::joined_path(path(), name),
                            mode != file_mode::read};
     }
-    [[nodiscard]] result<bool> exists(bytes_view name) {
-        lock_guard<posix_mutex> hold{tree_->latch};
-        return of_->files.count(bytes{name}) != 0;
+    [[nodiscard]] result<bool> exists(bytes_view name) const {
+        if (!detail::usable_file_name(name)) return refused("looking for a file", name);
+        const lock_guard<posix_mutex> hold{tree_->latch};
+        return static_cast<bool>(of_->files.find(name));
     }
-    [[nodiscard]] result<std::vector<bytes>> list() {
-        lock_guard<posix_mutex> hold{tree_->latch};
+    [[nodiscard]] result<std::vector<bytes>> list() const {
+        const lock_guard<posix_mutex> hold{tree_->latch};
         std::vector<bytes> names;
-        for (const auto& [name, contents] : of_->files) names.push_back(name);
+        for (const auto& entry : of_->files.entries()) names.push_back(entry.name);
         return names;
     }
     [[nodiscard]] result<void> remove(bytes_view name) {
-        lock_guard<posix_mutex> hold{tree_->latch};
-        if (of_->files.erase(bytes{name}) == 0) return failed("removing a file", name, ENOENT);
+        constexpr const char* doing = "removing a file";
+        if (!detail::usable_file_name(name)) return refused(doing, name);
+        const lock_guard<posix_mutex> hold{tree_->latch};
+        if (!of_->files.erase(name)) return failed(doing, name, ENOENT);
         return success();
     }
     [[nodiscard]] result<void> rename(bytes_view from, bytes_view to) {
         constexpr const char* doing = "renaming a file";
-        if (!detail::usable_file_name(to)) return failed(doing, to, EINVAL);
-        lock_guard<posix_mutex> hold{tree_->latch};
-        const auto found = of_->files.find(bytes{from});
-        if (found == of_->files.end()) return failed(doing, from, ENOENT);
-        const auto contents = found->second;
-        of_->files.erase(found);
-        of_->files.insert_or_assign(bytes{to}, contents);
+        if (!detail::usable_file_name(from)) return refused(doing, from);
+        if (!detail::usable_file_name(to)) return refused(doing, to);
+        const lock_guard<posix_mutex> hold{tree_->latch};
+        auto moved = of_->files.find(from);
+        if (!moved) return failed(doing, from, ENOENT);
+        of_->files.erase(from);
+        of_->files.set(to, std::move(moved));
         return success();
     }
     [[nodiscard]] result<void> sync() { return success(); }
 
 private:
-    error failed(const char* doing, bytes_view name, int number) const {
+    [[nodiscard]] error refused(const char* doing, bytes_view name) const {
+        return detail::bad_name(doing, detail::joined_path(path(), name));
+    }
+    [[nodiscard]] error failed(const char* doing, bytes_view name, int number) const {
         return posix_error(doing, detail::joined_path(path(), name), number);
     }
 
-    std::shared_ptr<detail::memory_tree> tree_;
-    std::shared_ptr<detail::memory_folder> of_;
+    detail::shared<detail::memory_tree> tree_;
+    detail::shared<detail::memory_folder> of_;
     bytes path_;
     bool locks_ = false;
 };
@@ -190,15 +191,18 @@ public:
     template <class T>
     using atomic = std::atomic<T>;
 
+    // A file system of its own; a copy of the handle shares it.
+    memory() : tree_{detail::shared<detail::memory_tree>::make()} {}
+
     [[nodiscard]] result<directory> open_directory(bytes_view path, directory_mode mode) const {
-        lock_guard<posix_mutex> hold{tree_->latch};
-        auto& folder = tree_->folders[bytes{path}];
-        if (folder == nullptr && mode == directory_mode::existing) {
-            tree_->folders.erase(bytes{path});
-            return posix_error("opening a directory", path, ENOENT);
-        }
-        if (folder == nullptr) folder = std::make_shared<detail::memory_folder>();
-        return memory_directory{tree_, folder, bytes{path}};
+        constexpr const char* doing = "opening a directory";
+        if (path.empty() || std::memchr(path.data(), 0, path.size()) != nullptr)
+            return detail::bad_name(doing, path);
+        const lock_guard<posix_mutex> hold{tree_->latch};
+        auto found = tree_->folders.find(path);
+        if (!found && mode == directory_mode::existing) return posix_error(doing, path, ENOENT);
+        if (!found) found = tree_->folders.create(path);
+        return directory{tree_, std::move(found), bytes{path}};
     }
     [[nodiscard]] nanoseconds now() const noexcept { return posix{}.now(); }
     [[nodiscard]] nanoseconds wall_time() const noexcept { return posix{}.wall_time(); }
@@ -206,7 +210,7 @@ public:
     void sleep(nanoseconds length) const noexcept { posix{}.sleep(length); }
 
 private:
-    std::shared_ptr<detail::memory_tree> tree_ = std::make_shared<detail::memory_tree>();
+    detail::shared<detail::memory_tree> tree_;
 };
 
 static_assert(platform<memory>);

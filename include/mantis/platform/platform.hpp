@@ -2,52 +2,61 @@
 //
 // The outside world as one policy: files, clocks, threads, locks and randomness.
 //
-// Every other header reaches the machine only through a platform, so that the templates that ship are the ones that run in
-// the simulator. Three come with mantis: posix (the real thing at no cost), memory (files that live in RAM, real threads)
-// and simulated (everything virtual and replayable from a seed). A platform of your own is checked the same way:
+// Every other header reaches the machine only through a platform, so that the templates that ship
+// are the ones that run in the simulator. Three come with mantis: posix (the real thing at no
+// cost), memory (files that live in RAM, real threads) and simulated (everything virtual and
+// replayable from a seed). A platform of your own is checked the same way:
 //
 //   static_assert(mantis::platform<my_platform>);
 //
 // Concept platform, for a cheap copyable handle `p` of type P:
-//   expression                      returns               meaning
-//   P::name                         const char*           for messages
-//   p.open_directory(path, mode)    result<P::directory>  not_found when mode is existing and there is none; io
-//   p.now()                         nanoseconds           a clock that never goes back; its zero means nothing
-//   p.wall_time()                   nanoseconds           since 1970, as far as the machine knows
-//   p.random()                      std::uint64_t         a number nobody can guess (simulated: drawn from the seed)
-//   p.sleep(length)                 void                  returns no sooner than `length` from now
-//   P::directory, P::file                                 see the concepts directory and block_file
-//   P::mutex, P::condition                                see latch and wait_condition
-//   P::thread{callable}                                   move-only; join(), joinable(); joined before it is destroyed
-//   P::template atomic<T>                                 the members of std::atomic<T>
+//   expression                    returns               meaning
+//   P::name                       const char*           for messages
+//   p.open_directory(path, mode)  result<P::directory>  errors: not_found, invalid_argument, io
+//   p.now()                       nanoseconds           a clock that never goes back; its zero
+//                                                       means nothing
+//   p.wall_time()                 nanoseconds           since 1970, as far as the machine knows
+//   p.random()                    std::uint64_t         nobody can guess it (simulated: by the
+//                                                       seed)
+//   p.sleep(length)               void                  returns no sooner than `length` from now
+//   P::directory, P::file                               see the concepts directory and block_file
+//   P::mutex, P::condition                              see latch and wait_condition
+//   P::thread{callable}                                 move-only; join(), joinable(); joined
+//                                                       before it is destroyed
+//   P::template atomic<T>                               the members of std::atomic<T>
 //
-// Concept directory, for `d` of type D (move-only); names are single path components, `LOCK` is reserved:
-//   expression           returns                     meaning                                         errors
-//   d.path()             bytes_view                  as it was opened
-//   d.lock()             result<void>                exclusive until d is destroyed; a holder is     locked (number
-//                                                    any other object or process                     "pid"), io
-//   d.open(name, mode)   result<file>                by file_mode, below                             not_found, already_exists,
-//                                                                                                    no_space, io
-//   d.exists(name)       result<bool>                a file of that name is there                    io
-//   d.list()             result<std::vector<bytes>>  names of the regular files but LOCK, in order   io
-//   d.remove(name)       result<void>                open files of that name stay usable             not_found, io
-//   d.rename(from, to)   result<void>                replaces `to` in one step                       not_found, io
-//   d.sync()             result<void>                names made, renamed and removed survive a       io
-//                                                    power failure
+// Concept directory, for `d` of type D (move-only). A name is one path component; LOCK is kept for
+// the lock, and a name that cannot be one is an invalid_argument:
+//   expression          returns                     meaning, and errors besides io
+//   d.path()            bytes_view                  as it was opened
+//   d.lock()            result<void>                exclusive until d is destroyed; locked (number
+//                                                   "pid") while another object or process has it
+//   d.open(name, mode)  result<file>                by file_mode, below; not_found, already_exists,
+//                                                   no_space
+//   d.exists(name)      result<bool>                there is a file of that name
+//   d.list()            result<std::vector<bytes>>  names of the regular files but LOCK, in order
+//   d.remove(name)      result<void>                open files stay usable; not_found
+//   d.rename(from, to)  result<void>                replaces `to` in one step; not_found
+//   d.sync()            result<void>                names made, renamed and removed survive a power
+//                                                   failure
 //
 // Concept block_file, for `f` of type F (move-only):
-//   expression                      returns                meaning                                   errors
-//   f.path()                        bytes_view             directory and name
-//   f.read(offset, into, count)     result<std::size_t>    less than count only at the file's end    io
-//   f.write(offset, bytes)          result<void>           all of it; past the end extends the file  no_space, io
-//   f.sync()                        result<void>           data and size survive a power failure     io
-//   f.size()                        result<std::uint64_t>  in bytes                                  io
-//   f.resize(size)                  result<void>           cuts, or extends with zeros               no_space, io
-//   f.preallocate(size)             result<void>           at least `size` long; that much space is  no_space (the file is
-//                                                          really reserved, new bytes are zero       as before), io
+//   expression                   returns                meaning, and errors besides io
+//   f.path()                     bytes_view             directory and name
+//   f.read(offset, into, count)  result<std::size_t>    less than count only at the file's end
+//   f.write(offset, bytes)       result<void>           all of it; past the end extends the file;
+//                                                       no_space
+//   f.sync()                     result<void>           data and size survive a power failure
+//   f.size()                     result<std::uint64_t>  in bytes
+//   f.resize(size)               result<void>           cuts, or extends with zeros; no_space
+//   f.preallocate(size)          result<void>           at least `size` long, the space really
+//                                                       reserved, new bytes zero; no_space leaves
+//                                                       the file as before
 //
-// Errors name the file and carry `errno`, and `offset` where there is one. Signals and short transfers are handled inside.
-// Threads: a directory or file may be used by any number of threads at once; move and destroy it alone.
+// Errors name the file and carry `errno`, and `offset` where there is one. Signals and short
+// transfers are handled inside.
+//
+// Threads: a directory or file may be used by any number at once; move and destroy it alone.
 #pragma once
 
 #include "../core/result.hpp"
@@ -72,14 +81,14 @@ enum class directory_mode : std::uint8_t {
 template <class F>
 concept block_file = std::movable<F> &&
     requires(F& file, std::uint64_t at, std::byte* into, std::size_t count, bytes_view from) {
-        { file.path() } -> std::same_as<bytes_view>;
-        { file.read(at, into, count) } -> std::same_as<result<std::size_t>>;
-        { file.write(at, from) } -> std::same_as<result<void>>;
-        { file.sync() } -> std::same_as<result<void>>;
-        { file.size() } -> std::same_as<result<std::uint64_t>>;
-        { file.resize(at) } -> std::same_as<result<void>>;
-        { file.preallocate(at) } -> std::same_as<result<void>>;
-    };
+    { file.path() } -> std::same_as<bytes_view>;
+    { file.read(at, into, count) } -> std::same_as<result<std::size_t>>;
+    { file.write(at, from) } -> std::same_as<result<void>>;
+    { file.sync() } -> std::same_as<result<void>>;
+    { file.size() } -> std::same_as<result<std::uint64_t>>;
+    { file.resize(at) } -> std::same_as<result<void>>;
+    { file.preallocate(at) } -> std::same_as<result<void>>;
+};
 
 template <class D>
 concept directory = std::movable<D> && requires(D& entries, bytes_view name, file_mode mode) {
@@ -106,11 +115,11 @@ concept latch = requires(M& mutex) {
 };
 
 // What a thread waits on while it lets go of a latch. Wake-ups without a cause are allowed.
-//   expression              returns  meaning
-//   c.wait(m)               void     m is held by the caller, free while waiting, held again on return
-//   c.wait_for(m, length)   bool     false: the time was up
-//   c.notify_one()          void     wakes one waiter, if any
-//   c.notify_all()          void     wakes all
+//   expression             returns  meaning
+//   c.wait(m)              void     the caller holds m; it is free while waiting and held on return
+//   c.wait_for(m, length)  bool     false: the time was up
+//   c.notify_one()         void     wakes one waiter, if any
+//   c.notify_all()         void     wakes all
 template <class C, class M>
 concept wait_condition = requires(C& condition, M& mutex, nanoseconds length) {
     condition.wait(mutex);
@@ -120,24 +129,26 @@ concept wait_condition = requires(C& condition, M& mutex, nanoseconds length) {
 };
 
 template <class T>
-concept joinable_thread = std::movable<T> && std::constructible_from<T, void (*)()> && requires(T& thread) {
+concept joinable_thread = std::movable<T> && std::constructible_from<T, void (*)()> &&
+    requires(T& thread) {
     thread.join();
     { thread.joinable() } -> std::same_as<bool>;
 };
 
 template <class P>
-concept platform = std::copyable<P> && directory<typename P::directory> && block_file<typename P::file> &&
-    latch<typename P::mutex> && wait_condition<typename P::condition, typename P::mutex> &&
+concept platform = std::copyable<P> && directory<typename P::directory> &&
+    block_file<typename P::file> && latch<typename P::mutex> &&
+    wait_condition<typename P::condition, typename P::mutex> &&
     joinable_thread<typename P::thread> &&
     requires(P& world, bytes_view path, directory_mode mode, nanoseconds length) {
-        typename P::template atomic<std::uint32_t>;
-        typename P::template atomic<std::uint64_t>;
-        { P::name } -> std::convertible_to<const char*>;
-        { world.open_directory(path, mode) } -> std::same_as<result<typename P::directory>>;
-        { world.now() } -> std::same_as<nanoseconds>;
-        { world.wall_time() } -> std::same_as<nanoseconds>;
-        { world.random() } -> std::same_as<std::uint64_t>;
-        world.sleep(length);
-    };
+    typename P::template atomic<std::uint32_t>;
+    typename P::template atomic<std::uint64_t>;
+    { P::name } -> std::convertible_to<const char*>;
+    { world.open_directory(path, mode) } -> std::same_as<result<typename P::directory>>;
+    { world.now() } -> std::same_as<nanoseconds>;
+    { world.wall_time() } -> std::same_as<nanoseconds>;
+    { world.random() } -> std::same_as<std::uint64_t>;
+    world.sleep(length);
+};
 
 }  // namespace mantis

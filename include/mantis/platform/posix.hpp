@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The operating system as a platform, at no cost over its own calls. This header and its folder are the only ones of mantis
-// that include headers of the system.
+// The operating system as a platform, at no cost over its own calls. This header and its folder are
+// the only ones of mantis that include headers of the system.
 //
 // Threads: any number; the object is empty.
 #pragma once
@@ -32,7 +32,9 @@ struct posix {
         return directory::open(path, mode);
     }
     [[nodiscard]] nanoseconds now() const noexcept { return detail::read_clock(CLOCK_MONOTONIC); }
-    [[nodiscard]] nanoseconds wall_time() const noexcept { return detail::read_clock(CLOCK_REALTIME); }
+    [[nodiscard]] nanoseconds wall_time() const noexcept {
+        return detail::read_clock(CLOCK_REALTIME);
+    }
     [[nodiscard]] std::uint64_t random() const noexcept {
         std::uint64_t drawn = 0;
         const ssize_t got = detail::retry([&] { return ::getrandom(&drawn, sizeof drawn, 0); });

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A world in which the disk, the clock, the threads and the random numbers are simulated, and replayable from a seed.
+// A world in which the disk, the clock, the threads and the random numbers are simulated, and
+// replayable from a seed.
 //
 //   mantis::simulation world{seed};
 //   world.run([&] {
-//       world.crash_at_io(17);                      // the 17th I/O from now fails, and every one after it
-//       use(world.platform());                      // files, threads and locks of mantis::simulated
+//       world.crash_at_io(17);           // the 17th I/O from now fails, and every one after it
+//       use(world.platform());           // files, threads and locks of mantis::simulated
 //       world.restart(mantis::crash_mode::drop_unsynced);
 //       check(world.platform());
 //   });
 //
-// Simulated threads run one at a time, and the seed decides at every lock, wait, atomic access, sleep and I/O who goes on:
-// the same seed gives the same run, and trace_hash() says so. Sleeping takes no real time. A dead-lock stops the program with
-// a sentence that says who waits for what.
+// Simulated threads run one at a time, and the seed decides at every lock, wait, atomic access,
+// sleep and I/O who goes on: the same seed gives the same run, and trace_hash() says so. Sleeping
+// takes no real time. A dead-lock stops the program with a sentence that says who waits for what.
 //
-// After a power failure the threads go on, and all their I/O fails: the body ends them as it would on a dead disk. Files,
-// directories and locks of an earlier boot fail harmlessly and may be destroyed at any time.
+// After a power failure the threads go on, and all their I/O fails: the body ends them as it would
+// on a dead disk. Files, directories and locks of an earlier boot fail harmlessly and may be
+// destroyed at any time.
 //
 // Threads: one simulation for each real thread at a time; run() makes the others.
 #pragma once
@@ -92,8 +94,8 @@ public:
 
     [[nodiscard]] simulated platform() const { return simulated{world_}; }
 
-    //   Effects     runs body() as a simulated thread. Threads that still run when it returns stay where they are until the
-    //               next run, or until they are joined
+    //   Effects     runs body() as a simulated thread. Threads that still run when it returns stay
+    //               where they are until the next run, or until they are joined
     template <class Body>
     void run(Body&& body) {
         world_->scheduler().run(std::forward<Body>(body));
@@ -103,30 +105,38 @@ public:
     [[nodiscard]] bool powered() const noexcept { return world_->powered(); }
     //   Effects     from now on every I/O fails
     void crash() noexcept { world_->crash(); }
-    //   Effects     the nth I/O from now (1 is the next one) and every one after it fails; 0 takes the plan back
+    //   Effects     the nth I/O from now (1 is the next one) and every one after it fails; 0 takes
+    //               the plan back
     void crash_at_io(std::uint64_t nth) noexcept { world_->crash_at_io(nth); }
-    //   Effects     power fails if it has not yet, and is back: the disk has what was synced, and of the rest what `mode`
-    //               says. Plans to crash or fail are forgotten
+    //   Effects     power fails if it has not yet, and is back: the disk has what was synced, and
+    //               of the rest what `mode` says. Plans to crash or fail are forgotten
     void restart(crash_mode mode) { world_->restart(mode); }
 
     // Faults.
     //   Effects     the nth I/O from now fails once with `code` and does nothing
-    void fail_io(std::uint64_t nth, error_code code) { world_->fail_io(true, io_kind::read, nth, code); }
+    void fail_io(std::uint64_t nth, error_code code) {
+        world_->fail_io(true, io_kind::read, nth, code);
+    }
     //   Effects     the nth I/O of that kind from now fails once with `code` and does nothing
     void fail_io(io_kind kind, std::uint64_t nth, error_code code) {
         world_->fail_io(false, kind, nth, code);
     }
-    //   Effects     files of more than this many bytes in all get no_space from now on; 0 is no limit
+    //   Effects     from now on files of more than this many bytes in all get no_space; 0 is no
+    //               limit
     void limit_disk(std::uint64_t disk_bytes) noexcept { world_->limit_disk(disk_bytes); }
 
     // What happened so far.
     [[nodiscard]] std::uint64_t io_count() const noexcept { return world_->io_count(); }
-    [[nodiscard]] std::uint64_t io_count(io_kind kind) const noexcept { return world_->io_count(kind); }
+    [[nodiscard]] std::uint64_t io_count(io_kind kind) const noexcept {
+        return world_->io_count(kind);
+    }
     [[nodiscard]] nanoseconds now() const noexcept { return world_->scheduler().now(); }
     [[nodiscard]] std::uint64_t steps() const noexcept { return world_->scheduler().steps(); }
     [[nodiscard]] std::uint64_t switches() const noexcept { return world_->scheduler().switches(); }
     // The same for the same seed and body, and else hardly ever.
-    [[nodiscard]] std::uint64_t trace_hash() const noexcept { return world_->scheduler().trace_hash(); }
+    [[nodiscard]] std::uint64_t trace_hash() const noexcept {
+        return world_->scheduler().trace_hash();
+    }
 
 private:
     detail::shared<simulated_world> world_;

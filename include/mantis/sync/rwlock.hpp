@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A reader-writer lock that prefers writers: once a writer waits, readers that arrive later wait for it.
+// A reader-writer lock that prefers writers: once a writer waits, readers that arrive later wait
+// for it.
 //
-// Use it for short critical sections with many readers. Not recursive: a thread that holds a read lock and asks for another
-// dead-locks once a writer waits.
+// Use it for short critical sections with many readers. Not recursive: a thread that holds a read
+// lock and asks for another dead-locks once a writer waits.
 //
 // State (one 32-bit word):
 //   bit 31     writer inside     set by the writer that gets in, cleared by unlock
@@ -15,7 +16,8 @@
 //   2. bits 31 and 30 change only under `mutex_`, so who waits under it misses no change
 //   3. a reader that leaves last while a writer waits takes `mutex_` before it wakes the writer
 //
-// Threads: any number. The uncontended read lock is one compare-exchange, its unlock one subtraction.
+// Threads: any number. The uncontended read lock is one compare-exchange, its unlock one
+// subtraction.
 #pragma once
 
 #include "../platform/guard.hpp"

@@ -24,7 +24,7 @@ std::int64_t read(const char* text) {
 
 TEST_CASE("every day of 10,000 years is written as the C library writes it and comes back") {
     for (std::int64_t day = -719528; day < 2932897; day += 1 + (day & 15)) {
-        const std::int64_t ms = day * 86'400'000 + (day * day * 7'654'321) % 86'400'000;
+        const std::int64_t ms = day * 86'400'000 + (day * day % 10'007 * 8'633) % 86'400'000;
         const std::time_t seconds = (ms - (ms % 1000 + 1000) % 1000) / 1000;
         std::tm parts{};
         gmtime_r(&seconds, &parts);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What every platform does with the names of files: refuse bad ones, join them to a path, put them in order.
+// What every platform does with the names of files: refuse bad ones, join them to a path, put them
+// in order.
 #pragma once
 
-#include "../../core/bytes.hpp"
+#include "../../core/error.hpp"
 
 #include <vector>
 
@@ -17,6 +18,11 @@ inline constexpr const char* lock_file_name = "LOCK";
     for (const std::byte at : name)
         if (at == std::byte{'/'} || at == std::byte{0}) return false;
     return true;
+}
+
+// The refusal of a name or path that cannot be one.
+[[nodiscard]] inline error bad_name(const char* doing, bytes_view path) {
+    return error{error_code::invalid_argument, doing}.about(path);
 }
 
 [[nodiscard]] inline bytes joined_path(bytes_view directory, bytes_view name) {

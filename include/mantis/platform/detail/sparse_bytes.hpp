@@ -17,8 +17,7 @@ public:
     sparse_bytes() = default;
     sparse_bytes(const sparse_bytes& other) : blocks_(other.blocks_.size()), size_{other.size_} {
         for (std::size_t i = 0; i < blocks_.size(); ++i)
-            if (other.blocks_[i] != nullptr)
-                std::memcpy(made(i), other.blocks_[i], block_bytes);
+            if (other.blocks_[i] != nullptr) std::memcpy(made(i), other.blocks_[i], block_bytes);
     }
     sparse_bytes(sparse_bytes&& other) noexcept
         : blocks_{std::move(other.blocks_)}, size_{std::exchange(other.size_, 0)} {
@@ -39,10 +38,11 @@ public:
     std::size_t read(std::uint64_t offset, std::byte* into, std::size_t count) const {
         if (offset >= size_) return 0;
         if (count > size_ - offset) count = static_cast<std::size_t>(size_ - offset);
-        for_each_block(offset, count, [&](std::size_t i, std::size_t at, std::size_t done, std::size_t n) {
-            if (blocks_[i] != nullptr) std::memcpy(into + done, blocks_[i] + at, n);
-            else std::memset(into + done, 0, n);
-        });
+        for_each_block(offset, count,
+                       [&](std::size_t i, std::size_t at, std::size_t done, std::size_t n) {
+                           if (blocks_[i] != nullptr) std::memcpy(into + done, blocks_[i] + at, n);
+                           else std::memset(into + done, 0, n);
+                       });
         return count;
     }
     //   Effects     extends the contents where they end too early
@@ -50,9 +50,9 @@ public:
         if (from.empty()) return;
         if (offset + from.size() > size_) resize(offset + from.size());
         for_each_block(offset, from.size(),
-            [&](std::size_t i, std::size_t at, std::size_t done, std::size_t n) {
-                std::memcpy(made(i) + at, from.data() + done, n);
-            });
+                       [&](std::size_t i, std::size_t at, std::size_t done, std::size_t n) {
+                           std::memcpy(made(i) + at, from.data() + done, n);
+                       });
     }
     //   Effects     cuts, or extends with zeros
     void resize(std::uint64_t size) {

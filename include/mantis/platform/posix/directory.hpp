@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A directory of the operating system, by descriptor: renaming or moving it while it is open changes nothing for its files.
-// See platform.hpp, concept directory.
+// A directory of the operating system, by descriptor: renaming or moving it while it is open
+// changes nothing for its files. See platform.hpp, concept directory.
 #pragma once
 
 #include "file.hpp"
@@ -16,11 +16,12 @@ namespace mantis {
 
 class posix_directory {
 public:
-    //   Effects     with directory_mode::create makes it and its missing parents, each synced into its own parent
-    //   Errors      not_found, invalid_argument (an empty path, or one with a zero byte), no_space, io
+    //   Effects     with directory_mode::create makes it and its missing parents, each synced into
+    //               its own parent
+    //   Errors      not_found, invalid_argument (empty, or with a zero byte), no_space, io
     [[nodiscard]] static result<posix_directory> open(bytes_view path, directory_mode mode) {
         if (path.empty() || std::memchr(path.data(), 0, path.size()) != nullptr)
-            return error{error_code::invalid_argument, "opening a directory"}.about(path);
+            return detail::bad_name("opening a directory", path);
         detail::descriptor opened = open_at(path);
         if (!opened.open() && errno == ENOENT && mode == directory_mode::create) {
             if (auto made = make(path); !made) return std::move(made).error();
@@ -43,10 +44,10 @@ public:
 
     [[nodiscard]] result<posix_file> open(bytes_view name, file_mode mode) const {
         bytes path = detail::joined_path(this->path(), name);
-        if (!detail::usable_file_name(name)) return bad_name("opening a file", path.view());
+        if (!detail::usable_file_name(name)) return detail::bad_name("opening a file", path.view());
         const bytes ended = detail::zero_ended(name);
-        detail::descriptor opened{
-            detail::retry([&] { return ::openat(open_.number(), ended.chars(), flags_of(mode), 0644); })};
+        detail::descriptor opened{detail::retry(
+            [&] { return ::openat(open_.number(), ended.chars(), flags_of(mode), 0644); })};
         if (!opened.open()) return posix_error("opening a file", path.view(), errno);
         return posix_file{std::move(opened), std::move(path)};
     }
@@ -54,15 +55,17 @@ public:
     [[nodiscard]] result<bool> exists(bytes_view name) const {
         struct ::stat status;
         if (detail::usable_file_name(name)) {
-            if (::fstatat(open_.number(), detail::zero_ended(name).chars(), &status, 0) == 0) return true;
+            if (::fstatat(open_.number(), detail::zero_ended(name).chars(), &status, 0) == 0)
+                return true;
             if (errno == ENOENT) return false;
             return failed("looking for a file", name);
         }
-        return bad_name("looking for a file", detail::joined_path(path(), name).view());
+        return detail::bad_name("looking for a file", detail::joined_path(path(), name).view());
     }
 
     [[nodiscard]] result<std::vector<bytes>> list() const {
-        // A second descriptor: reading through the first would move its one position under other threads.
+        // A second descriptor: reading through the first would move its one position under other
+        // threads.
         detail::descriptor again = open_at_number(open_.number());
         if (!again.open()) return posix_error("listing a directory", path(), errno);
         ::DIR* const entries = ::fdopendir(again.number());
@@ -84,7 +87,7 @@ public:
 
     [[nodiscard]] result<void> remove(bytes_view name) {
         if (!detail::usable_file_name(name))
-            return bad_name("removing a file", detail::joined_path(path(), name).view());
+            return detail::bad_name("removing a file", detail::joined_path(path(), name).view());
         if (::unlinkat(open_.number(), detail::zero_ended(name).chars(), 0) == 0) return success();
         return failed("removing a file", name);
     }
@@ -92,10 +95,12 @@ public:
     [[nodiscard]] result<void> rename(bytes_view from, bytes_view to) {
         for (const bytes_view name : {from, to})
             if (!detail::usable_file_name(name))
-                return bad_name("renaming a file", detail::joined_path(path(), name).view());
+                return detail::bad_name("renaming a file",
+                                        detail::joined_path(path(), name).view());
         const bytes old_name = detail::zero_ended(from);
         const bytes new_name = detail::zero_ended(to);
-        if (::renameat(open_.number(), old_name.chars(), open_.number(), new_name.chars()) == 0) return success();
+        if (::renameat(open_.number(), old_name.chars(), open_.number(), new_name.chars()) == 0)
+            return success();
         return failed("renaming a file", from);
     }
 
@@ -105,16 +110,19 @@ public:
     }
 
 private:
-    posix_directory(detail::descriptor open, bytes path) noexcept : open_{std::move(open)}, path_{std::move(path)} {}
+    posix_directory(detail::descriptor open, bytes path) noexcept
+        : open_{std::move(open)}, path_{std::move(path)} {}
 
     static constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
     [[nodiscard]] static detail::descriptor open_at(bytes_view path) {
         const bytes ended = detail::zero_ended(path);
-        return detail::descriptor{detail::retry([&] { return ::open(ended.chars(), directory_flags); })};
+        return detail::descriptor{
+            detail::retry([&] { return ::open(ended.chars(), directory_flags); })};
     }
     [[nodiscard]] static detail::descriptor open_at_number(int directory) {
-        return detail::descriptor{detail::retry([=] { return ::openat(directory, ".", directory_flags); })};
+        return detail::descriptor{
+            detail::retry([=] { return ::openat(directory, ".", directory_flags); })};
     }
 
     [[nodiscard]] static int flags_of(file_mode mode) noexcept {
@@ -136,7 +144,8 @@ private:
         return end == 0 ? bytes_view{"."} : path.first(end);
     }
 
-    // Makes `path` and what is missing above it; each name is synced before anything is put below it.
+    // Makes `path` and what is missing above it; each name is synced before anything is put below
+    // it.
     [[nodiscard]] static result<void> make(bytes_view path) {
         const bytes_view parent = parent_of(path);
         detail::descriptor above = open_at(parent);
@@ -157,12 +166,10 @@ private:
     [[nodiscard]] bool regular(const struct ::dirent& entry) const {
         if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_REG;
         struct ::stat status;
-        return ::fstatat(open_.number(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+        return ::fstatat(open_.number(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+               S_ISREG(status.st_mode);
     }
 
-    [[nodiscard]] static error bad_name(const char* doing, bytes_view path) {
-        return error{error_code::invalid_argument, doing}.about(path);
-    }
     [[nodiscard]] error failed(const char* doing, bytes_view name) const {
         const int number = errno;  // before the path is built: allocating may change it
         return posix_error(doing, detail::joined_path(path(), name).view(), number);

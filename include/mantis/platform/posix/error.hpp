@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// errno as an error of mantis: ENOSPC and EDQUOT are no_space, ENOENT not_found, EEXIST already_exists, the rest io.
+// errno as an error of mantis: ENOSPC and EDQUOT are no_space, ENOENT not_found, EEXIST
+// already_exists, the rest io.
 #pragma once
 
 #include "../../core/error.hpp"
@@ -21,7 +22,8 @@ namespace mantis {
 
 // `number` is an errno; `doing` a literal such as "writing a file".
 [[nodiscard]] inline error posix_error(const char* doing, bytes_view path, int number) {
-    return error{posix_error_code(number), doing}.about(path).with("errno", static_cast<std::uint64_t>(number));
+    return error{posix_error_code(number), doing}.about(path).with(
+        "errno", static_cast<std::uint64_t>(number));
 }
 
 }  // namespace mantis

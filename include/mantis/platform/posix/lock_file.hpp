@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The exclusive hold on a directory: flock on its file LOCK, which contains the holder's process id in decimal.
+// The exclusive hold on a directory: flock on its file LOCK, which contains the holder's process id
+// in decimal.
 //
-// The kernel frees the hold when the process ends, however it ends, so that there is no stale lock to clear away; the file
-// stays. The hold belongs to the open file, so a second opener inside the same process is refused like any other.
-// A child made by fork without exec shares the hold until it closes its copy of the descriptor.
+// The kernel frees the hold when the process ends, however it ends, so that there is no stale lock
+// to clear away; the file stays. The hold belongs to the open file, so a second opener inside the
+// same process is refused like any other. A child made by fork without exec shares the hold until
+// it closes its copy of the descriptor.
 #pragma once
 
 #include "detail/descriptor.hpp"
@@ -32,7 +34,8 @@ public:
             detail::retry([&] { return ::openat(directory, detail::lock_file_name, mode, 0644); })};
         if (!file.open()) return posix_error("opening the lock file", directory_path, errno);
         if (detail::retry([&] { return ::flock(file.number(), LOCK_EX | LOCK_NB); }) != 0) {
-            if (errno != EWOULDBLOCK) return posix_error("locking a directory", directory_path, errno);
+            if (errno != EWOULDBLOCK)
+                return posix_error("locking a directory", directory_path, errno);
             return held_by_other(file.number(), directory_path);
         }
         if (const int number = write_own_pid(file.number()); number != 0)
@@ -48,7 +51,8 @@ private:
     [[nodiscard]] static error held_by_other(int file, bytes_view directory_path) {
         error refused{error_code::locked, "opening a directory that another opener holds"};
         refused.about(directory_path);
-        // A holder of this very moment may not have written its id yet, and the id of a dead one may still be there.
+        // A holder of this very moment may not have written its id yet, and the id of a dead one
+        // may still be there.
         for (int attempt = 0; attempt < 20; ++attempt) {
             const long pid = read_pid(file);
             if (pid > 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM))
@@ -61,9 +65,11 @@ private:
 
     [[nodiscard]] static long read_pid(int file) noexcept {
         char digits[20];
-        const ssize_t count = detail::retry([&] { return ::pread(file, digits, sizeof digits, 0); });
+        const ssize_t count =
+            detail::retry([&] { return ::pread(file, digits, sizeof digits, 0); });
         long pid = 0;
-        for (ssize_t i = 0; i < count && digits[i] >= '0' && digits[i] <= '9' && pid < 1'000'000'000; ++i)
+        for (ssize_t i = 0;
+             i < count && digits[i] >= '0' && digits[i] <= '9' && pid < 1'000'000'000; ++i)
             pid = pid * 10 + (digits[i] - '0');
         return pid;
     }
@@ -73,10 +79,12 @@ private:
         char text[20];
         std::size_t begin = sizeof text;
         text[--begin] = '\n';
-        for (long left = ::getpid(); left != 0; left /= 10) text[--begin] = static_cast<char>('0' + left % 10);
+        for (long left = ::getpid(); left != 0; left /= 10)
+            text[--begin] = static_cast<char>('0' + left % 10);
         const std::size_t size = sizeof text - begin;
         if (detail::retry([&] { return ::ftruncate(file, 0); }) != 0) return errno;
-        const ssize_t written = detail::retry([&] { return ::pwrite(file, text + begin, size, 0); });
+        const ssize_t written =
+            detail::retry([&] { return ::pwrite(file, text + begin, size, 0); });
         if (written < 0) return errno;
         return static_cast<std::size_t>(written) == size ? 0 : ENOSPC;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The mutex, the condition and the semaphore of POSIX. Waiting with a time limit uses the monotonic clock, so that setting
-// the wall clock neither cuts a wait short nor prolongs it.
+// The mutex, the condition and the semaphore of POSIX. Waiting with a time limit uses the monotonic
+// clock, so that setting the wall clock neither cuts a wait short nor prolongs it.
 #pragma once
 
 #include "../../core/check.hpp"
@@ -22,7 +22,8 @@ namespace detail {
     return {static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec};
 }
 
-// The monotonic time `length` from now; a length below zero counts as zero, one beyond all time ends there.
+// The monotonic time `length` from now; a length below zero counts as zero, one beyond all time
+// ends there.
 [[nodiscard]] inline struct ::timespec time_after(nanoseconds length) noexcept {
     const std::int64_t now = read_clock(CLOCK_MONOTONIC).count;
     const std::int64_t most = INT64_MAX - now;
@@ -66,7 +67,9 @@ public:
     ~posix_condition() { ::pthread_cond_destroy(&condition_); }
 
     //   Requires    the caller holds `mutex`
-    void wait(posix_mutex& mutex) noexcept { ::pthread_cond_wait(&condition_, mutex.native_handle()); }
+    void wait(posix_mutex& mutex) noexcept {
+        ::pthread_cond_wait(&condition_, mutex.native_handle());
+    }
     //   Requires    the caller holds `mutex`
     //   Returns     false when the time was up
     [[nodiscard]] bool wait_for(posix_mutex& mutex, nanoseconds length) noexcept {
@@ -80,7 +83,8 @@ private:
     ::pthread_cond_t condition_;
 };
 
-// A count that a thread waits on and another raises; it carries memory order from post() to the wait() it lets go.
+// A count that a thread waits on and another raises; it carries memory order from post() to the
+// wait() it lets go.
 class posix_semaphore {
 public:
     posix_semaphore() noexcept { ::sem_init(&semaphore_, 0, 0); }
@@ -90,7 +94,8 @@ public:
 
     void post() noexcept { ::sem_post(&semaphore_); }
     void wait() noexcept {
-        while (::sem_wait(&semaphore_) != 0) check(errno == EINTR, "a semaphore could not be waited on");
+        while (::sem_wait(&semaphore_) != 0)
+            check(errno == EINTR, "a semaphore could not be waited on");
     }
 
 private:

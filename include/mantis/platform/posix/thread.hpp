@@ -19,8 +19,8 @@ public:
     //   Effects     runs body() in a new thread
     //   Errors      stops the program when the system gives no more threads
     template <class Body>
-        requires(!std::same_as<std::remove_cvref_t<Body>, posix_thread> && std::invocable<std::decay_t<Body>&>)
-    explicit posix_thread(Body&& body) {
+    requires(!std::same_as<std::remove_cvref_t<Body>, posix_thread> &&
+             std::invocable<std::decay_t<Body>&>) explicit posix_thread(Body&& body) {
         using owned = std::decay_t<Body>;
         auto* const copy = new owned(std::forward<Body>(body));
         joinable_ = ::pthread_create(&thread_, nullptr, &enter<owned>, copy) == 0;

@@ -2,7 +2,8 @@
 //
 // A directory of the simulated disk. See platform.hpp, concept directory.
 //
-// Each boot of the world is a process: its locks end with it, and its number is the "pid" of a refused lock().
+// Each boot of the world is a process: its locks end with it, and its number is the "pid" of a
+// refused lock().
 #pragma once
 
 #include "file.hpp"
@@ -15,8 +16,8 @@ namespace mantis {
 class simulated_directory {
 public:
     //   Requires    called by class simulated
-    simulated_directory(detail::shared<simulated_world> world, detail::shared<simulated_folder> folder,
-        bytes path) noexcept
+    simulated_directory(detail::shared<simulated_world> world,
+                        detail::shared<simulated_folder> folder, bytes path) noexcept
         : world_{std::move(world)},
           folder_{std::move(folder)},
           path_{std::move(path)},
@@ -44,7 +45,8 @@ public:
     [[nodiscard]] bytes_view path() const noexcept { return path_.view(); }
 
     [[nodiscard]] result<void> lock() {
-        return perform(io_kind::lock, "opening a directory that another opener holds", path(),
+        return perform(
+            io_kind::lock, "opening a directory that another opener holds", path(),
             [&](const simulated_world::request& asked) -> result<void> {
                 if (folder_->lock_holder != 0)
                     return error{error_code::locked, asked.doing}.about(path()).with("pid", boot_);
@@ -56,27 +58,30 @@ public:
         const bytes file_path = detail::joined_path(path(), name);
         detail::shared<simulated_contents> found;
         auto done = perform(io_kind::open, "opening a file", file_path,
-            [&](const simulated_world::request& asked) -> result<void> {
-                if (!detail::usable_file_name(name)) return refused(asked, error_code::invalid_argument);
-                found = folder_->find(name);
-                if (found && mode == file_mode::create_new)
-                    return refused(asked, error_code::already_exists);
-                if (!found && (mode == file_mode::read || mode == file_mode::write))
-                    return refused(asked, error_code::not_found);
-                if (!found) found = folder_->create(name);
-                return success();
-            });
+                            [&](const simulated_world::request& asked) -> result<void> {
+                                if (!detail::usable_file_name(name))
+                                    return refused(asked, error_code::invalid_argument);
+                                found = folder_->find(name);
+                                if (found && mode == file_mode::create_new)
+                                    return refused(asked, error_code::already_exists);
+                                if (!found && (mode == file_mode::read || mode == file_mode::write))
+                                    return refused(asked, error_code::not_found);
+                                if (!found) found = folder_->create(name);
+                                return success();
+                            });
         if (!done) return std::move(done).error();
         return simulated_file{world_, std::move(found), file_path, boot_, mode != file_mode::read};
     }
     [[nodiscard]] result<bool> exists(bytes_view name) {
         bool found = false;
-        auto done = perform(io_kind::exists, "looking for a file", detail::joined_path(path(), name),
-            [&](const simulated_world::request& asked) -> result<void> {
-                if (!detail::usable_file_name(name)) return refused(asked, error_code::invalid_argument);
-                found = static_cast<bool>(folder_->find(name));
-                return success();
-            });
+        auto done =
+            perform(io_kind::exists, "looking for a file", detail::joined_path(path(), name),
+                    [&](const simulated_world::request& asked) -> result<void> {
+                        if (!detail::usable_file_name(name))
+                            return refused(asked, error_code::invalid_argument);
+                        found = static_cast<bool>(folder_->find(name));
+                        return success();
+                    });
         if (!done) return std::move(done).error();
         return found;
     }
@@ -91,22 +96,23 @@ public:
     }
     [[nodiscard]] result<void> remove(bytes_view name) {
         return perform(io_kind::remove, "removing a file", detail::joined_path(path(), name),
-            [&](const simulated_world::request& asked) -> result<void> {
-                if (!detail::usable_file_name(name)) return refused(asked, error_code::invalid_argument);
-                if (!folder_->find(name)) return refused(asked, error_code::not_found);
-                folder_->remove(name);
-                return success();
-            });
+                       [&](const simulated_world::request& asked) -> result<void> {
+                           if (!detail::usable_file_name(name))
+                               return refused(asked, error_code::invalid_argument);
+                           if (!folder_->find(name)) return refused(asked, error_code::not_found);
+                           folder_->remove(name);
+                           return success();
+                       });
     }
     [[nodiscard]] result<void> rename(bytes_view from, bytes_view to) {
         return perform(io_kind::rename, "renaming a file", detail::joined_path(path(), from),
-            [&](const simulated_world::request& asked) -> result<void> {
-                if (!detail::usable_file_name(from) || !detail::usable_file_name(to))
-                    return refused(asked, error_code::invalid_argument);
-                if (!folder_->find(from)) return refused(asked, error_code::not_found);
-                folder_->rename(from, to);
-                return success();
-            });
+                       [&](const simulated_world::request& asked) -> result<void> {
+                           if (!detail::usable_file_name(from) || !detail::usable_file_name(to))
+                               return refused(asked, error_code::invalid_argument);
+                           if (!folder_->find(from)) return refused(asked, error_code::not_found);
+                           folder_->rename(from, to);
+                           return success();
+                       });
     }
     // The names made, renamed and removed before the sync began are durable when it returns.
     [[nodiscard]] result<void> sync() {
@@ -120,8 +126,8 @@ public:
 private:
     // Runs effect(request) as the effect of the I/O.
     template <class Effect>
-    [[nodiscard]] result<void> perform(
-        io_kind kind, const char* doing, bytes_view about, Effect effect) {
+    [[nodiscard]] result<void> perform(io_kind kind, const char* doing, bytes_view about,
+                                       Effect effect) {
         const simulated_world::request asked{kind, boot_, doing, about, 0, 0};
         return world_->perform(asked, [&]() -> result<void> { return effect(asked); });
     }

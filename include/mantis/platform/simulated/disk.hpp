@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The simulated disk: files and directories, each with what programs see and what would survive a power failure.
+// The simulated disk: files and directories, each with what programs see and what would survive a
+// power failure.
 //
 //   cached   what read(), list() and the rest see
 //   durable  what is on the platters for certain
-//   changes  made since, in order; each is one write or resize, or one name made, renamed or removed
+//   changes  made since, in order; each is one write or resize, or one name made, renamed or
+//            removed
 //
-// A sync settles the changes that had been made when it began. A power failure settles none of the rest (drop_unsynced) or
-// a subset that the seed draws (random_subset): kept, dropped, or for a write torn into sectors of 512 bytes; a write that
-// made its file longer may leave the length and not the bytes. Files and directories are drawn independently, so their
-// changes reach the disk in any order.
+// A sync settles the changes that had been made when it began. A power failure settles none of the
+// rest (drop_unsynced) or a subset that the seed draws (random_subset): kept, dropped, or for a
+// write torn into sectors of 512 bytes; a write that made its file longer may leave the length and
+// not the bytes. Files and directories are drawn independently, so their changes reach the disk in
+// any order.
 //
 // Threads: one at a time; simulated_world sees to that.
 #pragma once
 
 #include "random.hpp"
 
-#include "../detail/name_table.hpp"
+#include "../detail/folder_tree.hpp"
 #include "../detail/sparse_bytes.hpp"
 
 namespace mantis {
@@ -29,12 +32,14 @@ enum class crash_mode : std::uint8_t {
 
 inline constexpr std::uint64_t simulated_sector_bytes = 512;
 
-// How willingly the changes of one file or directory reach the disk by themselves: never, rarely, half, mostly, always.
-// Drawn once for each, so that the extremes are as common as the mixtures.
+// How willingly the changes of one file or directory reach the disk by themselves: never, rarely,
+// half, mostly, always. Drawn once for each, so that the extremes are as common as the mixtures.
 class crash_luck {
 public:
     explicit crash_luck(seeded_random& random) noexcept : kept_of_8_{choices[random.below(5)]} {}
-    [[nodiscard]] bool keeps(seeded_random& random) const noexcept { return random.below(8) < kept_of_8_; }
+    [[nodiscard]] bool keeps(seeded_random& random) const noexcept {
+        return random.below(8) < kept_of_8_;
+    }
 
 private:
     static constexpr std::uint64_t choices[] = {0, 1, 4, 7, 8};
@@ -120,7 +125,9 @@ public:
     using file_table = detail::name_table<simulated_contents>;
 
     [[nodiscard]] file_node find(bytes_view name) const { return cached_.find(name); }
-    [[nodiscard]] const std::vector<file_table::entry>& entries() const noexcept { return cached_.entries(); }
+    [[nodiscard]] const std::vector<file_table::entry>& entries() const noexcept {
+        return cached_.entries();
+    }
     [[nodiscard]] file_node create(bytes_view name) {
         file_node made = file_node::make();
         change_names({bytes{}, bytes{name}, made});
@@ -142,7 +149,7 @@ public:
         changes_.erase(changes_.begin(), changes_.begin() + static_cast<std::ptrdiff_t>(fresh));
         settled_ = count;
     }
-    //   Effects     the power fails and comes back, for the names and for the files that still have one
+    //   Effects     the power fails and comes back, for the names and for the files that keep one
     void crash(crash_mode mode, seeded_random& random) {
         settled_ = change_count();
         if (mode == crash_mode::random_subset) {
@@ -186,48 +193,22 @@ class simulated_disk {
 public:
     using folder_node = detail::shared<simulated_folder>;
 
-    [[nodiscard]] folder_node find(bytes_view path) const { return folders_.find(usual(path)); }
+    [[nodiscard]] folder_node find(bytes_view path) const { return tree_.find(path); }
     //   Effects     makes the directory and those above it, durably: a platform syncs what it makes
-    [[nodiscard]] folder_node create(bytes_view path) {
-        const bytes whole = usual(path);
-        for (std::size_t end = 1; end <= whole.size(); ++end) {
-            if (end < whole.size() && whole[end] != std::byte{'/'}) continue;
-            const bytes_view above = whole.view().first(end);
-            if (!folders_.find(above)) folders_.set(above, folder_node::make());
-        }
-        return folders_.find(whole);
-    }
+    [[nodiscard]] folder_node create(bytes_view path) { return tree_.create(path); }
     void crash(crash_mode mode, seeded_random& random) {
-        for (const auto& folder : folders_.entries()) folder.node->crash(mode, random);
+        for (const auto& folder : tree_.folders()) folder.node->crash(mode, random);
     }
     // The sizes of all files that have a name.
     [[nodiscard]] std::uint64_t used_bytes() const noexcept {
         std::uint64_t used = 0;
-        for (const auto& folder : folders_.entries())
+        for (const auto& folder : tree_.folders())
             for (const auto& file : folder.node->entries()) used += file.node->size();
         return used;
     }
 
 private:
-    // One spelling for each directory: no "." component, no double or last slash.
-    [[nodiscard]] static bytes usual(bytes_view path) {
-        bytes spelled;
-        if (path.starts_with("/")) spelled.push_back('/');
-        for (std::size_t at = 0; at < path.size();) {
-            std::size_t end = at;
-            while (end < path.size() && path[end] != std::byte{'/'}) ++end;
-            const bytes_view part = path.part(at, end - at);
-            if (!part.empty() && part != ".") {
-                if (!spelled.empty() && spelled.view() != "/") spelled.push_back('/');
-                spelled.append(part);
-            }
-            at = end + 1;
-        }
-        if (spelled.empty()) spelled.push_back('.');
-        return spelled;
-    }
-
-    detail::name_table<simulated_folder> folders_;
+    detail::folder_tree<simulated_folder> tree_;
 };
 
 }  // namespace mantis

@@ -2,7 +2,8 @@
 //
 // A file of the simulated disk. See platform.hpp, concept block_file.
 //
-// Its calls fail once the power has failed, also after it is back: the file belongs to the boot in which it was opened.
+// Its calls fail once the power has failed, also after it is back: the file belongs to the boot in
+// which it was opened.
 #pragma once
 
 #include "world.hpp"
@@ -11,8 +12,9 @@ namespace mantis {
 
 class simulated_file {
 public:
-    simulated_file(detail::shared<simulated_world> world, detail::shared<simulated_contents> contents,
-        bytes path, std::uint64_t boot, bool writable) noexcept
+    simulated_file(detail::shared<simulated_world> world,
+                   detail::shared<simulated_contents> contents, bytes path, std::uint64_t boot,
+                   bool writable) noexcept
         : world_{std::move(world)},
           contents_{std::move(contents)},
           path_{std::move(path)},
@@ -21,7 +23,8 @@ public:
 
     [[nodiscard]] bytes_view path() const noexcept { return path_.view(); }
 
-    [[nodiscard]] result<std::size_t> read(std::uint64_t offset, std::byte* into, std::size_t count) const {
+    [[nodiscard]] result<std::size_t> read(std::uint64_t offset, std::byte* into,
+                                           std::size_t count) const {
         std::size_t got = 0;
         const auto asked = request(io_kind::read, "reading a file", offset, count);
         auto done = world_->perform(asked, [&] {
@@ -56,7 +59,7 @@ public:
     }
     [[nodiscard]] result<void> resize(std::uint64_t size) {
         return change(request(io_kind::resize, "resizing a file", size, 0), size,
-            [&] { contents_->resize(size); });
+                      [&] { contents_->resize(size); });
     }
     [[nodiscard]] result<void> preallocate(std::uint64_t size) {
         return change(request(io_kind::preallocate, "preallocating a file", size, 0), size, [&] {
@@ -65,14 +68,15 @@ public:
     }
 
 private:
-    [[nodiscard]] simulated_world::request request(
-        io_kind kind, const char* doing, std::uint64_t offset, std::uint64_t size) const noexcept {
+    [[nodiscard]] simulated_world::request request(io_kind kind, const char* doing,
+                                                   std::uint64_t offset,
+                                                   std::uint64_t size) const noexcept {
         return {kind, boot_, doing, path(), offset, size};
     }
     // A change after which the file is at least `size` long.
     template <class Change>
-    [[nodiscard]] result<void> change(
-        const simulated_world::request& asked, std::uint64_t size, Change make) {
+    [[nodiscard]] result<void> change(const simulated_world::request& asked, std::uint64_t size,
+                                      Change make) {
         return world_->perform(asked, [&]() -> result<void> {
             if (!writable_) return simulated_world::refusal(asked, error_code::io);
             const std::uint64_t before = contents_->size();

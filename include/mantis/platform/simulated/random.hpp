@@ -2,7 +2,7 @@
 //
 // Numbers from a seed: the same seed, the same numbers, on every machine and with every compiler.
 //
-//   Source    the SplitMix64 step: a counter by the golden ratio, then two rounds of multiply and shift
+//   Source    the SplitMix64 step: a counter, then two rounds of multiply and shift
 //   Threads   one at a time
 #pragma once
 

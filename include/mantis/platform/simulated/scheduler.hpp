@@ -2,24 +2,26 @@
 //
 // Decides which simulated thread runs, and what time it is.
 //
-// Simulated threads are real ones that pass a baton: all but one wait for their turn. At every step (a lock, a wait, an
-// atomic access, an I/O, ...) the one that runs may be made to hand the baton on; the seed says when and to whom. So a run
-// is a function of its seed, as long as the body draws on nothing from outside the simulation.
+// Simulated threads are real ones that pass a baton: all but one wait for their turn. At every step
+// (a lock, a wait, an atomic access, an I/O, ...) the one that runs may be made to hand the baton
+// on; the seed says when and to whom. So a run is a function of its seed, as long as the body draws
+// on nothing from outside the simulation.
 //
-// Time is virtual: a step takes a few nanoseconds, an I/O what the world says, and when every thread sleeps or waits the
-// clock jumps to the next alarm. When there is none either, nobody can ever run again: the program stops and says who
-// waits for what.
+// Time is virtual: a step takes a few nanoseconds, an I/O what the world says, and when every
+// thread sleeps or waits the clock jumps to the next alarm. When there is none either, nobody can
+// ever run again: the program stops and says who waits for what.
 //
 //   ready    --chosen--> running --step--> ready         pass_baton
 //   running  --block-->  waiting --wake--> ready         block; wake_all, wake_one, ring_alarms
-//   running  --leave-->  finished                        leave, finish
+//   running  --end-->    finished                        finish; leave for the first thread
 //
 // Invariants:
 //   1. whoever reads or writes the scheduler holds the baton, or nobody runs (between two runs)
 //   2. a thread is in exactly one of ready_ (the running one included), waiting_, or finished
 //   3. next_alarm_ is the earliest alarm of waiting_, or `never`
 //
-// The first thread of a run is the caller of run(). When it returns, the others are left where they are, until the next run.
+// The first thread of a run is the caller of run(). When it returns, the others are left where they
+// are, until the next run.
 #pragma once
 
 #include "random.hpp"
@@ -33,7 +35,18 @@ namespace mantis {
 
 // Why a thread takes a step or waits; part of the trace.
 enum class step_kind : std::uint8_t {
-    lock, try_lock, unlock, wait, notify, atomic, start, join, finish, sleep, random, io,
+    lock,
+    try_lock,
+    unlock,
+    wait,
+    notify,
+    atomic,
+    start,
+    join,
+    finish,
+    sleep,
+    random,
+    io,
 };
 
 namespace detail {
@@ -47,17 +60,18 @@ struct simulated_actor {
     scheduler& home;
     const std::uint32_t id;
     posix_semaphore turn;
-    step_kind cause = step_kind::start;         // of the wait
-    const void* key = nullptr;                  // what is waited for
-    const simulated_actor* other = nullptr;     // who holds it, where somebody does
-    std::int64_t alarm = 0;                     // when the wait ends in any case
-    bool rang = false;                          // the last wait ended by its alarm
+    step_kind cause = step_kind::start;      // of the wait
+    const void* key = nullptr;               // what is waited for
+    const simulated_actor* other = nullptr;  // who holds it, where somebody does
+    std::int64_t alarm = 0;                  // when the wait ends in any case
+    bool rang = false;                       // the last wait ended by its alarm
     bool finished = false;
 };
 
 // The simulated thread that this real thread is; nullptr outside of a run.
 inline thread_local simulated_actor* running_actor = nullptr;
-// The world that this real thread built or entered last: where a wait outside of a run lets the others go on.
+// The world that this real thread built or entered last: where a wait outside of a run lets the
+// others go on.
 inline thread_local scheduler* latest_scheduler = nullptr;
 
 class scheduler {
@@ -127,7 +141,8 @@ public:
     // What an operation asks that may fail for no reason.
     [[nodiscard]] bool fails_for_no_reason() noexcept { return random_.one_in(16); }
 
-    // A thread that will run once it is chosen; its real thread begins with attend() and ends with finish().
+    // A thread that will run once it is chosen; its real thread begins with attend() and ends with
+    // finish().
     [[nodiscard]] simulated_actor& add_actor() {
         auto* const actor = new simulated_actor{*this, static_cast<std::uint32_t>(actors_.size())};
         actors_.push_back(actor);
@@ -158,8 +173,10 @@ public:
     // `what` becomes part of the trace.
     void record(step_kind kind, std::uint64_t what) {
         const std::uint64_t who = running_actor != nullptr ? running_actor->id : UINT32_MAX;
-        trace_ = (trace_ ^ (who << 8) ^ static_cast<std::uint64_t>(kind) ^ (what << 32)) * 0x9fb21c651e98df25;
-        trace_ = (trace_ ^ (trace_ >> 29) ^ static_cast<std::uint64_t>(clock_)) * 0xd6e8feb86659fd93;
+        trace_ = (trace_ ^ (who << 8) ^ static_cast<std::uint64_t>(kind) ^ (what << 32)) *
+                 0x9fb21c651e98df25;
+        trace_ =
+            (trace_ ^ (trace_ >> 29) ^ static_cast<std::uint64_t>(clock_)) * 0xd6e8feb86659fd93;
         trace_ ^= trace_ >> 32;
         if (++steps_ > max_steps_ && running_actor != nullptr) stop_with("no end after");
     }
@@ -172,7 +189,8 @@ public:
         const bytes text = report(what);
         stop(text.chars(), text.size());
     }
-    // What every thread does, in sentences: "simulation of seed 7: <what> 12 steps and 3400 ns: thread 0 ..."
+    // What every thread does, in sentences: "simulation of seed 7: <what> 12 steps and 3400 ns:
+    // thread 0 ..."
     [[nodiscard]] bytes report(const char* what) const {
         bytes text{bytes_view{"simulation of seed "}};
         append_decimal(text, seed_);
@@ -276,8 +294,9 @@ private:
     const std::uint64_t seed_;
     const std::uint64_t max_steps_;
     seeded_random random_;
-    std::int64_t step_ns_ = 0;          // drawn once for a world
-    std::uint64_t switch_one_in_ = 1;   // drawn once for a world: some switch at every step, some rarely
+    std::int64_t step_ns_ = 0;  // drawn once for a world
+    std::uint64_t switch_one_in_ =
+        1;  // drawn once for a world: some switch at every step, some rarely
     std::vector<simulated_actor*> actors_;
     std::vector<simulated_actor*> ready_;
     std::vector<simulated_actor*> waiting_;
@@ -303,7 +322,8 @@ void as_simulated_thread_of(scheduler& home, Body&& body) {
 }
 template <class Body>
 void as_simulated_thread(Body&& body) {
-    check(latest_scheduler != nullptr, "a wait outside of every simulation, where nobody could end it");
+    check(latest_scheduler != nullptr,
+          "a wait outside of every simulation, where nobody could end it");
     as_simulated_thread_of(*latest_scheduler, body);
 }
 

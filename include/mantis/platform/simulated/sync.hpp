@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The mutex and the condition of the simulator: the seed decides who gets the one and whom the other wakes.
+// The mutex and the condition of the simulator: the seed decides who gets the one and whom the
+// other wakes.
 //
-// Outside of simulation::run() they work for one thread. A wait there lets the threads that the last run left behind go on.
+// Outside of simulation::run() they work for one thread. A wait there lets the threads that the
+// last run left behind go on.
 //
 // Threads: any number of simulated ones.
 #pragma once
@@ -29,9 +31,11 @@ public:
     }
     //   Requires    held by this thread
     void unlock() {
-        check(held_ && holder_ == detail::running_actor, "a mutex is unlocked by a thread that does not hold it");
+        check(held_ && holder_ == detail::running_actor,
+              "a mutex is unlocked by a thread that does not hold it");
         let_go();
-        detail::simulated_step(step_kind::unlock);  // the last thing: who gets it now may destroy it
+        detail::simulated_step(
+            step_kind::unlock);  // the last thing: who gets it now may destroy it
     }
 
 private:
@@ -41,8 +45,8 @@ private:
         if (held_)
             detail::as_simulated_thread([this] {
                 while (held_)
-                    detail::running_actor->home.block(
-                        step_kind::lock, this, detail::scheduler::never, holder_);
+                    detail::running_actor->home.block(step_kind::lock, this,
+                                                      detail::scheduler::never, holder_);
             });
         hold();
     }
@@ -71,7 +75,8 @@ public:
     //   Requires    the caller holds `mutex`
     //   Returns     false when the time was up
     [[nodiscard]] bool wait_for(simulated_mutex& mutex, nanoseconds length) {
-        if (detail::latest_scheduler == nullptr) return false;  // no world, no time, and nobody to wake us
+        if (detail::latest_scheduler == nullptr)
+            return false;  // no world, no time, and nobody to wake us
         const std::int64_t now = detail::latest_scheduler->now().count;
         const std::int64_t wait = length.count < 0 ? 0 : length.count;
         const std::int64_t never = detail::scheduler::never;
@@ -89,7 +94,7 @@ public:
 private:
     bool wait_until(simulated_mutex& mutex, std::int64_t alarm) {
         check(mutex.held_ && mutex.holder_ == detail::running_actor,
-            "a condition is waited on with a mutex that this thread does not hold");
+              "a condition is waited on with a mutex that this thread does not hold");
         bool woken = false;
         detail::as_simulated_thread([&] {
             mutex.let_go();  // and no step before the wait begins: the two are one

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A thread of the simulator: a real one that runs only while it has the baton. Joined before it is destroyed.
+// A thread of the simulator: a real one that runs only while it has the baton. Joined before it is
+// destroyed.
 //
 // Made outside of simulation::run(), it begins with the next run, or when it is joined.
 #pragma once
@@ -16,8 +17,9 @@ public:
     simulated_thread() noexcept = default;
 
     template <class Body>
-        requires(!std::same_as<std::remove_cvref_t<Body>, simulated_thread> && std::invocable<std::decay_t<Body>&>)
-    explicit simulated_thread(Body&& body) : actor_{&detail::new_actor()} {
+    requires(!std::same_as<std::remove_cvref_t<Body>, simulated_thread> &&
+             std::invocable<std::decay_t<Body>&>) explicit simulated_thread(Body&& body)
+        : actor_{&detail::new_actor()} {
         real_ = posix_thread{
             [self = actor_, body = std::decay_t<Body>(std::forward<Body>(body))]() mutable {
                 detail::scheduler::attend(*self);
@@ -47,8 +49,8 @@ private:
         detail::simulated_actor* const ended = actor_;
         detail::as_simulated_thread_of(ended->home, [ended] {
             while (!ended->finished)
-                detail::running_actor->home.block(
-                    step_kind::join, ended, detail::scheduler::never, ended);
+                detail::running_actor->home.block(step_kind::join, ended, detail::scheduler::never,
+                                                  ended);
         });
     }
 

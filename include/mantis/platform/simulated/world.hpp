@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The state of one simulated world: scheduler, disk, power and faults. Handles share it; class simulation steers it.
+// The state of one simulated world: scheduler, disk, power and faults. Handles share it; class
+// simulation steers it.
 //
 // Every I/O goes through perform(), in this order:
 //   1. it is counted and becomes part of the trace
 //   2. a planned power failure or fault may strike: the I/O fails
 //   3. virtual time goes by, in which other threads run; the power may fail here too
 //   4. its effect happens at once
-// A change that the power failure cut off in 2 or 3 is made without being synced: it may survive or not.
+// A change that the power failure cut off in 2 or 3 is made without being synced: it may survive or
+// not.
 //
-// A boot is the time between two power failures. What was opened in an earlier boot fails every call.
+// A boot is the time between two power failures. What was opened in an earlier boot fails every
+// call.
 //
 // Threads: the one that holds the scheduler's baton.
 #pragma once
@@ -30,8 +33,20 @@ struct simulation_options {
 };
 
 enum class io_kind : std::uint8_t {
-    open_directory, lock, open, exists, list, remove, rename, sync_directory,
-    read, write, sync, size, resize, preallocate,
+    open_directory,
+    lock,
+    open,
+    exists,
+    list,
+    remove,
+    rename,
+    sync_directory,
+    read,
+    write,
+    sync,
+    size,
+    resize,
+    preallocate,
 };
 inline constexpr std::size_t io_kind_count = 14;
 
@@ -56,8 +71,8 @@ public:
     // An I/O as it is asked for.
     struct request {
         io_kind kind;
-        std::uint64_t boot;     // of the object asked
-        const char* doing;      // for its error
+        std::uint64_t boot;  // of the object asked
+        const char* doing;   // for its error
         bytes_view path;
         std::uint64_t offset = 0;
         std::uint64_t size = 0;
@@ -134,8 +149,10 @@ private:
     [[nodiscard]] result<void> begin(const request& asked) {
         ++io_count_;
         ++counts_[static_cast<std::size_t>(asked.kind)];
-        std::uint64_t what = static_cast<std::uint64_t>(asked.kind) + asked.offset * 31 + asked.size * 1009;
-        for (const std::byte at : asked.path) what = what * 131 + std::to_integer<std::uint64_t>(at);
+        std::uint64_t what =
+            static_cast<std::uint64_t>(asked.kind) + asked.offset * 31 + asked.size * 1009;
+        for (const std::byte at : asked.path)
+            what = what * 131 + std::to_integer<std::uint64_t>(at);
         scheduler_.record(step_kind::io, what);
         if (io_count_ == crash_at_) {
             crash();
@@ -151,7 +168,9 @@ private:
         return success();
     }
 
-    [[nodiscard]] static error no_power(const request& asked) { return refusal(asked, error_code::io); }
+    [[nodiscard]] static error no_power(const request& asked) {
+        return refusal(asked, error_code::io);
+    }
     [[nodiscard]] static int errno_of(error_code code) noexcept {
         switch (code) {
             case error_code::no_space: return ENOSPC;
@@ -172,7 +191,8 @@ private:
             default: return false;
         }
     }
-    // Half to twice what such an I/O takes in this world, now and then twenty times as much; a gigabyte takes a second.
+    // Half to twice what such an I/O takes in this world, now and then twenty times as much; a
+    // gigabyte takes a second.
     [[nodiscard]] std::int64_t duration(const request& asked) noexcept {
         const bool syncs = asked.kind == io_kind::sync || asked.kind == io_kind::sync_directory;
         const bool reads = asked.kind == io_kind::read || asked.kind == io_kind::list;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The owner of a file descriptor, and what a system call needs around it: retry on a signal, a name with a zero at its end.
+// The owner of a file descriptor, and what a system call needs around it: retry on a signal, a name
+// with a zero at its end.
 #pragma once
 
 #include "../../../core/bytes.hpp"

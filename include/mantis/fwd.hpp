@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The names that other people's headers mention, declared and not defined; this costs next to
+// nothing to include.
+//
+// store, collection and document_store have a default argument, which comes with their
+// definitions: here they are written with their application, as store<ledger>.
+#pragma once
+
+#include <cstdint>
+
+namespace mantis {
+
+// core/
+class bytes;
+class bytes_view;
+class error;
+enum class error_class : std::uint8_t;
+enum class error_code : std::uint8_t;
+template <class T>
+class result;
+struct crc32c;
+struct database_id;
+struct lsn;
+struct nanoseconds;
+struct table_id;
+struct transaction_id;
+struct xxh3;
+
+// platform/
+class memory;
+class simulated;
+class simulation;
+struct posix;
+
+// sync/
+template <class Platform>
+class rwlock;
+
+// wal/
+struct buffered;
+struct group_commit;
+struct log_options;
+struct periodic;
+
+// index/
+template <class Platform, class Config>
+class basic_btree;
+template <class Config>
+struct btree;
+
+// txn/
+enum class isolation : std::uint8_t;
+struct commit_info;
+template <class Engine>
+class transaction;
+
+// recovery/
+struct recovery_progress;
+struct recovery_summary;
+
+// store/
+template <class... With>
+struct policies;
+struct default_policies;
+struct store_options;
+template <class App>
+class store;
+
+// document/
+class bson_value;
+class bson_view;
+class bson_writer;
+class filter;
+class update;
+struct query;
+template <class App>
+class collection;
+template <class App>
+class document_store;
+
+}  // namespace mantis

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// All of mantis, but for what links a library or is included on purpose: document/json.hpp, ext/.
+//
+// For a first program, and for tests; a program that cares how long it compiles includes what it
+// uses: <mantis/store/store.hpp> or <mantis/document/document_store.hpp>, and <mantis/fwd.hpp> in
+// its own headers.
+#pragma once
+
+#include "fwd.hpp"
+#include "version.hpp"
+
+#include "core/checksum.hpp"
+#include "core/key_encoding.hpp"
+#include "core/result.hpp"
+#include "core/units.hpp"
+
+#include "platform/memory.hpp"
+#include "platform/posix.hpp"
+#include "platform/simulated.hpp"
+
+#include "sync/rwlock.hpp"
+
+#include "wal/reader.hpp"
+#include "wal/writer.hpp"
+
+#include "index/btree/btree.hpp"
+
+#include "store/store.hpp"
+
+#include "document/bson.hpp"
+#include "document/document_store.hpp"
+#include "document/filter_builder.hpp"
