@@ -14,7 +14,9 @@ from datetime import datetime, timedelta, timezone
 
 
 class Numbers:
-    """A 64-bit linear congruential generator (Knuth's MMIX constants); only the upper bits are used."""
+    """A 64-bit linear congruential generator (Knuth's MMIX constants); only the upper bits are
+    used.
+    """
 
     def __init__(self, seed):
         self.state = seed
@@ -49,13 +51,24 @@ SPECIES = [
 ]
 DISTRICTS = [
     ("Harbour", 54.3312, 10.1502, ["Quay Street", "Ropewalk", "Customs Lane"]),
-    ("Old Town", 54.3221, 10.1348, ["Market Square", "Baker's Row", "Cloister Street", "Bell Lane"]),
+    (
+        "Old Town",
+        54.3221,
+        10.1348,
+        ["Market Square", "Baker's Row", "Cloister Street", "Bell Lane"],
+    ),
     ("Northgate", 54.3468, 10.1287, ["Mill Road", "Gardeners' Way", "Long Acre"]),
     ("Riverside", 54.3127, 10.1611, ["Ferry Road", "Willow Walk", "Tannery Street"]),
     ("Hill", 54.3054, 10.1173, ["Observatory Road", "Vineyard Path", "Upper Terrace"]),
 ]
 INSPECTORS = ["A. Lindqvist", "M. Okafor", "J. Novak", "S. Ferreira"]
-FINDINGS = ["dead branch", "fungus at the base", "bark wound", "leaf miner", "roots lift the pavement"]
+FINDINGS = [
+    "dead branch",
+    "fungus at the base",
+    "bark wound",
+    "leaf miner",
+    "roots lift the pavement",
+]
 DAY_ONE = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -65,7 +78,11 @@ def date(days_before):
 
 
 def inspection(numbers, days_before):
-    made = {"on": date(days_before), "by": numbers.one_of(INSPECTORS), "vitality": 1 + numbers.below(5)}
+    made = {
+        "on": date(days_before),
+        "by": numbers.one_of(INSPECTORS),
+        "vitality": 1 + numbers.below(5),
+    }
     if numbers.below(4) == 0:
         made["finding"] = numbers.one_of(FINDINGS)
     return made

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import time
-
 from concurrent.futures import ThreadPoolExecutor
 
 from build import CORES, ROOT, Build, Tally, run_test

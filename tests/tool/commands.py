@@ -6,13 +6,39 @@ import os
 import re
 import subprocess
 
-from tool import (BAD_INPUT, DAMAGED, FAILED, LOCKED, NO_MATCH, NOT_FOUND, SAMPLE, TOOL, USAGE, case, documents_of,
-                  mantis, start, wait_until)
+from tool import (
+    BAD_INPUT,
+    DAMAGED,
+    FAILED,
+    LOCKED,
+    NO_MATCH,
+    NOT_FOUND,
+    SAMPLE,
+    TOOL,
+    USAGE,
+    case,
+    documents_of,
+    mantis,
+    start,
+    wait_until,
+)
 
 SMALL = [
-    {"_id": 1, "name": "Ada", "born": 1815, "place": {"city": "London", "zip": "W1"}, "tags": ["math", "loom"]},
+    {
+        "_id": 1,
+        "name": "Ada",
+        "born": 1815,
+        "place": {"city": "London", "zip": "W1"},
+        "tags": ["math", "loom"],
+    },
     {"_id": 2, "name": "Grace", "born": 1906, "place": {"city": "New York", "zip": "10001"}},
-    {"_id": 3, "name": "Edsger", "born": 1930, "place": {"city": "Rotterdam", "zip": "3011"}, "tags": ["graphs"]},
+    {
+        "_id": 3,
+        "name": "Edsger",
+        "born": 1930,
+        "place": {"city": "Rotterdam", "zip": "3011"},
+        "tags": ["graphs"],
+    },
     {"_id": 4, "name": "Barbara", "born": 1939, "place": {"city": "Los Angeles", "zip": "90001"}},
 ]
 
@@ -33,7 +59,9 @@ def help_lists_every_command(_):
     """help names each command and each exit code, and knows more about each."""
     said = mantis("help").out
     listed = re.findall(r"^  ([a-z]+) ", said.split("exit codes")[0], re.MULTILINE)
-    expected = ("import find get count insert update delete collections drop stats check log version help").split()
+    expected = (
+        "import find get count insert update delete collections drop stats check log version help"
+    ).split()
     assert sorted(listed) == sorted(expected), listed
     assert all(re.search(rf"^  {code}  ", said, re.MULTILINE) for code in range(8)), said
     for command in listed:
@@ -48,11 +76,19 @@ def help_lists_every_command(_):
 def a_wrong_command_line_is_usage(folder):
     """Unknown commands, options and too few or too many words end with 2 and change nothing."""
     for words in (
-            [], ["frobnicate"], ["find", folder / "db"], ["find", folder / "db", "c", "{}", "more"],
-            ["find", folder / "db", "c", "--nonsense"], ["import", folder / "db", "c", "f", "--batch"],
-            ["import", folder / "db", "c", "f", "--batch", "x"], ["import", folder / "db", "c", "f", "--batch=0"],
-            ["import", folder / "db", "c", "f", "--durability", "maybe"], ["log", "dmup", folder / "db"],
-            ["find", folder / "db", "c", "--limit", "-1"], ["help", "frobnicate"]):
+        [],
+        ["frobnicate"],
+        ["find", folder / "db"],
+        ["find", folder / "db", "c", "{}", "more"],
+        ["find", folder / "db", "c", "--nonsense"],
+        ["import", folder / "db", "c", "f", "--batch"],
+        ["import", folder / "db", "c", "f", "--batch", "x"],
+        ["import", folder / "db", "c", "f", "--batch=0"],
+        ["import", folder / "db", "c", "f", "--durability", "maybe"],
+        ["log", "dmup", folder / "db"],
+        ["find", folder / "db", "c", "--limit", "-1"],
+        ["help", "frobnicate"],
+    ):
         outcome = mantis(*words, expect=USAGE)
         assert outcome.out == "", outcome.out
     assert list(folder.iterdir()) == []
@@ -61,16 +97,31 @@ def a_wrong_command_line_is_usage(folder):
 @case
 def reading_commands_make_nothing(folder):
     """What only reads creates no database, no collection, no file; the answer is 4."""
-    for words in (["find", "DB", "c"], ["get", "DB", "c", "1"], ["count", "DB", "c"], ["collections", "DB"],
-                  ["stats", "DB"], ["check", "DB"], ["log", "dump", "DB"], ["drop", "DB", "c"],
-                  ["update", "DB", "c", "{}", '{"$set":{"a":1}}'], ["delete", "DB", "c", "{}"]):
+    for words in (
+        ["find", "DB", "c"],
+        ["get", "DB", "c", "1"],
+        ["count", "DB", "c"],
+        ["collections", "DB"],
+        ["stats", "DB"],
+        ["check", "DB"],
+        ["log", "dump", "DB"],
+        ["drop", "DB", "c"],
+        ["update", "DB", "c", "{}", '{"$set":{"a":1}}'],
+        ["delete", "DB", "c", "{}"],
+    ):
         mantis(*[folder / "db" if word == "DB" else word for word in words], expect=NOT_FOUND)
         mantis(*[folder if word == "DB" else word for word in words], expect=NOT_FOUND)
     assert list(folder.iterdir()) == []
     database = people(folder)
     before = {path.name: path.read_bytes() for path in database.iterdir() if path.name != "LOCK"}
-    for words in (["find", "c"], ["count", "c"], ["get", "c", "1"], ["drop", "c"], ["delete", "c", "{}"],
-                  ["update", "c", "{}", '{"$set":{"a":1}}']):
+    for words in (
+        ["find", "c"],
+        ["count", "c"],
+        ["get", "c", "1"],
+        ["drop", "c"],
+        ["delete", "c", "{}"],
+        ["update", "c", "{}", '{"$set":{"a":1}}'],
+    ):
         outcome = mantis(words[0], database, *words[1:], expect=NOT_FOUND)
         assert "[c]" in outcome.err or " c" in outcome.err, outcome.err
     mantis("find", database, "people")
@@ -87,13 +138,26 @@ def find_filters_sorts_and_cuts(folder):
     database = people(folder)
     assert mantis("find", database, "people").lines == SMALL
     assert names(mantis("find", database, "people", '{"place.city":"London"}')) == ["Ada"]
-    assert names(mantis("find", database, "people", '{"born":{"$gte":1906,"$lt":1939}}')) == ["Grace", "Edsger"]
+    assert names(mantis("find", database, "people", '{"born":{"$gte":1906,"$lt":1939}}')) == [
+        "Grace",
+        "Edsger",
+    ]
     assert names(mantis("find", database, "people", '{"tags":"graphs"}')) == ["Edsger"]
-    assert names(mantis("find", database, "people", "--sort", "-born")) == ["Barbara", "Edsger", "Grace", "Ada"]
-    assert names(mantis("find", database, "people", "--sort=name", "--offset=1", "--limit=2")) == ["Barbara", "Edsger"]
+    assert names(mantis("find", database, "people", "--sort", "-born")) == [
+        "Barbara",
+        "Edsger",
+        "Grace",
+        "Ada",
+    ]
+    assert names(mantis("find", database, "people", "--sort=name", "--offset=1", "--limit=2")) == [
+        "Barbara",
+        "Edsger",
+    ]
     assert names(mantis("find", database, "people", "--limit", "0")) == []
     assert mantis("find", database, "people", '{"born":1}').out == ""
-    some = mantis("find", database, "people", '{"_id":1}', "--fields", "name,place.city,tags,absent").lines
+    some = mantis(
+        "find", database, "people", '{"_id":1}', "--fields", "name,place.city,tags,absent"
+    ).lines
     assert some == [{"name": "Ada", "place": {"city": "London"}, "tags": ["math", "loom"]}], some
 
 
@@ -101,9 +165,14 @@ def find_filters_sorts_and_cuts(folder):
 def an_invalid_filter_is_bad_input(folder):
     """A filter that is not JSON, or has an unknown operator, ends with 3 and says where or what."""
     database = people(folder)
-    assert re.search(r"filter:1:\d+: ", mantis("find", database, "people", '{"a":', expect=BAD_INPUT).err)
+    assert re.search(
+        r"filter:1:\d+: ", mantis("find", database, "people", '{"a":', expect=BAD_INPUT).err
+    )
     assert "$near" in mantis("count", database, "people", '{"a":{"$near":1}}', expect=BAD_INPUT).err
-    assert "$frob" in mantis("update", database, "people", "{}", '{"$frob":{"a":1}}', expect=BAD_INPUT).err
+    assert (
+        "$frob"
+        in mantis("update", database, "people", "{}", '{"$frob":{"a":1}}', expect=BAD_INPUT).err
+    )
     mantis("find", database, "people", "[]", expect=BAD_INPUT)
 
 
@@ -119,7 +188,9 @@ def find_explains_itself(folder):
 
 @case
 def get_answers_one_document_or_1(folder):
-    """get prints the document of that _id, given as JSON or as plain text; 1 where there is none."""
+    """get prints the document of that _id, given as JSON or as plain text; 1 where there is
+    none.
+    """
     database = people(folder)
     assert mantis("get", database, "people", "2").lines == [SMALL[1]]
     mantis("insert", database, "people", '{"_id":"T-7","a":1}')
@@ -139,7 +210,9 @@ def count_counts(folder):
 
 @case
 def insert_makes_ids_and_refuses_twins(folder):
-    """insert answers the _id, generated where none is given; a second of the same _id is refused, all or nothing."""
+    """insert answers the _id, generated where none is given; a second of the same _id is
+    refused, all or nothing.
+    """
     database = folder / "db"
     made = mantis("insert", database, "c", '{"a":1}').lines
     assert list(made[0]) == ["_id"]
@@ -148,7 +221,9 @@ def insert_makes_ids_and_refuses_twins(folder):
     mantis("insert", database, "c", '{"_id":6} {"_id":5}', expect=BAD_INPUT)
     assert mantis("count", database, "c").out == "2\n"
     assert len(mantis("insert", database, "c", "-", text='[{"b":1},{"b":2}]').lines) == 2
-    assert re.search(r"document:1:\d+: ", mantis("insert", database, "c", '{"a":}', expect=BAD_INPUT).err)
+    assert re.search(
+        r"document:1:\d+: ", mantis("insert", database, "c", '{"a":}', expect=BAD_INPUT).err
+    )
     assert mantis("count", database, "c").out == "4\n"
 
 
@@ -156,7 +231,13 @@ def insert_makes_ids_and_refuses_twins(folder):
 def update_changes_what_matches(folder):
     """update answers how many matched and how many changed, and leaves the others alone."""
     database = people(folder)
-    done = mantis("update", database, "people", '{"born":{"$lt":1910}}', '{"$set":{"early":true},"$inc":{"born":1}}')
+    done = mantis(
+        "update",
+        database,
+        "people",
+        '{"born":{"$lt":1910}}',
+        '{"$set":{"early":true},"$inc":{"born":1}}',
+    )
     assert done.lines == [{"matched": 2, "modified": 2}], done.out
     assert names(mantis("find", database, "people", '{"early":true}')) == ["Ada", "Grace"]
     assert mantis("get", database, "people", "1").lines[0]["born"] == 1816
@@ -199,24 +280,44 @@ def stats_and_check_describe_the_database(folder):
 
 @case
 def the_log_is_shown_record_by_record(folder):
-    """log dump prints each record with its operations, keys and documents as they were written, drops included."""
+    """log dump prints each record with its operations, keys and documents as they were written,
+    drops included.
+    """
     database = people(folder)
     mantis("delete", database, "people", '{"_id":2}')
     mantis("drop", database, "people")
     records = mantis("log", "dump", database).lines
-    assert all({"lsn", "end", "transaction", "kind", "durable", "segment", "operations"} <= set(each) for each in records)
+    assert all(
+        {"lsn", "end", "transaction", "kind", "durable", "segment", "operations"} <= set(each)
+        for each in records
+    )
     assert [each["lsn"] for each in records] == sorted({each["lsn"] for each in records})
     operations = [each for record in records for each in record["operations"]]
-    assert {"operation": "create_table", "table": 1, "name": "collection/people", "index": "btree"} in operations, operations
-    put = [each["value"] for each in operations if each["operation"] == "put" and each.get("name") == "collection/people"]
+    assert {
+        "operation": "create_table",
+        "table": 1,
+        "name": "collection/people",
+        "index": "btree",
+    } in operations, operations
+    put = [
+        each["value"]
+        for each in operations
+        if each["operation"] == "put" and each.get("name") == "collection/people"
+    ]
     assert put == SMALL, put
     assert [each["key"] for each in operations if each["operation"] == "erase"] == [2], operations
-    assert operations[-1] == {"operation": "drop_table", "table": 1, "name": "collection/people"}, operations[-1]
+    assert operations[-1] == {
+        "operation": "drop_table",
+        "table": 1,
+        "name": "collection/people",
+    }, operations[-1]
 
 
 @case
 def damage_is_told_and_never_data(folder):
-    """A flipped byte in the middle of the log: opening ends with 6 and names file, offset and LSN; the file stays."""
+    """A flipped byte in the middle of the log: opening ends with 6 and names file, offset and
+    LSN; the file stays.
+    """
     database = people(folder)
     mantis("insert", database, "people", '{"_id":7}')
     log = next(path for path in sorted(database.iterdir()) if path.suffix == ".log")
@@ -233,7 +334,9 @@ def damage_is_told_and_never_data(folder):
 
 @case
 def a_torn_tail_is_cut_and_reported(folder):
-    """Bytes that a crash tore off are dropped, and the summary on stderr says so; what was committed is there."""
+    """Bytes that a crash tore off are dropped, and the summary on stderr says so; what was
+    committed is there.
+    """
     database = people(folder)
     log = sorted(path for path in database.iterdir() if path.suffix == ".log")[-1]
     with open(log, "r+b") as file:
@@ -265,16 +368,28 @@ def a_second_opener_is_told_the_pid(folder):
 def a_full_output_is_an_error(folder):
     """What cannot be written to standard output ends with 7, not with 0."""
     database = people(folder)
-    for words in (["find", database, "people"], ["count", database, "people"], ["help"], ["log", "dump", database]):
+    for words in (
+        ["find", database, "people"],
+        ["count", database, "people"],
+        ["help"],
+        ["log", "dump", database],
+    ):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([TOOL, *map(str, words)], stdout=full, stderr=subprocess.PIPE,
-                                  text=True, check=False)
+            done = subprocess.run(
+                [TOOL, *map(str, words)],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
         assert done.returncode == FAILED and "No space left" in done.stderr, (words, done)
 
 
 @case
 def a_reader_that_leaves_is_no_error(folder):
-    """find | head: the tool ends quietly with 0 when nobody reads on, and what it wrote are whole lines."""
+    """find | head: the tool ends quietly with 0 when nobody reads on, and what it wrote are
+    whole lines.
+    """
     database = folder / "db"
     mantis("import", database, "trees", SAMPLE)
     with start("find", database, "trees") as process:

@@ -13,7 +13,9 @@ from tool import BAD_INPUT, FAILED, NOT_FOUND, SAMPLE, TOOL, case, documents_of,
 
 
 def refused(folder, text, where, before, *options):
-    """Imports `text` into a database that has one document, and judges the message and what is there afterwards."""
+    """Imports `text` into a database that has one document, and judges the message and what is
+    there afterwards.
+    """
     database = folder / "db"
     mantis("import", database, "c", "-", "--replace", text='{"_id":"first"}')
     there = mantis("find", database, "c").lines
@@ -21,8 +23,12 @@ def refused(folder, text, where, before, *options):
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     outcome = mantis("import", database, "c", file, *options, expect=BAD_INPUT)
     first = outcome.err.splitlines()[0]
-    assert re.match(rf"{re.escape(str(file))}:{where}: \S", first), f"{first!r} is not about {where}"
-    assert str(len(before)) in first.rsplit("(", 1)[-1], f"{first!r} does not count {len(before)} documents"
+    assert re.match(
+        rf"{re.escape(str(file))}:{where}: \S", first
+    ), f"{first!r} is not about {where}"
+    assert (
+        str(len(before)) in first.rsplit("(", 1)[-1]
+    ), f"{first!r} does not count {len(before)} documents"
     assert outcome.out == "", outcome.out
     found = mantis("find", database, "c").lines
     assert [each for each in found if each not in there] == before, found
@@ -36,13 +42,17 @@ def a_file_comes_back_as_it_was(folder):
     answer = mantis("import", database, "trees", SAMPLE).lines[-1]
     expected = documents_of(SAMPLE)
     assert answer["collection"] == "trees" and answer["documents"] == len(expected), answer
-    assert answer["seconds"] > 0 and answer["documents_per_s"] > 0 and answer["mb_per_s"] > 0, answer
+    assert (
+        answer["seconds"] > 0 and answer["documents_per_s"] > 0 and answer["mb_per_s"] > 0
+    ), answer
     assert mantis("find", database, "trees").lines == expected
 
 
 @case
 def the_sample_is_what_its_script_makes(_):
-    """examples/data/trees.json is the output of make_trees.py, has at least 1,000 documents and at most 400 kB."""
+    """examples/data/trees.json is the output of make_trees.py, has at least 1,000 documents and
+    at most 400 kB.
+    """
     made = subprocess.run([SAMPLE.parent / "make_trees.py"], capture_output=True, check=True).stdout
     assert made == SAMPLE.read_bytes()
     assert made.count(b"\n") >= 1000 and len(made) < 400_000
@@ -50,17 +60,28 @@ def the_sample_is_what_its_script_makes(_):
 
 @case
 def every_form_of_input_is_taken(folder):
-    """An array, lines, one document after another, one document, gzip of several members, standard input."""
-    documents = [{"_id": number, "text": "\u00e9\u4e2d\U0001f333" * number} for number in range(1, 40)]
+    """An array, lines, one document after another, one document, gzip of several members,
+    standard input.
+    """
+    documents = [
+        {"_id": number, "text": "\u00e9\u4e2d\U0001f333" * number} for number in range(1, 40)
+    ]
     text = json.dumps(documents)
     lines = "\n".join(json.dumps(each, ensure_ascii=False) for each in documents)
     half = len(lines) // 2
     members = gzip.compress(lines[:half].encode()) + gzip.compress(lines[half:].encode())
     forms = {
-        "array.json": text.encode(), "indented.json": json.dumps(documents, indent=2).encode(),
-        "lines.json": lines.encode(), "ended.json": (lines + "\n").encode(), "dos.json": lines.replace("\n", "\r\n").encode(),
-        "joined.json": lines.replace("\n", "").encode(), "marked.json": b"\xef\xbb\xbf" + lines.encode(),
-        "array.json.gz": gzip.compress(text.encode()), "members.gz": members, "gzip-without-a-name": members}
+        "array.json": text.encode(),
+        "indented.json": json.dumps(documents, indent=2).encode(),
+        "lines.json": lines.encode(),
+        "ended.json": (lines + "\n").encode(),
+        "dos.json": lines.replace("\n", "\r\n").encode(),
+        "joined.json": lines.replace("\n", "").encode(),
+        "marked.json": b"\xef\xbb\xbf" + lines.encode(),
+        "array.json.gz": gzip.compress(text.encode()),
+        "members.gz": members,
+        "gzip-without-a-name": members,
+    }
     for name, raw in forms.items():
         (folder / name).write_bytes(raw)
         mantis("import", folder / "db", name, folder / name, "--batch", 7)
@@ -75,9 +96,16 @@ def every_form_of_input_is_taken(folder):
 
 @case
 def bad_json_is_told_by_line_and_column(folder):
-    """The message names file, line and column; the documents before the bad one are in, it and the later ones are not."""
+    """The message names file, line and column; the documents before the bad one are in, it and
+    the later ones are not.
+    """
     refused(folder, '{"_id":1}\n{"_id":2,}\n{"_id":3}\n', "2:10", [{"_id": 1}])
-    refused(folder, '[{"_id":4},\n {"_id":5},\n {"_id":6} {"_id":7}]', "3:12", [{"_id": 4}, {"_id": 5}, {"_id": 6}])
+    refused(
+        folder,
+        '[{"_id":4},\n {"_id":5},\n {"_id":6} {"_id":7}]',
+        "3:12",
+        [{"_id": 4}, {"_id": 5}, {"_id": 6}],
+    )
     refused(folder, '{"_id":8}\n{"_id":9', r"2:\d+", [{"_id": 8}])
     refused(folder, '[{"_id":10},', r"1:\d+", [{"_id": 10}])
     refused(folder, '{"_id":11}\n[1]', r"2:1", [{"_id": 11}])
@@ -89,7 +117,9 @@ def bad_json_is_told_by_line_and_column(folder):
 
 @case
 def bad_json_late_in_a_large_file_keeps_all_before(folder):
-    """With thousands of documents and several commits before it, exactly those before the bad one are there."""
+    """With thousands of documents and several commits before it, exactly those before the bad
+    one are there.
+    """
     documents = [{"_id": number, "pad": "x" * 90} for number in range(5000)]
     lines = [json.dumps(each) for each in documents]
     lines[4321] = '{"_id":4321,"pad":tru}'
@@ -98,8 +128,12 @@ def bad_json_late_in_a_large_file_keeps_all_before(folder):
 
 @case
 def a_document_that_cannot_be_stored_is_told_by_line(folder):
-    """A second document of an _id, and an _id that is none, name file and line; what was before them is in."""
-    refused(folder, '{"_id":1}\n\n{"_id":2}\n{"_id":1,"b":1}\n{"_id":3}', "4", [{"_id": 1}, {"_id": 2}])
+    """A second document of an _id, and an _id that is none, name file and line; what was before
+    them is in.
+    """
+    refused(
+        folder, '{"_id":1}\n\n{"_id":2}\n{"_id":1,"b":1}\n{"_id":3}', "4", [{"_id": 1}, {"_id": 2}]
+    )
     refused(folder, '{"_id":4}\n{"_id":null}', "2", [{"_id": 4}])
     refused(folder, '{"_id":5}\n{"_id":"' + "x" * 600 + '"}', "2", [{"_id": 5}])
     refused(folder, '{"_id":6}\n{"_id":4}\n', "2", [{"_id": 6}], "--batch=1")
@@ -110,44 +144,93 @@ def replace_takes_the_newer_document(folder):
     """--replace overwrites documents of the same _id and adds the others."""
     database = folder / "db"
     mantis("import", database, "c", "-", text='{"_id":1,"a":1,"b":1}\n{"_id":2}')
-    done = mantis("import", database, "c", "-", "--replace", text='{"_id":1,"a":2}\n{"_id":3}').lines[-1]
+    done = mantis(
+        "import", database, "c", "-", "--replace", text='{"_id":1,"a":2}\n{"_id":3}'
+    ).lines[-1]
     assert done["documents"] == 2 and done["replaced"] == 1, done
     assert mantis("find", database, "c").lines == [{"_id": 1, "a": 2}, {"_id": 2}, {"_id": 3}]
 
 
 @case
 def a_field_can_be_the_id(folder):
-    """--id PATH stores the value at the path as _id, in place of one the document has; its absence is refused."""
+    """--id PATH stores the value at the path as _id, in place of one the document has; its
+    absence is refused.
+    """
     text = '{"_id":0,"code":"a","x":{"n":"7"}}\n{"code":"b","x":{"n":"8"}}'
     mantis("import", folder / "db", "flat", "-", "--id", "code", text=text)
-    assert mantis("get", folder / "db", "flat", "a").lines == [{"_id": "a", "code": "a", "x": {"n": "7"}}]
+    assert mantis("get", folder / "db", "flat", "a").lines == [
+        {"_id": "a", "code": "a", "x": {"n": "7"}}
+    ]
     mantis("import", folder / "db", "deep", "-", "--id", "x.n", "--numbers", "x.n", text=text)
-    assert mantis("get", folder / "db", "deep", "8").lines == [{"_id": 8, "code": "b", "x": {"n": 8}}]
+    assert mantis("get", folder / "db", "deep", "8").lines == [
+        {"_id": 8, "code": "b", "x": {"n": 8}}
+    ]
     refused(folder, '{"code":1}\n{"kode":2}', "2", [{"_id": 1, "code": 1}], "--id", "code")
 
 
 @case
 def strings_become_numbers_on_demand(folder):
-    """--numbers turns whole JSON numbers at its paths, also in arrays, and leaves everything else as it was."""
+    """--numbers turns whole JSON numbers at its paths, also in arrays, and leaves everything
+    else as it was.
+    """
     document = {
-        "_id": "1", "a": "12", "b": "-0.50", "c": "1e3", "d": "007", "e": " 1", "f": "1.", "g": "0x1", "h": "",
-        "i": "9223372036854775807", "j": ["1", "x", {"k": "2"}], "n": {"m": "3", "o": "4"}, "p": "5"}
-    mantis("import", folder / "db", "c", "-", "--numbers", "a,b,c,d,e,f,g,h,i,j,j.k,n.m,q", text=json.dumps(document))
-    expected = {**document, "a": 12, "b": -0.5, "c": 1000.0, "i": 9223372036854775807, "j": [1, "x", {"k": 2}],
-                "n": {"m": 3, "o": "4"}}
+        "_id": "1",
+        "a": "12",
+        "b": "-0.50",
+        "c": "1e3",
+        "d": "007",
+        "e": " 1",
+        "f": "1.",
+        "g": "0x1",
+        "h": "",
+        "i": "9223372036854775807",
+        "j": ["1", "x", {"k": "2"}],
+        "n": {"m": "3", "o": "4"},
+        "p": "5",
+    }
+    mantis(
+        "import",
+        folder / "db",
+        "c",
+        "-",
+        "--numbers",
+        "a,b,c,d,e,f,g,h,i,j,j.k,n.m,q",
+        text=json.dumps(document),
+    )
+    expected = {
+        **document,
+        "a": 12,
+        "b": -0.5,
+        "c": 1000.0,
+        "i": 9223372036854775807,
+        "j": [1, "x", {"k": 2}],
+        "n": {"m": 3, "o": "4"},
+    }
     assert mantis("find", folder / "db", "c").lines == [expected]
 
 
 @case
 def acknowledgements_are_whole_and_true(folder):
-    """--acknowledge writes each _id, one a line, into a file or to standard output, and no id that is not stored."""
+    """--acknowledge writes each _id, one a line, into a file or to standard output, and no id
+    that is not stored.
+    """
     database, acknowledged = folder / "db", folder / "ids"
     mantis("import", database, "a", SAMPLE, "--batch", 10, "--acknowledge", acknowledged)
     expected = [each["_id"] for each in documents_of(SAMPLE)]
     assert documents_of(acknowledged) == expected
     assert mantis("import", database, "b", SAMPLE, "--acknowledge", "-").lines[:-1] == expected
-    mantis("import", database, "c", "-", "--acknowledge", acknowledged, "--batch", 2, expect=BAD_INPUT,
-           text='{"_id":1}{"_id":2}{"_id":3}{"_id":3}')
+    mantis(
+        "import",
+        database,
+        "c",
+        "-",
+        "--acknowledge",
+        acknowledged,
+        "--batch",
+        2,
+        expect=BAD_INPUT,
+        text='{"_id":1}{"_id":2}{"_id":3}{"_id":3}',
+    )
     assert documents_of(acknowledged) == [1, 2, 3]
     mantis("import", database, "d", SAMPLE, "--acknowledge", "/dev/full", expect=FAILED)
 
@@ -162,25 +245,36 @@ def every_durability_imports(folder):
 
 @case
 def a_missing_or_broken_file_makes_no_database(folder):
-    """A file that is not there ends with 4, a cut or damaged gzip with 3; no database is made for a missing file."""
+    """A file that is not there ends with 4, a cut or damaged gzip with 3; no database is made
+    for a missing file.
+    """
     mantis("import", folder / "db", "c", folder / "absent.json", expect=NOT_FOUND)
     mantis("import", folder / "db", "c", folder, expect=FAILED)
     assert not (folder / "db").exists()
     raw = gzip.compress(SAMPLE.read_bytes())
     for broken in (raw[:-4], raw[:1000], raw[:500] + bytes(50) + raw[550:]):
         (folder / "broken.json.gz").write_bytes(broken)
-        said = mantis("import", folder / "db", "c", folder / "broken.json.gz", "--replace", expect=BAD_INPUT).err
+        said = mantis(
+            "import", folder / "db", "c", folder / "broken.json.gz", "--replace", expect=BAD_INPUT
+        ).err
         assert "gzip" in said or re.search(r":\d+:\d+: ", said), said
 
 
 @case
 def progress_is_for_terminals_only(folder):
-    """Without a terminal nothing is drawn; on one the count is shown after half a second, and wiped at the end."""
+    """Without a terminal nothing is drawn; on one the count is shown after half a second, and
+    wiped at the end.
+    """
     words = [TOOL, "import", folder / "db", "c", "-", "--batch", "1", "--replace"]
     for terminal in (False, True):
         ours, theirs = pty.openpty() if terminal else os.pipe()
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=theirs,
-                              env=environment()) as process:
+        with subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            env=environment(),
+        ) as process:
             os.close(theirs)
             for _ in range(8):
                 process.stdin.write(b'{"a":1}\n' * 20)

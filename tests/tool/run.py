@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Tests the mantis tool as its users meet it: its commands, its messages, its exit codes, and SIGKILL.
+"""Tests the mantis tool as its users meet it: commands, messages, exit codes, and SIGKILL.
 
     tests/tool/run.py               every case; ends with "N passed, N failed"
     tests/tool/run.py --only WORD   the cases with WORD in their names
@@ -13,11 +13,13 @@ import argparse
 import sys
 import time
 
-import tool
-import commands  # noqa: F401 (registers its cases, as do the next three)
-import importing  # noqa: F401
-import killing  # noqa: F401
-import real_data  # noqa: F401
+sys.dont_write_bytecode = True  # the tree stays as it is
+
+import tool  # noqa: E402 (after the line above, as are the next four)
+import commands  # noqa: E402,F401 (registers its cases)
+import importing  # noqa: E402,F401
+import killing  # noqa: E402,F401
+import real_data  # noqa: E402,F401
 
 
 def main():
@@ -37,7 +39,10 @@ def main():
         kind, text = tool.try_case(function)
         counts[kind] += 1
         if kind == "failed":
-            print(f"FAILED {function.__name__}: {function.__doc__}\n    {text}", flush=True)
+            print(
+                f"FAILED {function.__name__}: {' '.join(function.__doc__.split())}\n    {text}",
+                flush=True,
+            )
         elif kind == "skipped":
             print(f"skipped {function.__name__}: {text}", flush=True)
         elif text or chosen.times:

@@ -23,7 +23,9 @@ class Skip(Exception):
 
 
 def case(function):
-    """Marks a function of one argument, an empty directory, as a case; its doc string is the guarantee."""
+    """Marks a function of one argument, an empty directory, as a case; its doc string is the
+    guarantee.
+    """
     CASES.append(function)
     return function
 
@@ -50,12 +52,21 @@ def environment():
 def mantis(*words, expect=DONE, text=None):
     """Runs the tool to its end; `text` is its standard input."""
     done = subprocess.run(
-        [str(TOOL), *(str(word) for word in words)], input=text, capture_output=True, text=True, check=False,
-        timeout=300, env=environment(), stdin=subprocess.DEVNULL if text is None else None)
+        [str(TOOL), *(str(word) for word in words)],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=environment(),
+        stdin=subprocess.DEVNULL if text is None else None,
+    )
     outcome = Outcome(done.returncode, done.stdout, done.stderr)
     assert done.returncode == expect, (
-        f"mantis {' '.join(str(word) for word in words)}: ended with {done.returncode}, not {expect}\n"
-        f"{done.stdout[-500:]}{done.stderr[-500:]}")
+        f"mantis {' '.join(str(word) for word in words)}: "
+        f"ended with {done.returncode}, not {expect}\n"
+        f"{done.stdout[-500:]}{done.stderr[-500:]}"
+    )
     if expect != DONE:
         assert done.stderr.strip(), "a failure without a word"
     return outcome
@@ -64,8 +75,13 @@ def mantis(*words, expect=DONE, text=None):
 def start(*words, **more):
     """Starts the tool and lets it run."""
     return subprocess.Popen(
-        [str(TOOL), *(str(word) for word in words)], stdin=more.pop("stdin", subprocess.DEVNULL),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), **more)
+        [str(TOOL), *(str(word) for word in words)],
+        stdin=more.pop("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        **more,
+    )
 
 
 def wait_until(holds, seconds=30):
@@ -97,6 +113,13 @@ def try_case(function):
             function(Path(folder))
         except Skip as reason:
             return "skipped", str(reason)
-        except (AssertionError, OSError, ValueError, KeyError, IndexError, subprocess.SubprocessError) as wrong:
+        except (
+            AssertionError,
+            OSError,
+            ValueError,
+            KeyError,
+            IndexError,
+            subprocess.SubprocessError,
+        ) as wrong:
             return "failed", f"{type(wrong).__name__}: {wrong}"
     return "passed", ""

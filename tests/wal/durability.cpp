@@ -6,8 +6,8 @@
 namespace {
 
 struct without_a_name {
-    static constexpr bool waits_for_sync = true;
-    static constexpr bool syncs_periodically = false;
+    [[maybe_unused]] static constexpr bool waits_for_sync = true;
+    [[maybe_unused]] static constexpr bool syncs_periodically = false;
 };
 
 }  // namespace

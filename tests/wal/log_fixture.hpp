@@ -7,6 +7,7 @@
 #include <mantis/wal/reader.hpp>
 #include <mantis/wal/writer.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 

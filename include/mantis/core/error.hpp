@@ -31,7 +31,7 @@ enum class error_code : std::uint8_t {
     out_of_memory,  // resource    a memory limit was reached
     io,             // fatal       the system refused a file operation; `errno` says how
     read_only,  // fatal       an earlier failure stopped all writes until the store is opened again
-    unknown_outcome,  // fatal       the commit may or may not survive; opening the store again tells
+    unknown_outcome,  // fatal       the commit may or may not survive; the next opening tells
     closed,           // usage       the object was closed or moved from
     corrupt,          // corruption  bytes on disk are not the bytes that were written
 };

@@ -6,9 +6,6 @@
 // once a level, at most max_document_depth deep. Its own numbers are not used: they may be off in
 // the last digit, so the text is read again.
 //
-// With -fno-exceptions, Boost asks the program to define boost::throw_exception; nothing here calls
-// it.
-//
 // Links with boost_json.
 #pragma once
 

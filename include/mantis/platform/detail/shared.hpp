@@ -2,14 +2,15 @@
 //
 // An object that lives as long as any of its owners: what handles to one simulated world share.
 //
-// Our own, for <memory> costs three times <vector> to include.
+// Our own, for <memory> costs three times <vector> to include, and <atomic> twice as much: the
+// count is kept by the compiler's own atomics.
 //
 // Threads: owners may be copied and destroyed in any thread; the object looks after itself.
 #pragma once
 
 #include "../../core/bytes.hpp"
 
-#include <atomic>
+#include <cstddef>
 
 namespace mantis::detail {
 
@@ -25,7 +26,7 @@ public:
     }
 
     shared(const shared& other) noexcept : held_{other.held_} {
-        if (held_ != nullptr) held_->owners.fetch_add(1, std::memory_order_relaxed);
+        if (held_ != nullptr) __atomic_add_fetch(&held_->owners, 1, __ATOMIC_RELAXED);
     }
     shared(shared&& other) noexcept : held_{std::exchange(other.held_, nullptr)} {}
     shared& operator=(shared other) noexcept {
@@ -33,7 +34,7 @@ public:
         return *this;
     }
     ~shared() {
-        if (held_ != nullptr && held_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        if (held_ != nullptr && __atomic_sub_fetch(&held_->owners, 1, __ATOMIC_ACQ_REL) == 0)
             delete held_;
     }
 
@@ -50,7 +51,7 @@ private:
         template <class... Arguments>
         explicit counted(Arguments&&... arguments) : value{std::forward<Arguments>(arguments)...} {}
 
-        std::atomic<std::size_t> owners{1};
+        std::size_t owners = 1;
         T value;
     };
 
