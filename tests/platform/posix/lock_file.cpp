@@ -70,7 +70,7 @@ TEST_CASE("a second opener in the same process is refused and named") {
     const auto refused = second.lock();
     check_fails(refused, error_code::locked);
     CHECK(*refused.error().number("pid") == static_cast<std::uint64_t>(::getpid()));
-    const std::string message = refused.error().message().template as<std::string>();
+    const std::string message = refused.error().message().as<std::string>();
     CHECK(message.find(scratch.path()) != std::string::npos);
 }
 
