@@ -9,7 +9,8 @@ import gate
 FREE = ("platform", "ext")
 OS_HEADERS = re.compile(
     r"(sys|linux|arpa|netinet|asm)/.*|ctime|csignal|cerrno|"
-    r"(unistd|fcntl|pthread|dirent|signal|poll|sched|dlfcn|time|semaphore|errno|spawn|pwd|grp|utime|"
+    r"(unistd|fcntl|pthread|dirent|signal|poll|sched|dlfcn|time|semaphore|errno|spawn|pwd|grp|"
+    r"utime|"
     r"ftw|glob|syslog|termios)\.h"
 )
 STD_HEADERS = re.compile(

@@ -45,7 +45,8 @@ std::string get(D& in, bytes_view name) {
 
 template <platform P>
 void directories_are_made_only_on_demand(P& world, const std::string& root) {
-    check_fails(world.open_directory(root + "/none", directory_mode::existing), error_code::not_found);
+    check_fails(world.open_directory(root + "/none", directory_mode::existing),
+                error_code::not_found);
     check_fails(world.open_directory(bytes_view{"a\0b", 3}, directory_mode::create),
                 error_code::invalid_argument);
     CHECK(world.open_directory("", directory_mode::create).error().code() ==
@@ -79,8 +80,8 @@ template <platform P>
 void names_are_single_components(P& world, const std::string& root) {
     auto in = made_directory(world, root);
     const std::string with_zero{"a\0b", 3};
-    for (const std::string& name : {std::string{}, std::string{"."}, std::string{".."}, std::string{"a/b"},
-             std::string{"LOCK"}, with_zero}) {
+    for (const std::string& name : {std::string{}, std::string{"."}, std::string{".."},
+                                    std::string{"a/b"}, std::string{"LOCK"}, with_zero}) {
         CAPTURE(name);
         check_fails(in.open(name, file_mode::create), error_code::invalid_argument);
         check_fails(in.exists(name), error_code::invalid_argument);
@@ -174,7 +175,8 @@ void large_writes_come_back_whole(P& world, const std::string& root) {
     auto in = made_directory(world, root);
     auto file = in.open("x", file_mode::create).value();
     bytes large = bytes::zeros(3'000'001);
-    for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<std::byte>(i * 7 + i / 4096);
+    for (std::size_t i = 0; i < large.size(); ++i)
+        large[i] = static_cast<std::byte>(i * 7 + i / 4096);
     file.write(4'095, large).value();
     bytes back = bytes::zeros(large.size());
     CHECK(file.read(4'095, back.data(), back.size()).value() == large.size());
@@ -289,8 +291,7 @@ void conditions_wake_and_time_out(P& world, const std::string&) {
         }
         CHECK(rounds == 20);
         const nanoseconds before = world.now();
-        while (changed.wait_for(mutex, milliseconds(5))) {
-        }
+        while (changed.wait_for(mutex, milliseconds(5))) {}
         CHECK((world.now() - before).count >= milliseconds(5).count);
         CHECK_FALSE(changed.wait_for(mutex, nanoseconds{-1}));
     }
@@ -304,7 +305,8 @@ void threads_own_what_they_were_given(P&, const std::string&) {
     CHECK_FALSE(none.joinable());
     bytes given{bytes_view{"given"}};
     bytes taken;
-    typename P::thread thread{[own = std::move(given), &taken]() mutable { taken = std::move(own); }};
+    typename P::thread thread{
+        [own = std::move(given), &taken]() mutable { taken = std::move(own); }};
     none = std::move(thread);
     CHECK_FALSE(thread.joinable());
     CHECK(none.joinable());
@@ -322,8 +324,7 @@ void atomics_count_without_loss(P&, const std::string&) {
             for (int n = 0; n < 100; ++n) {
                 sum.fetch_add(2);
                 std::uint64_t seen = swapped.load();
-                while (!swapped.compare_exchange_weak(seen, seen + 1)) {
-                }
+                while (!swapped.compare_exchange_weak(seen, seen + 1)) {}
             }
         });
     for (auto& thread : threads) thread.join();

@@ -3,9 +3,9 @@
 
 #include "scratch.hpp"
 
+#include <sys/time.h>
 #include <csignal>
 #include <set>
-#include <sys/time.h>
 #include <type_traits>
 
 using namespace platform_test;

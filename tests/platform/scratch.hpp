@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A directory of the real file system that ends with the test, and one stage for each platform to play on.
+// A directory of the real file system that ends with the test, and one stage for each platform to
+// play on.
 #pragma once
 
 #include <mantis/platform/memory.hpp>

@@ -87,7 +87,7 @@ TEST_CASE("an unsynced record lost before a later unsynced one is a torn tail, n
     auto to = log.write();
     append(*to, 1, "synced");
     to->sync().value();
-    // Two whole blocks, so that the record after it begins one and is found by the search for proof.
+    // Two whole blocks, so that the record after it begins one, where the reader looks for proof.
     const std::size_t two_blocks = 2 * log_block_bytes - sizeof(log_record_header);
     const log_range lost = append(*to, 2, std::string(two_blocks, 'a'));
     to->wait_written(lost.end).value();

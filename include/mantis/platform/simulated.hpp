@@ -80,16 +80,15 @@ static_assert(platform<simulated>);
 class simulation {
 public:
     explicit simulation(std::uint64_t seed, simulation_options options = {})
-        : world_{detail::shared<simulated_world>::make(seed, options)},
-          before_{std::exchange(detail::latest_scheduler, &world_->scheduler())} {}
+        : world_{detail::shared<simulated_world>::make(seed, options)} {}
     simulation(const simulation&) = delete;
     simulation& operator=(const simulation&) = delete;
-    //   Requires    every thread has ended
+    //   Requires    every thread has ended; called by the real thread that made it
     ~simulation() {
         if (!world_->scheduler().deserted())
             world_->scheduler().stop_with("destroyed with threads after");
         world_->crash();
-        detail::latest_scheduler = before_;
+        world_->scheduler().retire();
     }
 
     [[nodiscard]] simulated platform() const { return simulated{world_}; }
@@ -140,7 +139,6 @@ public:
 
 private:
     detail::shared<simulated_world> world_;
-    detail::scheduler* before_;
 };
 
 }  // namespace mantis

@@ -61,7 +61,8 @@ TEST_CASE("ten thousand names come back in order") {
     const auto names = in.list().value();
     CHECK(names.size() == 10'000);
     std::size_t out_of_order = 0;
-    for (std::size_t i = 1; i < names.size(); ++i) out_of_order += names[i - 1] < names[i] ? 0u : 1u;
+    for (std::size_t i = 1; i < names.size(); ++i)
+        out_of_order += names[i - 1] < names[i] ? 0u : 1u;
     CHECK(out_of_order == 0);
 }
 

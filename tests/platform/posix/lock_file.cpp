@@ -4,8 +4,8 @@
 #include "../conformance.hpp"
 #include "../scratch.hpp"
 
-#include <csignal>
 #include <sys/wait.h>
+#include <csignal>
 
 using namespace platform_test;
 

@@ -15,8 +15,7 @@ TEST_CASE("a wait that nobody ends takes as long as it says") {
     const lock_guard<posix_mutex> hold{mutex};
     for (const nanoseconds length : {milliseconds(1), milliseconds(30), nanoseconds{-5}}) {
         const nanoseconds before = world.now();
-        while (never.wait_for(mutex, length)) {
-        }
+        while (never.wait_for(mutex, length)) {}
         CHECK((world.now() - before).count >= length.count);
     }
 }

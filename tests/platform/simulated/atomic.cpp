@@ -29,13 +29,16 @@ std::vector<std::int32_t> answers_of(Atomic& at) {
     answers.push_back(at.compare_exchange_strong(expected, 9) ? 1 : 0);
     answers.push_back(expected);
     answers.push_back(at.compare_exchange_strong(expected, 9, std::memory_order_acq_rel,
-                                                 std::memory_order_relaxed) ? 1 : 0);
+                                                 std::memory_order_relaxed)
+                          ? 1
+                          : 0);
     answers.push_back(at.fetch_add(3));
     answers.push_back(at.fetch_sub(1, std::memory_order_relaxed));
     answers.push_back(at.fetch_or(16));
     answers.push_back(at.fetch_and(~1));
     answers.push_back(at.fetch_xor(3));
-    for (const std::int32_t answer : {++at, at++, --at, at--, at += 5, at -= 2, at |= 1, at &= 7, at ^= 2})
+    for (const std::int32_t answer :
+         {++at, at++, --at, at--, at += 5, at -= 2, at |= 1, at &= 7, at ^= 2})
         answers.push_back(answer);
     answers.push_back(at = most);
     answers.push_back(++at);

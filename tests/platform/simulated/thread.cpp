@@ -50,7 +50,8 @@ TEST_CASE("threads may start threads and be joined by others") {
 TEST_CASE("what the body owns is destroyed while its thread still runs") {
     struct witness {
         witness(simulated::mutex& of, int& counted) : mutex{&of}, count{&counted} {}
-        witness(witness&& other) noexcept : mutex{std::exchange(other.mutex, nullptr)}, count{other.count} {}
+        witness(witness&& other) noexcept
+            : mutex{std::exchange(other.mutex, nullptr)}, count{other.count} {}
         ~witness() {
             if (mutex == nullptr) return;
             mutex->lock();  // needs the baton

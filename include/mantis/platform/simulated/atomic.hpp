@@ -147,11 +147,11 @@ public:
     }
     void notify_one() {
         detail::simulated_step(step_kind::notify);
-        if (detail::latest_scheduler != nullptr) detail::latest_scheduler->wake_one(this);
+        detail::wake_one(this);
     }
     void notify_all() {
         detail::simulated_step(step_kind::notify);
-        if (detail::latest_scheduler != nullptr) detail::latest_scheduler->wake_all(this);
+        detail::wake_all(this);
     }
 
 private:

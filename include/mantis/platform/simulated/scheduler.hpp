@@ -70,23 +70,37 @@ struct simulated_actor {
 
 // The simulated thread that this real thread is; nullptr outside of a run.
 inline thread_local simulated_actor* running_actor = nullptr;
-// The world that this real thread built or entered last: where a wait outside of a run lets the
-// others go on.
-inline thread_local scheduler* latest_scheduler = nullptr;
+// The newest world that this real thread made, of those that live: where what is done outside of a
+// run takes place.
+inline thread_local scheduler* newest_scheduler = nullptr;
 
 class scheduler {
 public:
     static constexpr std::int64_t never = INT64_MAX;
 
     scheduler(std::uint64_t seed, std::uint64_t max_steps) noexcept
-        : seed_{seed}, max_steps_{max_steps}, random_{seed} {
+        : seed_{seed},
+          max_steps_{max_steps},
+          random_{seed},
+          older_{std::exchange(newest_scheduler, this)} {
         step_ns_ = random_.between(20, 200);
         switch_one_in_ = std::uint64_t{1} << random_.below(5);
     }
     scheduler(const scheduler&) = delete;
     scheduler& operator=(const scheduler&) = delete;
     ~scheduler() {
+        retire();
         for (const simulated_actor* const actor : actors_) delete actor;
+    }
+
+    // From now on this is not where things outside of a run take place.
+    //   Threads     the one that made it
+    void retire() noexcept {
+        for (scheduler** at = &newest_scheduler; *at != nullptr; at = &(*at)->older_)
+            if (*at == this) {
+                *at = older_;
+                return;
+            }
     }
 
     // Runs body() as a simulated thread.
@@ -151,7 +165,6 @@ public:
     }
     static void attend(simulated_actor& self) {
         running_actor = &self;
-        latest_scheduler = &self.home;
         self.turn.wait();
     }
     void finish() {
@@ -211,7 +224,6 @@ private:
         check(running_actor == nullptr, "simulation::run() inside of a simulated thread");
         check(!entered_, "simulation::run() while another real thread is inside");
         entered_ = true;
-        latest_scheduler = this;
         running_actor = &add_actor();
     }
     void leave() {
@@ -306,7 +318,19 @@ private:
     std::uint64_t steps_ = 0;
     std::uint64_t switches_ = 0;
     bool entered_ = false;
+    scheduler* older_;  // the next newest world of the real thread that made this one
 };
+
+// Where this thread's locks wake and its clocks tick; nullptr outside of every simulation.
+[[nodiscard]] inline scheduler* current_scheduler() noexcept {
+    return running_actor != nullptr ? &running_actor->home : newest_scheduler;
+}
+inline void wake_all(const void* key) {
+    if (scheduler* const home = current_scheduler(); home != nullptr) home->wake_all(key);
+}
+inline void wake_one(const void* key) {
+    if (scheduler* const home = current_scheduler(); home != nullptr) home->wake_one(key);
+}
 
 // A step of the thread that runs; nothing outside of a run.
 inline void simulated_step(step_kind kind) {
@@ -322,15 +346,15 @@ void as_simulated_thread_of(scheduler& home, Body&& body) {
 }
 template <class Body>
 void as_simulated_thread(Body&& body) {
-    check(latest_scheduler != nullptr,
+    check(newest_scheduler != nullptr,
           "a wait outside of every simulation, where nobody could end it");
-    as_simulated_thread_of(*latest_scheduler, body);
+    as_simulated_thread_of(*newest_scheduler, body);
 }
 
 // The actor of a thread that begins in this world.
 [[nodiscard]] inline simulated_actor& new_actor() {
-    check(latest_scheduler != nullptr, "a simulated thread is made outside of every simulation");
-    return latest_scheduler->add_actor();
+    check(newest_scheduler != nullptr, "a simulated thread is made outside of every simulation");
+    return newest_scheduler->add_actor();
 }
 
 }  // namespace detail

@@ -57,7 +57,7 @@ private:
     void let_go() {
         held_ = false;
         holder_ = nullptr;
-        if (detail::latest_scheduler != nullptr) detail::latest_scheduler->wake_all(this);
+        detail::wake_all(this);
     }
 
     bool held_ = false;
@@ -75,26 +75,27 @@ public:
     //   Requires    the caller holds `mutex`
     //   Returns     false when the time was up
     [[nodiscard]] bool wait_for(simulated_mutex& mutex, nanoseconds length) {
-        if (detail::latest_scheduler == nullptr)
-            return false;  // no world, no time, and nobody to wake us
-        const std::int64_t now = detail::latest_scheduler->now().count;
+        const detail::scheduler* const home = detail::current_scheduler();
+        if (home == nullptr) return false;  // no world, no time, and nobody to wake us
+        const std::int64_t now = home->now().count;
         const std::int64_t wait = length.count < 0 ? 0 : length.count;
         const std::int64_t never = detail::scheduler::never;
         return wait_until(mutex, wait < never - now ? now + wait : never);
     }
     void notify_one() {
         detail::simulated_step(step_kind::notify);
-        if (detail::latest_scheduler != nullptr) detail::latest_scheduler->wake_one(this);
+        detail::wake_one(this);
     }
     void notify_all() {
         detail::simulated_step(step_kind::notify);
-        if (detail::latest_scheduler != nullptr) detail::latest_scheduler->wake_all(this);
+        detail::wake_all(this);
     }
 
 private:
     bool wait_until(simulated_mutex& mutex, std::int64_t alarm) {
         check(mutex.held_ && mutex.holder_ == detail::running_actor,
               "a condition is waited on with a mutex that this thread does not hold");
+        detail::simulated_step(step_kind::wait);  // between the caller's last look and the wait
         bool woken = false;
         detail::as_simulated_thread([&] {
             mutex.let_go();  // and no step before the wait begins: the two are one
