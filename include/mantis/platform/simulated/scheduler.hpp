@@ -346,15 +346,16 @@ void as_simulated_thread_of(scheduler& home, Body&& body) {
 }
 template <class Body>
 void as_simulated_thread(Body&& body) {
-    check(newest_scheduler != nullptr,
-          "a wait outside of every simulation, where nobody could end it");
-    as_simulated_thread_of(*newest_scheduler, body);
+    scheduler* const home = current_scheduler();
+    check(home != nullptr, "a wait outside of every simulation, where nobody could end it");
+    as_simulated_thread_of(*home, body);
 }
 
 // The actor of a thread that begins in this world.
 [[nodiscard]] inline simulated_actor& new_actor() {
-    check(newest_scheduler != nullptr, "a simulated thread is made outside of every simulation");
-    return newest_scheduler->add_actor();
+    scheduler* const home = current_scheduler();
+    check(home != nullptr, "a simulated thread is made outside of every simulation");
+    return home->add_actor();
 }
 
 }  // namespace detail
