@@ -2,6 +2,7 @@
 """The body of tests/run: builds and runs the tests and the gates, and counts."""
 
 import argparse
+import fcntl
 import os
 import re
 import shutil
@@ -123,6 +124,20 @@ def fuzz(path, folder, seconds):
     return passed, failed, time.monotonic() - started, output
 
 
+def alone():
+    """Waits for another run in this tree; two would build over each other.
+    Returns what keeps others waiting while it is open.
+    """
+    (ROOT / "build").mkdir(exist_ok=True)
+    lock = open(ROOT / "build" / "running", "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("waiting for another tests/run in this tree", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tests/run")
     parser.add_argument("--matrix", action="store_true")
@@ -131,11 +146,13 @@ def main():
     chosen = parser.parse_args()
     environment = {"MANTIS_LONG": "1"} if chosen.long else {}
     os.environ.setdefault("CCACHE_SLOPPINESS", "include_file_mtime,include_file_ctime")
+    running = alone()
     tally = Tally()
     (run_matrix if chosen.matrix else run_default)(tally, chosen.only, environment)
     if tally.passed + tally.failed == 0:
         print(f"nothing has {chosen.only} in its name")
         tally.failed = 1
+    running.close()
     return tally.finish()
 
 
