@@ -25,7 +25,7 @@ TEXT_GATES = (
 )
 COMPILED_GATES = ("headers", "compile_fail", "include_cost", "consumers")
 
-SANITIZED = ["-Doptimization=1", "-Ddebug=true", "-Db_lundef=false"]
+SANITIZED = ["-Doptimization=1", "-Dcpp_args=-gline-tables-only", "-Db_lundef=false"]
 MATRIX = (
     ("gcc-12", "g++-12", []),
     ("clang-16", "clang++-16", []),
