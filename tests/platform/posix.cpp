@@ -49,18 +49,21 @@ TEST_CASE("signals neither cut a sleep short nor fail a file operation") {
     const nanoseconds before = world.now();
     world.sleep(milliseconds(30));
     CHECK((world.now() - before).count >= milliseconds(30).count);
-    CHECK(alarms > 1);
+    CHECK(alarms > 0);
 
     auto in = world.open_directory(scratch.path("db"), directory_mode::create).value();
     auto file = in.open("x", file_mode::create).value();
     const bytes block = bytes::zeros(MiB);
-    for (std::uint64_t i = 0; i < 32; ++i) {
-        file.write(i * MiB, block).value();
+    bytes back = bytes::zeros(MiB);
+    const nanoseconds give_up = world.now() + seconds(20);
+    int rounds = 0;
+    while (alarms < 10 && world.now() < give_up) {
+        const std::uint64_t at = static_cast<std::uint64_t>(rounds++ % 32) * MiB;
+        file.write(at, block).value();
         file.sync().value();
+        REQUIRE(file.read(at, back.data(), back.size()).value() == back.size());
     }
-    bytes back = bytes::zeros(32 * MiB);
-    CHECK(file.read(0, back.data(), back.size()).value() == back.size());
-    CHECK(alarms > 10);
+    CHECK(alarms >= 10);
 }
 
 TEST_CASE("random numbers do not repeat") {
