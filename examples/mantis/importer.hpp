@@ -54,8 +54,9 @@ private:
     [[nodiscard]] std::optional<import_failure> take(document_feed& feed,
                                                      Acknowledged& acknowledged) {
         while (auto chunk = feed.next()) {
-            for (const fed_document& each : chunk->documents) {
-                batch_.emplace_back(chunk->view(each).document());
+            held_.push_back(std::move(*chunk));
+            for (const fed_document& each : held_.back().documents) {
+                batch_.push_back(held_.back().view(each));
                 lines_.push_back(each.line);
                 bytes_ += each.size;
                 if (batch_.size() < options_.batch_count && bytes_ < options_.batch_bytes) continue;
@@ -97,13 +98,15 @@ private:
         batch_.clear();
         lines_.clear();
         bytes_ = 0;
+        while (held_.size() > 1) held_.pop_front();  // the last may have more documents
     }
 
     mantis::document_store<App>& store_;
     mantis::bytes name_;
     import_options options_;
     std::optional<mantis::collection<App>> collection_;
-    std::vector<mantis::bytes> batch_;
+    std::deque<document_chunk> held_;  // where the documents of batch_ lie
+    std::vector<mantis::bson_view> batch_;
     std::vector<std::uint64_t> lines_;
     std::size_t bytes_ = 0;
     std::uint64_t imported_ = 0;

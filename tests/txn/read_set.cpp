@@ -12,7 +12,7 @@ TEST_CASE("reads are kept until cleared, keys copied") {
     key[0] = std::byte{'X'};
     reads.add_table({2}, {9});
     REQUIRE(reads.keys().size() == 1);
-    CHECK(reads.keys()[0].key.view() == bytes_view{"key"});
+    CHECK(reads.keys()[0].key == bytes_view{"key"});
     CHECK(reads.keys()[0].version == lsn{7});
     REQUIRE(reads.tables().size() == 1);
     CHECK(reads.tables()[0].changed == lsn{9});

@@ -102,7 +102,10 @@ private:
 class bytes {
 public:
     bytes() noexcept = default;
-    explicit bytes(bytes_view from) { append(from); }
+    explicit bytes(bytes_view from) {
+        reserve(from.size());
+        append(from);
+    }
     // `size` zero bytes.
     [[nodiscard]] static bytes zeros(std::size_t size) {
         bytes made;
@@ -110,7 +113,7 @@ public:
         return made;
     }
 
-    bytes(const bytes& other) { append(other); }
+    bytes(const bytes& other) : bytes{other.view()} {}
     bytes(bytes&& other) noexcept
         : data_{std::exchange(other.data_, nullptr)},
           size_{std::exchange(other.size_, 0)},
@@ -193,12 +196,13 @@ public:
 
 private:
     static constexpr std::size_t max_bytes = PTRDIFF_MAX;
+    static constexpr std::size_t least_room = 32;  // of bytes that grow
 
     void make_room(std::size_t more) {
         check(more <= max_bytes - size_, "bytes: longer than an object may be");
         if (size_ + more > capacity_) {
-            const std::size_t doubled = capacity_ * 2;
-            reallocate(doubled > size_ + more ? doubled : size_ + more);
+            const std::size_t grown = capacity_ * 2 > least_room ? capacity_ * 2 : least_room;
+            reallocate(grown > size_ + more ? grown : size_ + more);
         }
     }
     void reallocate(std::size_t capacity) {

@@ -35,9 +35,9 @@ public:
 
 private:
     struct level {
-        std::size_t end = 0;  // of the document, its zero byte included
-        std::uint32_t next_index = 0;
-        bool array = false;
+        std::size_t end;  // of the document, its zero byte included
+        std::uint32_t next_index;
+        bool array;
     };
 
     [[nodiscard]] error corrupt(const char* sentence, std::size_t offset) const {
@@ -129,7 +129,7 @@ private:
     std::size_t max_depth_;
     std::size_t at_ = 0;
     std::size_t open_count_ = 0;
-    level levels_[max_document_depth];
+    level levels_[max_document_depth];  // the first open_count_ of them
 };
 
 }  // namespace detail

@@ -154,9 +154,9 @@ public:
 
 private:
     struct level {
-        std::size_t start = 0;
-        std::uint32_t next_index = 0;
-        bool array = false;
+        std::size_t start;
+        std::uint32_t next_index;
+        bool array;
     };
 
     std::size_t begin_field(bytes_view name) {
@@ -199,7 +199,7 @@ private:
 
     bytes out_;
     std::size_t depth_ = 0;
-    level open_[max_document_depth];
+    level open_[max_document_depth];  // the first depth_ of them
 };
 
 }  // namespace mantis

@@ -75,7 +75,11 @@ public:
         const std::vector<bytes>& documents, on_existing existing = on_existing::refuse) {
         std::vector<bson_view> views;
         for (const bytes& each : documents) views.emplace_back(each.view());
-        return insert_range(views.data(), views.size(), existing);
+        return insert_many(views, existing);
+    }
+    [[nodiscard]] result<std::vector<owned_value>> insert_many(
+        const std::vector<bson_view>& documents, on_existing existing = on_existing::refuse) {
+        return insert_range(documents.data(), documents.size(), existing);
     }
 
     //   Returns     the document of that _id, or none
@@ -191,15 +195,18 @@ private:
     [[nodiscard]] result<std::vector<owned_value>> insert_range(const bson_view* documents,
                                                                 std::size_t count,
                                                                 on_existing existing) {
+        arena held;
         std::vector<detail::stored_document> rows;
+        rows.reserve(count);
         for (std::size_t at = 0; at < count; ++at) {
-            auto row = detail::make_stored(documents[at], core_->ids);
+            auto row = detail::make_stored(documents[at], core_->ids, held);
             if (!row) return std::move(row).error().with("document", at);
-            rows.push_back(std::move(*row));
+            rows.push_back(*row);
         }
         return retried([&]() -> result<std::vector<owned_value>> {
             transaction_type tx = core_->base.begin();
             std::vector<owned_value> ids;
+            ids.reserve(rows.size());
             for (std::size_t at = 0; at < rows.size(); ++at) {
                 const bson_view stored{rows[at].document};
                 if (existing == on_existing::refuse) {

@@ -30,9 +30,9 @@ public:
 
     [[nodiscard]] bytes next() {
         const std::uint64_t tick = next_tick();  // 56 bits
-        bytes id;
-        append_hex(id, tick, 56);
-        append_hex(id, random_, 40);
+        bytes id = bytes::zeros(id_digits);
+        write_hex(id.data(), tick, 56);
+        write_hex(id.data() + 56 / 4, random_, 40);
         return id;
     }
 
@@ -49,11 +49,11 @@ private:
         while (!last_.compare_exchange_weak(last, next));
         return next;
     }
-    static void append_hex(bytes& to, std::uint64_t value, unsigned bits) {
+    static void write_hex(std::byte* to, std::uint64_t value, unsigned bits) {
         constexpr char digits[] = "0123456789abcdef";
         for (unsigned shift = bits; shift != 0;) {
             shift -= 4;
-            to.push_back(digits[value >> shift & 15]);
+            *to++ = static_cast<std::byte>(digits[value >> shift & 15]);
         }
     }
 

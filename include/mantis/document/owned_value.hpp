@@ -16,12 +16,12 @@ public:
     template <bson_encodable Value>
     requires(!std::same_as<Value, bson_value> &&
              !std::same_as<Value, owned_value>) explicit owned_value(const Value& value) {
-        bson_writer wrapper;
-        document_ = wrapper.add("", value).finish();
+        wrap(value);
     }
     explicit owned_value(bson_value value) {
-        bson_writer wrapper;
-        if (value) document_ = wrapper.add("", value).finish();
+        if (!value) return;
+        document_.reserve(value.payload().size() + wrapper_bytes);
+        wrap(value);
     }
     //   Requires    `document` holds one field of no name
     [[nodiscard]] static owned_value from_wrapper(bytes document) noexcept {
@@ -37,6 +37,17 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(view()); }
 
 private:
+    // Length, type, the end of the name, the end of the document.
+    static constexpr std::size_t wrapper_bytes = 4 + 1 + 1 + 1;
+
+    template <class Value>
+    void wrap(const Value& value) {
+        document_.append(wrapper_bytes - 1, std::byte{0});
+        document_[4] = static_cast<std::byte>(append_payload(document_, value));
+        document_.push_back(std::byte{0});
+        store_le(document_.data(), static_cast<std::uint32_t>(document_.size()));
+    }
+
     bytes document_;
 };
 

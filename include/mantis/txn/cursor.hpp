@@ -38,22 +38,22 @@ public:
                 if (auto filled = fill(); !filled) return filled.error();
             const row* const committed = at_ < rows_.size() ? &rows_[at_] : nullptr;
             const auto mine = own_->lower_bound(source_->id(), from_);
-            const bool any_mine = mine != own_->end() && mine->first.table == source_->id() &&
-                                  (to_.empty() || mine->first.key.view() < to_.view());
+            const bool any_mine = mine != own_->end() && mine->table == source_->id() &&
+                                  (to_.empty() || mine->key < to_.view());
             if (committed == nullptr && !any_mine) return false;
             const bool take_mine =
-                any_mine && (committed == nullptr || mine->first.key <= committed->key);
+                any_mine && (committed == nullptr || mine->key <= committed->key);
             if (!take_mine) {
                 give(committed->key, committed->value);
                 ++at_;
                 return true;
             }
-            if (committed != nullptr && committed->key == mine->first.key) ++at_;
-            if (mine->second.erases) {
-                pass(mine->first.key);
+            if (committed != nullptr && committed->key == mine->key) ++at_;
+            if (mine->erases) {
+                pass(mine->key);
                 continue;
             }
-            give(mine->first.key, mine->second.value);
+            give(mine->key, mine->value);
             return true;
         }
     }

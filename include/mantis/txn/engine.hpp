@@ -185,12 +185,12 @@ private:
 
     static std::vector<bytes> encode(const write_set& writes) {
         std::vector<bytes> payloads;
-        for (const auto& [at, change] : writes) {
+        for (const change& made : writes) {
             if (payloads.empty() ||
-                payloads.back().size() + change.value.size() > record_target_bytes)
+                payloads.back().size() + made.value.size() > record_target_bytes)
                 payloads.emplace_back();
-            const operation_kind kind = change.erases ? operation_kind::erase : operation_kind::put;
-            append_operation(payloads.back(), {kind, at.table, at.key, change.value});
+            const operation_kind kind = made.erases ? operation_kind::erase : operation_kind::put;
+            append_operation(payloads.back(), {kind, made.table, made.key, made.value});
         }
         return payloads;
     }
@@ -198,10 +198,10 @@ private:
     //   Requires    commit_mutex_
     [[nodiscard]] result<void> validate(const read_set& reads, const write_set& writes) const {
         table_id checked_table;
-        for (const auto& [at, change] : writes) {
-            if (at.table == checked_table) continue;
-            if (auto there = live(*tables_->find(at.table)); !there) return there;
-            checked_table = at.table;
+        for (const change& made : writes) {
+            if (made.table == checked_table) continue;
+            if (auto there = live(*tables_->find(made.table)); !there) return there;
+            checked_table = made.table;
         }
         for (const read_set::table_read& read : reads.tables())
             if (const auto& now = *tables_->find(read.table); now.changed() != read.changed)
@@ -227,10 +227,10 @@ private:
     //   Requires    commit_mutex_
     void apply(const write_set& writes, lsn version) {
         table_type* into = nullptr;
-        for (const auto& [at, change] : writes) {
-            if (into == nullptr || into->id() != at.table) into = tables_->find(at.table);
-            if (change.erases) into->erase(at.key, version);
-            else into->put(at.key, change.value, version);
+        for (const change& made : writes) {
+            if (into == nullptr || into->id() != made.table) into = tables_->find(made.table);
+            if (made.erases) into->erase(made.key, version);
+            else into->put(made.key, made.value, version);
         }
     }
 

@@ -9,7 +9,7 @@
 // Threads: one.
 #pragma once
 
-#include "../core/bytes.hpp"
+#include "../core/arena.hpp"
 #include "../core/ids.hpp"
 
 #include <vector>
@@ -20,7 +20,7 @@ class read_set {
 public:
     struct key_read {
         table_id table;
-        bytes key;
+        bytes_view key;
         lsn version;
     };
     struct table_read {
@@ -29,18 +29,20 @@ public:
     };
 
     void add_key(table_id table, bytes_view key, lsn version) {
-        keys_.push_back({table, bytes{key}, version});
+        keys_.push_back({table, held_.copy(key), version});
     }
     void add_table(table_id table, lsn changed) { tables_.push_back({table, changed}); }
     void clear() noexcept {
         keys_.clear();
         tables_.clear();
+        held_.clear();
     }
 
     [[nodiscard]] const std::vector<key_read>& keys() const noexcept { return keys_; }
     [[nodiscard]] const std::vector<table_read>& tables() const noexcept { return tables_; }
 
 private:
+    arena held_;
     std::vector<key_read> keys_;
     std::vector<table_read> tables_;
 };

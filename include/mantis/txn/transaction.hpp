@@ -55,7 +55,7 @@ public:
         if (ended_) return ended();
         if (const auto* const mine = writes_.find(from.id(), key)) {
             if (mine->erases) return std::optional<bytes>{};
-            return std::optional<bytes>{mine->value};
+            return std::optional<bytes>{bytes{mine->value}};
         }
         auto found = engine_->read(from.inner(), key);
         if (!found) return found.error();

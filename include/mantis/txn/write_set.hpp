@@ -3,44 +3,71 @@
 // The writes of a transaction that nobody else sees yet: sorted by table and key, the last write of
 // a key counts.
 //
+// Each change lies with its key and value in an arena: a large transaction costs a few allocations,
+// and a key written again and again at most four times the room of its largest value.
+//
 // Threads: one.
 #pragma once
 
-#include "../core/bytes.hpp"
+#include "../core/arena.hpp"
 #include "../core/ids.hpp"
 
-#include <map>
+#include <boost/intrusive/set.hpp>
 
 namespace mantis {
 
+// What a transaction does to one key. Its views last as long as it is in the write set, the value
+// until the key is written again.
+struct change
+    : boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                      boost::intrusive::optimize_size<true>> {
+    table_id table;
+    bytes_view key;
+    bytes_view value;
+    bool erases = false;
+
+private:
+    friend class write_set;
+    std::byte* room = nullptr;  // where the value lies
+    std::size_t room_bytes = 0;
+};
+
 class write_set {
 public:
-    struct key_type {
-        table_id table;
-        bytes key;
-    };
-    struct key_view {
-        table_id table;
-        bytes_view key;
-    };
-    struct change {
-        bytes value;
-        bool erases = false;
-    };
+    write_set() noexcept = default;
+    write_set(write_set&& other) noexcept { *this = std::move(other); }
+    write_set& operator=(write_set&& other) noexcept {
+        clear();
+        changes_.swap(other.changes_);
+        held_.swap(other.held_);
+        std::swap(payload_bytes_, other.payload_bytes_);
+        return *this;
+    }
+    ~write_set() { clear(); }
 
     void put(table_id table, bytes_view key, bytes_view value) {
-        set(table, key, change{bytes{value}, false});
+        change& made = change_of(table, key);
+        made.erases = false;
+        payload_bytes_ += value.size();
+        payload_bytes_ -= made.value.size();
+        assign(made, value);
     }
-    void erase(table_id table, bytes_view key) { set(table, key, change{{}, true}); }
+    void erase(table_id table, bytes_view key) {
+        change& made = change_of(table, key);
+        made.erases = true;
+        payload_bytes_ -= made.value.size();
+        made.value = {};
+    }
     void clear() noexcept {
         changes_.clear();
+        held_.clear();
         payload_bytes_ = 0;
     }
 
     //   Returns     what this transaction did to the key, or nullptr
     [[nodiscard]] const change* find(table_id table, bytes_view key) const {
-        const auto found = changes_.find(key_view{table, key});
-        return found == changes_.end() ? nullptr : &found->second;
+        const auto found = changes_.find(place{table, key}, before{});
+        return found == changes_.end() ? nullptr : &*found;
     }
 
     [[nodiscard]] auto begin() const noexcept { return changes_.begin(); }
@@ -48,11 +75,11 @@ public:
     //   Returns     the first change of the table at or after `from`, else of a later table, else
     //               end()
     [[nodiscard]] auto lower_bound(table_id table, bytes_view from) const {
-        return changes_.lower_bound(key_view{table, from});
+        return changes_.lower_bound(place{table, from}, before{});
     }
 
     [[nodiscard]] bool any_puts() const noexcept {
-        for (const auto& [at, made] : changes_)
+        for (const change& made : changes_)
             if (!made.erases) return true;
         return false;
     }
@@ -62,36 +89,45 @@ public:
     [[nodiscard]] std::size_t payload_bytes() const noexcept { return payload_bytes_; }
 
 private:
+    struct place {
+        table_id table;
+        bytes_view key;
+    };
     struct before {
-        using is_transparent = void;
-        static bool less(table_id table_a, bytes_view key_a, table_id table_b,
-                         bytes_view key_b) noexcept {
-            return table_a != table_b ? table_a < table_b : key_a < key_b;
-        }
-        bool operator()(const key_type& a, const key_type& b) const noexcept {
-            return less(a.table, a.key, b.table, b.key);
-        }
-        bool operator()(const key_type& a, const key_view& b) const noexcept {
-            return less(a.table, a.key, b.table, b.key);
-        }
-        bool operator()(const key_view& a, const key_type& b) const noexcept {
-            return less(a.table, a.key, b.table, b.key);
+        template <class A, class B>
+        bool operator()(const A& a, const B& b) const noexcept {
+            return a.table == b.table ? a.key < b.key : (a.table <=> b.table) < 0;
         }
     };
+    using ordered = boost::intrusive::set<change, boost::intrusive::compare<before>>;
 
-    void set(table_id table, bytes_view key, change made) {
-        const auto at = changes_.lower_bound(key_view{table, key});
-        if (at != changes_.end() && at->first.table == table && at->first.key.view() == key) {
-            payload_bytes_ += made.value.size();
-            payload_bytes_ -= at->second.value.size();
-            at->second = std::move(made);
-            return;
-        }
-        payload_bytes_ += key.size() + made.value.size();
-        changes_.emplace_hint(at, key_type{table, bytes{key}}, std::move(made));
+    // The change of that key, made now if there is none.
+    change& change_of(table_id table, bytes_view key) {
+        const place wanted{table, key};
+        const bool last = changes_.empty() || before{}(*changes_.rbegin(), wanted);
+        const auto at = last ? changes_.end() : changes_.lower_bound(wanted, before{});
+        if (at != changes_.end() && !before{}(wanted, *at)) return *at;
+        change& made = *::new (held_.allocate(sizeof(change))) change;
+        made.table = table;
+        made.key = held_.copy(key);
+        payload_bytes_ += key.size();
+        changes_.insert_before(at, made);
+        return made;
     }
 
-    std::map<key_type, change, before> changes_;
+    void assign(change& made, bytes_view value) {
+        if (value.size() > made.room_bytes) {
+            const std::size_t doubled = made.room_bytes * 2;
+            made.room_bytes = doubled > value.size() ? doubled : value.size();
+            made.room = static_cast<std::byte*>(held_.allocate(made.room_bytes));
+        }
+        // memmove: the new value may be a view of the old one.
+        if (!value.empty()) std::memmove(made.room, value.data(), value.size());
+        made.value = {made.room, value.size()};
+    }
+
+    arena held_;
+    ordered changes_;
     std::size_t payload_bytes_ = 0;
 };
 

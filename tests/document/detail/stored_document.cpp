@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <mantis/document/detail/stored_document.hpp>
+#include <mantis/document/json.hpp>
 
 #include <doctest/doctest.h>
+
+#include <string>
 
 using namespace mantis;
 using namespace mantis::detail;
@@ -17,26 +20,48 @@ struct counting_ids {
 
 TEST_CASE("a row's document begins with its _id, and one is generated only where none is") {
     counting_ids ids;
+    arena held;
     bson_writer writer;
     const bytes given = writer.add("a", 1).add("_id", 5).finish();
-    CHECK(make_stored(bson_view{given}, ids).value().document ==
-          writer.add("_id", 5).add("a", 1).finish());
+    CHECK(make_stored(bson_view{given}, ids, held).value().document ==
+          writer.add("_id", 5).add("a", 1).finish().view());
     CHECK(ids.made == 0);
     const bytes none = writer.add("a", 1).finish();
-    const auto stored = make_stored(bson_view{none}, ids).value();
-    CHECK(stored.document == writer.add("_id", "generated").add("a", 1).finish());
-    CHECK(stored.key == document_key(bson_view{stored.document}["_id"]).value());
+    const auto stored = make_stored(bson_view{none}, ids, held).value();
+    CHECK(stored.document == writer.add("_id", "generated").add("a", 1).finish().view());
+    CHECK(stored.key == document_key(bson_view{stored.document}["_id"]).value().view());
     CHECK(ids.made == 1);
+}
+
+TEST_CASE("fields of every type move behind the _id unchanged, and a second _id goes") {
+    counting_ids ids;
+    arena held;
+    const bytes given =
+        parse_json(R"({"": null, "n": {"a": [1, {"_id": 2}]}, "z\u0000": true, "_id": "x", "f": 1.5,
+                       "e": {}, "t": "", "b": {"$binary": {"base64": "", "subType": "00"}}})")
+            .value();
+    const auto stored = make_stored(bson_view{given}, ids, held).value();
+    CHECK(validate_bson(stored.document));
+    CHECK(to_json(bson_view{stored.document}).as<std::string>() ==
+          R"({"_id":"x","":null,"n":{"a":[1,{"_id":2}]},"z\u0000":true,"f":1.5,"e":{},"t":"",)"
+          R"("b":{"$binary":{"base64":"","subType":"00"}}})");
+    bson_writer writer;
+    const bytes twice = writer.add("a", 1).add("_id", 1).add("_id", 2).add("b", 2).finish();
+    CHECK(make_stored(bson_view{twice}, ids, held).value().document ==
+          writer.add("_id", 1).add("a", 1).add("b", 2).finish().view());
+    CHECK(ids.made == 0);
 }
 
 TEST_CASE("a document that is too large, damaged or without a possible _id is refused") {
     counting_ids ids;
+    arena held;
     bson_writer writer;
-    CHECK(make_stored(bson_view{writer.add("a", bytes::zeros(max_document_bytes)).finish()}, ids)
+    CHECK(make_stored(bson_view{writer.add("a", bytes::zeros(max_document_bytes)).finish()}, ids,
+                      held)
               .error()
               .code() == error_code::too_large);
-    CHECK(make_stored(bson_view{writer.add("a", "\xff").finish()}, ids).error().code() ==
+    CHECK(make_stored(bson_view{writer.add("a", "\xff").finish()}, ids, held).error().code() ==
           error_code::corrupt);
-    CHECK(make_stored(bson_view{writer.add("_id", nullptr).finish()}, ids).error().code() ==
+    CHECK(make_stored(bson_view{writer.add("_id", nullptr).finish()}, ids, held).error().code() ==
           error_code::invalid_argument);
 }

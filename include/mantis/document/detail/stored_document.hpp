@@ -3,11 +3,11 @@
 // A document as its row: validated, with an _id, which comes first.
 #pragma once
 
+#include "../../core/arena.hpp"
 #include "../bson_validate.hpp"
 #include "../document_key.hpp"
 #include "../json_writer.hpp"
 #include "../owned_value.hpp"
-#include "field_rewriter.hpp"
 
 namespace mantis::detail {
 
@@ -16,8 +16,8 @@ inline constexpr char collection_prefix[] = "collection/";
 inline constexpr std::size_t collection_prefix_size = sizeof collection_prefix - 1;
 
 struct stored_document {
-    bytes key;
-    bytes document;
+    bytes_view key;
+    bytes_view document;
 };
 
 [[nodiscard]] inline result<void> check_document_size(bytes_view document) {
@@ -27,20 +27,42 @@ struct stored_document {
         .with("limit", max_document_bytes);
 }
 
-// The document with `id` as its first field.
-[[nodiscard]] inline bytes with_id_first(bson_view document, bson_value id) {
-    if (document.begin() != document.end() && document.begin()->name == "_id")
-        return bytes{document.document()};
-    bson_writer writer;
-    writer.add("_id", id);
-    for (const bson_element& field : document)
-        if (field.name != "_id") add_stored(writer, field);
-    return writer.finish();
+[[nodiscard]] inline bool begins_with_id(bson_view document) noexcept {
+    const auto first = document.begin();
+    return first != document.end() && first->name == "_id";
 }
 
+// The document with `id` as its first field, and no other _id.
+//   Requires    the document is valid and does not begin with its _id
+[[nodiscard]] inline bytes_view with_id_first(bson_view document, bson_value id, arena& held) {
+    const bytes_view name{"_id", 4};  // with its zero byte
+    const bytes_view source = document.document();
+    auto* const made = static_cast<std::byte*>(
+        held.allocate(source.size() + 1 + name.size() + id.payload().size()));
+    std::byte* at = made + 4;
+    const auto add = [&at](bytes_view part) {
+        if (!part.empty()) std::memcpy(at, part.data(), part.size());
+        at += part.size();
+    };
+    *at++ = static_cast<std::byte>(id.type());
+    add(name);
+    add(id.payload());
+    const std::byte* element = source.data() + 4;
+    for (const bson_element& field : document) {
+        const std::byte* const next = field.value.payload().end();
+        if (field.name != "_id") add({element, static_cast<std::size_t>(next - element)});
+        element = next;
+    }
+    *at++ = std::byte{0};
+    const auto size = static_cast<std::size_t>(at - made);
+    store_le(made, static_cast<std::uint32_t>(size));
+    return {made, size};
+}
+
+//   Returns     a row that lies in `held`
 //   Errors      what validate_bson and document_key answer, too_large
 template <class Ids>
-[[nodiscard]] result<stored_document> make_stored(bson_view document, Ids& ids) {
+[[nodiscard]] result<stored_document> make_stored(bson_view document, Ids& ids, arena& held) {
     if (auto fits = check_document_size(document.document()); !fits) return fits.error();
     if (auto valid = validate_bson(document.document()); !valid) return valid.error();
     bson_value id = document["_id"];
@@ -51,7 +73,9 @@ template <class Ids>
     }
     auto key = document_key(id);
     if (!key) return key.error();
-    return stored_document{std::move(*key), with_id_first(document, id)};
+    return stored_document{held.copy(*key), begins_with_id(document)
+                                                ? held.copy(document.document())
+                                                : with_id_first(document, id, held)};
 }
 
 }  // namespace mantis::detail
