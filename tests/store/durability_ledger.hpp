@@ -66,11 +66,14 @@ public:
         return counted;
     }
 
+    // Compares with what an opening found; `buffered_kept`: no power failure came since the last
+    // time, so that buffered commits must be there too.
     //   Returns     the violations, in words; afterwards what was found is durable and the rest has
     //               failed for good
     std::vector<std::string> settle(const std::set<std::size_t>& left,
                                     const std::set<std::size_t>& right,
-                                    const std::map<std::string, std::size_t>& shared) {
+                                    const std::map<std::string, std::size_t>& shared,
+                                    bool buffered_kept) {
         std::vector<std::string> wrong;
         const auto complain = [&](std::size_t number, const char* what) {
             wrong.push_back("transaction " + std::to_string(number) + " " + what);
@@ -88,6 +91,7 @@ public:
             if (entry.made == promise::failed && found) complain(i, "failed and is there");
             if (entry.made != promise::buffered || found) continue;
             ++lost_;
+            if (buffered_kept) complain(i, "is lost without a power failure");
             if (entry.position < last_found) complain(i, "is lost and a later one is there");
         }
         check_shared(left, shared, complain);

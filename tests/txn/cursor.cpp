@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
+#include <mantis/platform/simulated.hpp>
 #include <mantis/store/store.hpp>
 
 #include <map>
@@ -85,4 +86,24 @@ TEST_CASE("a scan goes on while the table changes behind and before it") {
     }
     CHECK(count >= 250);
     CHECK(last >= key(498));
+}
+
+TEST_CASE("a scan that met a commit of unknown outcome answers so again, and no row of it") {
+    struct simulated_app : policies<with::platform<simulated>> {};
+    simulation world{3};
+    world.run([&] {
+        auto db = store<simulated_app>::open("db", {}, world.platform()).value();
+        auto table = db.table("t").value();
+        auto tx = db.begin();
+        tx.put(table, "key", "value");
+        world.fail_io(io_kind::sync, 1, error_code::io);
+        CHECK_FALSE(tx.commit());
+        auto reading = db.begin(isolation::read_committed);
+        auto rows = reading.scan(table);
+        for (int i = 0; i < 3; ++i) {
+            const auto more = rows.next();
+            REQUIRE_FALSE(more);
+            CHECK(more.error().code() == error_code::unknown_outcome);
+        }
+    });
 }

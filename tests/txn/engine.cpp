@@ -99,6 +99,37 @@ TEST_CASE("a sync that fails is never tried again: unknown_outcome, then read_on
     });
 }
 
+TEST_CASE("a table whose making or dropping has an unknown outcome is no fact") {
+    simulation world{4};
+    world.run([&] {
+        auto db = store_type::open("db", {}, world.platform()).value();
+        auto kept = db.table("kept").value();
+        CHECK(put(db, "key", "value"));
+        world.fail_io(io_kind::sync, 1, error_code::io);
+        for (int i = 0; i < 2; ++i) {
+            const auto made = db.table("new");
+            REQUIRE_FALSE(made);
+            CHECK(made.error().code() == error_code::unknown_outcome);
+        }
+        CHECK(db.get(*db.find_table("new"), "key").error().code() == error_code::unknown_outcome);
+        CHECK_FALSE(db.get(kept, "absent").value());
+        world.crash();
+        world.restart(crash_mode::drop_unsynced);
+    });
+    world.run([&] {
+        auto db = store_type::open("db", {}, world.platform()).value();
+        auto table = db.find_table("t").value();
+        CHECK_FALSE(db.find_table("new"));
+        world.fail_io(io_kind::sync, 2, error_code::io);  // the first one is of a new segment
+        CHECK(db.drop_table(table).error().code() == error_code::unknown_outcome);
+        CHECK(db.get(table, "key").error().code() == error_code::unknown_outcome);
+        CHECK(db.drop_table(table).error().code() == error_code::unknown_outcome);
+        auto tx = db.begin();
+        tx.put(table, "key", "other");
+        CHECK(tx.commit().error().code() == error_code::unknown_outcome);
+    });
+}
+
 TEST_CASE("each I/O of a script failed once: what was acknowledged is there, what failed is not") {
     int failures = 0;
     for (const error_code code : {error_code::io, error_code::no_space}) {

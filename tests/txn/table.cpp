@@ -29,10 +29,10 @@ std::size_t count(const table_type& of) {
 }  // namespace
 
 TEST_CASE("a table gets the index of the name it was made with, or a mismatch that names it") {
-    table_type first{{1}, "t"};
+    table_type first{{1}, "t", {90}};
     CHECK(first.make_index("second"));
     CHECK(first.index_name() == bytes_view{"second"});
-    table_type other{{2}, "u"};
+    table_type other{{2}, "u", {90}};
     const auto refused = other.make_index("lsm");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == error_code::mismatch);
@@ -40,11 +40,11 @@ TEST_CASE("a table gets the index of the name it was made with, or a mismatch th
 }
 
 TEST_CASE("a table knows the last commit that changed it and the last that erased from it") {
-    table_type t{{1}, "t"};
+    table_type t{{1}, "t", {90}};
     CHECK(t.make_index("btree"));
     t.put("a", "1", {100});
     CHECK(t.changed() == lsn{100});
-    CHECK(t.erased() == lsn{0});
+    CHECK(t.erased() == lsn{90});
     t.erase("a", {200});
     CHECK(t.changed() == lsn{200});
     CHECK(t.erased() == lsn{200});
@@ -54,7 +54,7 @@ TEST_CASE("a table knows the last commit that changed it and the last that erase
 }
 
 TEST_CASE("a dropped table is empty, whatever it held") {
-    table_type t{{1}, "t"};
+    table_type t{{1}, "t", {90}};
     CHECK(t.make_index("btree"));
     for (int i = 0; i < 2000; ++i) t.put(std::to_string(i), "v", {100});
     CHECK(count(t) == 2000);

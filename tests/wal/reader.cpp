@@ -162,6 +162,40 @@ TEST_CASE("a last segment that never got its header is passed over; one with rec
     CHECK(found.failed->code() == error_code::corrupt);
 }
 
+TEST_CASE("a segment that only has a name still says that all before it was synced") {
+    log_fixture log;
+    const auto ranges = five_synced(log);
+    const bytes next =
+        segment_name({round_up(ranges[4].end.value, log_block_bytes) + log_block_bytes});
+    log.directory.open(next, file_mode::create).value().resize(4096).value();
+    const read_back found = log.read();
+    REQUIRE(found.failed);
+    CHECK(found.failed->code() == error_code::corrupt);
+    CHECK(found.failed->subject() == next.view());
+    CHECK(found.failed->number("expected_lsn"));
+}
+
+TEST_CASE("a last segment with a header and no records ends the log where the one before did") {
+    log_fixture log;
+    const auto ranges = five_synced(log);
+    segment_header header;
+    header.checksum_format = crc32c::format_id;
+    header.database = ours;
+    header.first = {round_up(ranges[4].end.value, log_block_bytes)};
+    header.previous_checksum = log.read().end.previous_checksum;
+    const bytes next = segment_name(header.first);
+    auto file = log.directory.open(next, file_mode::create).value();
+    file.write(0, encode_segment_header(header)).value();
+    file.resize(65536).value();
+    const read_back found = log.read();
+    REQUIRE_FALSE(found.failed);
+    CHECK(found.payloads.size() == 5);
+    CHECK(found.end.end == ranges[4].end);
+    CHECK(found.end.segment == next);
+    CHECK(found.end.cut_bytes == 0);
+    CHECK(found.end.offset_in_segment() == segment_header_bytes);
+}
+
 TEST_CASE("no flipped bit anywhere in a log is ever returned as data") {
     log_fixture clean;
     five_synced(clean);

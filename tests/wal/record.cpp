@@ -11,12 +11,11 @@ bytes encoded(bytes_view payload) {
     log_record_header header;
     header.lsn = 4096;
     header.transaction = 7;
-    header.durable = 4000;
     header.salt = 0xabcd;
-    header.previous_checksum = 0x1234;
     header.kind = static_cast<std::uint8_t>(record_kind::commit);
     bytes raw;
-    append_record<crc32c>(raw, header, payload);
+    append_unsealed_record(raw, header, payload);
+    (void)seal_records<crc32c>(raw, lsn{4000}, 0x1234);
     return raw;
 }
 
@@ -34,6 +33,31 @@ TEST_CASE("a record's bytes lie where the format says") {
     CHECK(load_le<std::uint32_t>(raw.data() + 44) == 2);
     CHECK(raw.view().part(48, 5) == bytes_view{"hello"});
     CHECK(load_le<std::uint64_t>(raw.data()) == crc32c::of(raw.view().part(8, 45)));
+}
+
+TEST_CASE("records are sealed in a chain, each on the checksum of the one before") {
+    bytes raw;
+    std::uint64_t at[3] = {};
+    for (std::size_t i = 0; i < 3; ++i) {
+        at[i] = raw.size();
+        log_record_header header;
+        header.lsn = 4096 + raw.size();
+        header.kind = static_cast<std::uint8_t>(record_kind::part);
+        append_unsealed_record(raw, header, bytes::zeros(i * 7));
+    }
+    const std::uint32_t chain = seal_records<xxh3>(raw, lsn{96}, 5);
+    std::uint32_t expected = 5;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const bytes_view record = raw.view().from(static_cast<std::size_t>(at[i]));
+        CHECK(examine_record<xxh3>(record, lsn{4096 + at[i]}, 0) == record_verdict::valid);
+        const log_record_header header = decode_record_header(record);
+        CHECK(header.durable == 96);
+        CHECK(header.previous_checksum == expected);
+        expected = static_cast<std::uint32_t>(header.checksum);
+    }
+    CHECK(chain == expected);
+    bytes none;
+    CHECK(seal_records<xxh3>(none, lsn{96}, 5) == 5);
 }
 
 TEST_CASE("every single-bit error in a record is seen") {

@@ -3,6 +3,8 @@
 
 #include "log_fixture.hpp"
 
+#include <mantis/platform/simulated.hpp>
+
 #include <thread>
 
 using namespace log_test;
@@ -83,6 +85,91 @@ TEST_CASE("closing trims the reserve, and an opening without writes leaves no fi
         to->close().value();
     }
     CHECK(log.directory.list().value().size() == 1);
+}
+
+TEST_CASE("the records of one append lie together, whoever else appends and whatever is rotated") {
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        CAPTURE(seed);
+        simulation world{seed};
+        world.run([&] {
+            auto platform = world.platform();
+            auto in = platform.open_directory("log", directory_mode::create).value();
+            log_writer<simulated, crc32c> to{platform,         in, ours,
+                                             first_lsn_of_log, 0,  {.segment_bytes = 16 * 1024}};
+            const std::string part(3000, 'p');
+            std::vector<simulated::thread> threads;
+            for (std::uint64_t who = 0; who < 3; ++who)
+                threads.emplace_back([&, who] {
+                    for (std::uint64_t n = 0; n < 8; ++n) {
+                        const std::vector<pending_record> both{{record_kind::part, part},
+                                                               {record_kind::commit, part}};
+                        const auto range = to.append({who * 100 + n + 1}, both).value();
+                        to.wait_durable(range.end).value();
+                    }
+                });
+            for (auto& thread : threads) thread.join();
+            to.close().value();
+            auto from = log_reader<simulated, crc32c>::open(in, ours).value();
+            log_record record;
+            for (int i = 0; i < 3 * 8; ++i) {
+                REQUIRE(from.next(record).value());
+                CHECK(record.kind == record_kind::part);
+                const transaction_id whose = record.transaction;
+                REQUIRE(from.next(record).value());
+                CHECK(record.kind == record_kind::commit);
+                CHECK(record.transaction == whose);
+            }
+            CHECK_FALSE(from.next(record).value());
+        });
+    }
+}
+
+TEST_CASE("damage in any synced record but those of the last sync is seen") {
+    int seen = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        CAPTURE(seed);
+        simulation world{seed};
+        world.run([&] {
+            auto platform = world.platform();
+            auto in = platform.open_directory("log", directory_mode::create).value();
+            log_writer<simulated, crc32c> to{platform, in, ours, first_lsn_of_log, 0};
+            std::vector<simulated::thread> threads;
+            for (std::uint64_t who = 0; who < 4; ++who)
+                threads.emplace_back([&, who] {
+                    for (std::uint64_t n = 0; n < 6; ++n) {
+                        const std::vector<pending_record> one{{record_kind::commit, "payload"}};
+                        const auto range = to.append({who * 100 + n + 1}, one).value();
+                        to.wait_durable(range.end).value();
+                    }
+                });
+            for (auto& thread : threads) thread.join();
+            // Each sync begins a block.
+            auto file = in.open(segment_name(first_lsn_of_log), file_mode::write).value();
+            std::vector<std::uint64_t> units;
+            for (std::uint64_t at = segment_header_bytes;; at += log_block_bytes) {
+                std::byte raw[48];
+                REQUIRE(file.read(at, raw, sizeof raw).value() == sizeof raw);
+                if (load_le<std::uint64_t>(raw + 8) == 0) break;
+                units.push_back(at);
+            }
+            REQUIRE(units.size() > 2);
+            for (std::size_t i = 0; i + 1 < units.size(); ++i) {
+                std::byte one{};
+                (void)file.read(units[i] + 50, &one, 1).value();
+                const std::byte wrong = one ^ std::byte{1};
+                file.write(units[i] + 50, {&wrong, 1}).value();
+                auto from = log_reader<simulated, crc32c>::open(in, ours).value();
+                log_record record;
+                auto more = from.next(record);
+                while (more && *more) more = from.next(record);
+                REQUIRE_FALSE(more);
+                CHECK(more.error().code() == error_code::corrupt);
+                file.write(units[i] + 50, {&one, 1}).value();
+                ++seen;
+            }
+        });
+    }
+    CHECK(seen > 300);
 }
 
 TEST_CASE("writers that wait together are synced together, and each finds its record") {

@@ -108,7 +108,8 @@ public:
     //               the plan back
     void crash_at_io(std::uint64_t nth) noexcept { world_->crash_at_io(nth); }
     //   Effects     power fails if it has not yet, and is back: the disk has what was synced, and
-    //               of the rest what `mode` says. Plans to crash or fail are forgotten
+    //               of the rest what `mode` says. With crash_mode::process_only it is the process
+    //               that ended, at crash() or now. Plans to crash or fail are forgotten
     void restart(crash_mode mode) { world_->restart(mode); }
 
     // Faults.

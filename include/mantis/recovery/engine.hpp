@@ -176,12 +176,26 @@ private:
         if (!last) return last.error();
         auto size = last->size();
         if (!size) return size.error();
-        const std::uint64_t keep = segment_header_bytes + end.end.value - end.segment_first.value;
+        const std::uint64_t keep = end.offset_in_segment();
         if (*size > keep)
             if (auto resized = last->resize(keep); !resized) return resized;
+        if (auto written = write_again(*last, end.doubtful_offset(), keep); !written)
+            return written;
         // Also when nothing is cut: records that were read but never synced are answered from now
         // on.
         return last->sync();
+    }
+
+    // Some systems forget after a failed sync that there is something to write, and still answer
+    // reads from memory; the next sync then succeeds and has written nothing. So what no sync is
+    // known to have reached is written again.
+    static result<void> write_again(typename Platform::file& last, std::uint64_t from,
+                                    std::uint64_t to) {
+        if (from >= to) return success();
+        bytes tail = bytes::zeros(static_cast<std::size_t>(to - from));
+        auto got = last.read(from, tail.data(), tail.size());
+        if (!got) return got.error();
+        return last.write(from, tail);
     }
 
     Platform platform_;

@@ -149,7 +149,7 @@ public:
     // Redo, for the recovery engine.
     [[nodiscard]] result<void> redo(const operation& op, lsn version) {
         if (op.kind == operation_kind::create_table) {
-            auto made = tables_.add(op.table, op.key, op.value);
+            auto made = tables_.add(op.table, op.key, op.value, version);
             return made ? success() : result<void>{made.error()};
         }
         table_type* const into = tables_.find(op.table);
@@ -177,6 +177,9 @@ private:
             return create ? make_database()
                           : result<void>{
                                 error{error_code::not_found, "opening a database: there is none"}};
+        // It may be there without being durable: what made it may have ended before its sync.
+        if (!options_.read_only)
+            if (auto synced = directory_->sync(); !synced) return synced;
         auto raw = read_file(*directory_, superblock_name, 64 * KiB);
         if (!raw) return raw.error();
         auto block = decode_superblock(*raw);

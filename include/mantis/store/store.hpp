@@ -70,6 +70,8 @@ public:
     //               invalid_argument, closed
     template <class Index = default_index>
     [[nodiscard]] result<table_handle> table(bytes_view name) {
+        static_assert(core_type::tables_type::table_type::template has_index<Index>,
+                      "mantis: store::table<Index>: this store's with::indexes lacks the Index");
         if (!open()) return closed();
         auto made = core_->engine().create_table(name, Index::name);
         if (!made) return made.error();
@@ -79,6 +81,8 @@ public:
                 .with("table", (*made)->id().value);
         return table_handle{**made};
     }
+    // These two tell also of tables whose making is not durable yet; what is read through a handle
+    // is, as far as the durability policy promises.
     [[nodiscard]] std::optional<table_handle> find_table(bytes_view name) const {
         if (!open()) return std::nullopt;
         auto* const found = core_->tables().find(name);

@@ -69,7 +69,10 @@ private:
         rows_.clear();
         at_ = 0;
         auto ended = engine_->read_rows(*source_, from_, to_, batch_bytes, rows_);
-        if (!ended) return ended.error();
+        if (!ended) {
+            rows_.clear();
+            return ended.error();
+        }
         ended_ = *ended;
         return success();
     }

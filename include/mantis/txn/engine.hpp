@@ -74,7 +74,7 @@ public:
     }
 
     //   Returns     the table of that name, made now if there was none
-    //   Errors      too_large (the name), and those of commit()
+    //   Errors      invalid_argument (the name), mismatch (the index), and those of commit()
     [[nodiscard]] result<table_type*> create_table(bytes_view name, bytes_view index_name) {
         if (name.empty() || name.size() > max_key_bytes)
             return error{error_code::invalid_argument,
@@ -83,11 +83,18 @@ public:
                 .with("bytes", name.size())
                 .with("limit", max_key_bytes);
         unique_lock<mutex> hold{commit_mutex_};
-        if (table_type* const found = tables_->find(name)) return found;
+        if (table_type* const found = tables_->find(name)) {
+            hold.unlock();
+            if (auto seen = wait_visible(found->erased()); !seen) return seen.error();
+            return found;
+        }
+        if (!table_type::knows(index_name))
+            return error{error_code::mismatch, "creating a table: with::indexes lacks its index"}
+                .about(index_name);
         const table_id id = tables_->next_id();
         auto appended = append(operation{operation_kind::create_table, id, name, index_name});
         if (!appended) return appended.error();
-        auto made = tables_->add(id, name, index_name);
+        auto made = tables_->add(id, name, index_name, appended->position);
         hold.unlock();
         if (!made) return made;
         if (auto done = finish(*appended); !done) return done.error();
@@ -168,8 +175,11 @@ public:
         return unique_lock<mutex>{commit_mutex_};
     }
 
-    [[nodiscard]] result<void> live(const table_type& used) const {
+    //   Errors      not_found (the table was dropped), unknown_outcome (the drop failed to become
+    //               durable)
+    [[nodiscard]] result<void> live(const table_type& used) {
         if (!used.dropped()) return success();
+        if (auto seen = wait_visible(used.erased()); !seen) return seen;
         return error{error_code::not_found, "using a table that was dropped"}
             .about(used.name())
             .with("table", used.id().value);
@@ -196,7 +206,7 @@ private:
     }
 
     //   Requires    commit_mutex_
-    [[nodiscard]] result<void> validate(const read_set& reads, const write_set& writes) const {
+    [[nodiscard]] result<void> validate(const read_set& reads, const write_set& writes) {
         table_id checked_table;
         for (const change& made : writes) {
             if (made.table == checked_table) continue;

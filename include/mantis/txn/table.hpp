@@ -5,8 +5,9 @@
 // Invariants:
 //   1. `changed` is the end of the last commit that changed the table, and moves only under the
 //      commit mutex
-//   2. `erased` <= `changed`: the end of the last commit that took a key away, so that a reader who
-//      finds nothing knows how far the log must be durable before "nothing" is an answer
+//   2. `erased` <= `changed`: the end of the last commit that took a key away, made the table or
+//      dropped it, so that a reader who finds nothing knows how far the log must be durable before
+//      "nothing" is an answer
 //   3. a dropped table stays where it is, empty, for as long as the store: a handle to it answers
 //      not_found, never crashes
 //
@@ -29,10 +30,16 @@ public:
     using atomic = typename Platform::template atomic<T>;
     using any_index = std::variant<std::monostate, typename Indexes::template index<Platform>...>;
 
-    table(table_id id, bytes_view name) : id_{id}, name_{name} {}
+    table(table_id id, bytes_view name, lsn version)
+        : id_{id}, name_{name}, changed_{version.value}, erased_{version.value} {}
     table(const table&) = delete;
     table& operator=(const table&) = delete;
 
+    template <class Index>
+    static constexpr bool has_index = (std::is_same_v<Index, Indexes> || ...);
+    [[nodiscard]] static bool knows(bytes_view index_name) noexcept {
+        return ((index_name == bytes_view{Indexes::name}) || ...);
+    }
     //   Effects     an empty index of the policy of that name
     //   Errors      mismatch: the store is built without that index
     [[nodiscard]] result<void> make_index(bytes_view index_name) {
@@ -112,8 +119,8 @@ private:
     bytes name_;
     bytes_view index_name_;
     any_index index_;
-    atomic<std::uint64_t> changed_{0};
-    atomic<std::uint64_t> erased_{0};
+    atomic<std::uint64_t> changed_;
+    atomic<std::uint64_t> erased_;
     atomic<bool> dropped_{false};
 };
 

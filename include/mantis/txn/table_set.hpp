@@ -48,15 +48,17 @@ public:
         return live;
     }
 
+    //   Returns     the table, made by the commit that ends at `version`
     //   Errors      corrupt (ids do not follow each other), mismatch (no such index in this build)
-    [[nodiscard]] result<table_type*> add(table_id id, bytes_view name, bytes_view index_name) {
+    [[nodiscard]] result<table_type*> add(table_id id, bytes_view name, bytes_view index_name,
+                                          lsn version) {
         lock_guard<mutex> hold{mutex_};
         if (id.value != tables_.size() + 1)
             return error{error_code::corrupt, "adding a table: its id does not follow"}
                 .about(name)
                 .with("table", id.value)
                 .with("expected", tables_.size() + 1);
-        tables_.emplace_back(id, name);
+        tables_.emplace_back(id, name, version);
         if (auto indexed = tables_.back().make_index(index_name); !indexed) {
             tables_.pop_back();
             return indexed.error();

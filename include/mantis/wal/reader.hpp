@@ -13,12 +13,15 @@
 //                                                                   with the lsn
 //   a segment of another database, or by another checksum policy    mismatch
 //   a last segment without a header and without records             end: the crash came while it
-//                                                                   was made
+//                                                                   was made; corrupt where it does
+//                                                                   not follow the last record
 //
 // Invariants:
 //   1. a record is handed out only if its checksum, its position, its salt and its chain on the
 //      record before fit
-//   2. end() never lies before a record that was synced, unless next() returned an error
+//   2. end() never lies before a record that was synced, unless next() returned an error; but for
+//      the last unit that was synced, which nothing after it can prove (the superblock does, once
+//      the store was closed or opened again)
 //
 // Threads: one at a time.
 #pragma once
@@ -34,11 +37,24 @@ namespace mantis {
 
 struct log_end {
     lsn end;                              // first byte after the last good record
+    lsn durable;                          // the log says of itself that it was synced so far
     std::uint32_t previous_checksum = 0;  // of the last good record
     std::uint64_t cut_bytes = 0;          // bytes after it that a crash left behind
     bytes segment;                        // the last segment with a header; empty if there is none
     lsn segment_first;                    // and its first lsn
     bytes unfinished_segment;  // a last segment that never got its header; empty if there is none
+
+    // Where the records of the last segment with a header end, in its file.
+    [[nodiscard]] std::uint64_t offset_in_segment() const noexcept {
+        return segment_header_bytes + (end > segment_first ? end.value - segment_first.value : 0);
+    }
+    // Where the first of them lies that no later record proves to be synced.
+    [[nodiscard]] std::uint64_t doubtful_offset() const noexcept {
+        return segment_header_bytes +
+               (durable > segment_first
+                    ? round_up(durable.value - segment_first.value, log_block_bytes)
+                    : 0);
+    }
 };
 
 template <platform Platform, checksum_policy Checksum>
@@ -134,6 +150,7 @@ private:
         record.kind = static_cast<record_kind>(header.kind);
         record.payload = raw.part(sizeof header, header.payload_bytes);
         position_ = end_.end = record.end;
+        end_.durable = record.durable;
         end_.previous_checksum = static_cast<std::uint32_t>(header.checksum);
         bytes_read_ += size;
     }
@@ -171,6 +188,7 @@ private:
         auto header = decode_segment_header(raw_);
         if (!header && header.error().code() == error_code::corrupt && last_segment() &&
             never_used()) {
+            if (auto follows = check_place(first); !follows) return follows;
             end_.unfinished_segment = name_;
             finished_ = true;
             return success();
@@ -203,12 +221,7 @@ private:
                 .about(name_)
                 .with("offset", 32)
                 .with("lsn", header.first.value);
-        const std::uint64_t expected = round_up(end_.end.value, log_block_bytes);
-        if (at_segment_ != 0 && first.value != expected)
-            return error{error_code::corrupt, "opening a log segment: the log has a hole before it"}
-                .about(name_)
-                .with("expected_lsn", expected)
-                .with("lsn", first.value);
+        if (auto follows = check_place(first); !follows) return follows;
         if (at_segment_ != 0 && header.previous_checksum != end_.previous_checksum)
             return error{error_code::corrupt,
                          "opening a log segment: it does not continue the one before"}
@@ -216,6 +229,16 @@ private:
                 .with("offset", 44)
                 .with("lsn", first.value);
         return success();
+    }
+
+    // All before a segment was synced before its name appeared.
+    result<void> check_place(lsn first) const {
+        const std::uint64_t expected = round_up(end_.end.value, log_block_bytes);
+        if (at_segment_ == 0 || first.value == expected) return success();
+        return error{error_code::corrupt, "opening a log segment: the log has a hole before it"}
+            .about(name_)
+            .with("expected_lsn", expected)
+            .with("lsn", first.value);
     }
 
     result<void> read_whole() {
@@ -249,8 +272,8 @@ private:
             ++at_segment_;
             return success();
         }
-        std::uint64_t used = offset_of(end_.end);
-        const std::uint64_t scan_from = round_up(offset_of(end_.end), log_block_bytes);
+        const std::uint64_t end_offset = end_.offset_in_segment();
+        const std::uint64_t scan_from = round_up(end_offset, log_block_bytes);
         for (std::uint64_t at = scan_from; at < raw_.size(); at += log_block_bytes) {
             const bytes_view rest = bytes_view{raw_}.from(static_cast<std::size_t>(at));
             const lsn here{header_.first.value + at - segment_header_bytes};
@@ -260,9 +283,10 @@ private:
                 return damage("reading the log: damage in the middle", end_.end)
                     .with("synced_lsn", synced.value);
         }
+        std::uint64_t used = end_offset;
         for (std::uint64_t at = used; at < raw_.size(); ++at)
             if (raw_[static_cast<std::size_t>(at)] != std::byte{0}) used = at + 1;
-        end_.cut_bytes = used - offset_of(end_.end);
+        end_.cut_bytes = used - end_offset;
         finished_ = true;
         return success();
     }

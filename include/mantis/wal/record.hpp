@@ -8,7 +8,7 @@
 //        8      8  lsn                position of this record's first byte; never 0
 //       16      8  transaction        whose work it is
 //       24      8  durable            end of the last record known to be synced when this one was
-//                                     appended
+//                                     written
 //       32      4  payload bytes
 //       36      4  salt               of the segment: bytes of a recycled or foreign file never
 //                                     pass for this segment's
@@ -81,10 +81,10 @@ struct log_record {
     return round_up(sizeof(log_record_header) + payload_bytes, log_record_alignment);
 }
 
-//   Effects     appends the header with its checksum, the payload and the padding to `buffer`
-//   Returns     the checksum, for the next record's chain
-template <checksum_policy Checksum>
-std::uint64_t append_record(bytes& buffer, log_record_header header, bytes_view payload) {
+// Appends a record to `buffer`, whole but for what seal_records adds: durable, previous checksum
+// and checksum.
+inline void append_unsealed_record(bytes& buffer, const log_record_header& header,
+                                   bytes_view payload) {
     const std::size_t at = buffer.size();
     buffer.append(sizeof header, std::byte{0});
     buffer.append(payload);
@@ -92,14 +92,28 @@ std::uint64_t append_record(bytes& buffer, log_record_header header, bytes_view 
     std::byte* const raw = buffer.data() + at;
     store_le(raw + 8, header.lsn);
     store_le(raw + 16, header.transaction);
-    store_le(raw + 24, header.durable);
     store_le(raw + 32, static_cast<std::uint32_t>(payload.size()));
     store_le(raw + 36, header.salt);
-    store_le(raw + 40, header.previous_checksum);
     raw[44] = static_cast<std::byte>(header.kind);
-    const std::uint64_t checksum = Checksum::of({raw + 8, sizeof header - 8 + payload.size()});
-    store_le(raw, checksum);
-    return checksum;
+}
+
+//   Requires    `records` is one unsealed record after another
+//   Returns     the chain after the last: the low half of its checksum, or `previous` if there is
+//               none
+template <checksum_policy Checksum>
+std::uint32_t seal_records(bytes& records, lsn durable, std::uint32_t previous) {
+    for (std::size_t at = 0; at < records.size();) {
+        std::byte* const raw = records.data() + at;
+        const std::size_t payload_bytes = load_le<std::uint32_t>(raw + 32);
+        store_le(raw + 24, durable.value);
+        store_le(raw + 40, previous);
+        const std::uint64_t checksum =
+            Checksum::of({raw + 8, sizeof(log_record_header) - 8 + payload_bytes});
+        store_le(raw, checksum);
+        previous = static_cast<std::uint32_t>(checksum);
+        at += static_cast<std::size_t>(record_bytes(payload_bytes));
+    }
+    return previous;
 }
 
 //   Requires    raw.size() >= sizeof(log_record_header)

@@ -7,13 +7,14 @@
 //   1. append() copies the record into the open buffer under the mutex. Its LSN is its place in the
 //      log.
 //   2. wait_written(end) and wait_durable(end): the first to arrive takes the buffer, leaves the
-//      mutex, writes and, for durable, syncs; the others wait and find their work done. There is no
-//      timer and no thread of its own.
+//      mutex, seals the records (chain, checksum, and how far the log is synced), writes and, for
+//      durable, syncs; the others wait and find their work done. There is no timer and no thread of
+//      its own.
 //   3. After a sync the next record begins at the next block, so that a block holding synced
 //      records is never written again.
-//   4. A record that does not fit ends the segment: the old one is synced and trimmed before the
-//      new one appears. A segment's space is reserved when it is made, so a full disk is an error
-//      of append(), with nothing appended.
+//   4. A record that does not fit ends the segment: all of it is synced before the next one
+//      appears, and trimmed after. A segment's space is reserved when it is made, so a full disk is
+//      an error of append(), with nothing appended.
 //
 // Invariants:
 //   1. durable() <= written() <= end(), and each only grows
@@ -21,6 +22,8 @@
 //   3. a segment's header is synced, and its name too, before a record is written to it
 //   4. after a failed write or sync nothing is ever written again (`failed_`): what reached the
 //      disk is unknown
+//   5. the name of a segment says that everything before it is durable: where making one failed and
+//      the name could not be taken back for certain, nothing is written again either
 //
 // Threads: all functions any number at once, but close().
 #pragma once
@@ -89,27 +92,22 @@ public:
 
     // Appends the records of one transaction, in order; nothing else comes between them.
     //   Returns     where they lie; they are durable only after wait_durable(range.end)
-    //   Errors      too_large; no_space (what was appended before it was reached has no commit
+    //   Errors      too_large; no_space, io (what was appended before it was reached has no commit
     //               record and never counts); read_only (an earlier write or sync failed)
     template <class Records>
     [[nodiscard]] result<log_range> append(transaction_id transaction, const Records& records) {
         unique_lock<mutex> hold{mutex_};
-        log_range range;
-        for (const pending_record& record : records) {
-            if (record.payload.size() > max_payload_bytes)
-                return error{error_code::too_large, "appending to the log"}
-                    .with("bytes", record.payload.size())
-                    .with("limit", max_payload_bytes);
-            if (auto room = make_room(hold, record_bytes(record.payload.size())); !room)
-                return room.error();
-            if (range.position.value == 0) range.position = {next_};
-            append_one(transaction, record);
-        }
-        range.end = end_;
+        while (appending_) changed_.wait(mutex_);
+        appending_ = true;  // making room leaves the mutex
+        auto range = append_all(hold, transaction, records);
+        appending_ = false;
+        if (left_mutex_) changed_.notify_all();
+        left_mutex_ = false;
         return range;
     }
 
     // Waits until everything before `end` is safe from power loss.
+    //   Requires    end <= this->end()
     //   Errors      unknown_outcome: a write or sync failed; opening the log again tells what
     //               survived
     [[nodiscard]] result<void> wait_durable(lsn end) { return wait(end, goal::durable); }
@@ -138,11 +136,10 @@ public:
     //   Requires    no other call is running; no append follows
     [[nodiscard]] result<void> close() {
         if (auto synced = sync(); !synced) return synced;
-        if (!segment_open_) return success();
-        segment_open_ = false;
-        trim();
-        auto synced = file_->sync();
-        file_.reset();
+        if (!segment_) return success();
+        trim(*segment_);
+        auto synced = segment_->opened.sync();
+        segment_.reset();
         return synced;
     }
 
@@ -151,16 +148,42 @@ private:
     using file = typename Platform::file;
     enum class goal : std::uint8_t { written, durable };
 
+    struct open_segment {
+        file opened;
+        std::uint32_t salt = 0;
+        std::uint64_t first = 0;             // lsn of its first record
+        std::uint64_t room = 0;              // bytes for records
+        std::uint64_t zeroed_to_offset = 0;  // of the file
+
+        [[nodiscard]] std::uint64_t offset_of(std::uint64_t position) const noexcept {
+            return segment_header_bytes + position - first;
+        }
+    };
+
+    template <class Records>
+    result<log_range> append_all(unique_lock<mutex>& hold, transaction_id transaction,
+                                 const Records& records) {
+        log_range range;
+        for (const pending_record& record : records) {
+            if (record.payload.size() > max_payload_bytes)
+                return error{error_code::too_large, "appending to the log"}
+                    .with("bytes", record.payload.size())
+                    .with("limit", max_payload_bytes);
+            if (auto room = make_room(hold, record_bytes(record.payload.size())); !room)
+                return room.error();
+            if (range.position.value == 0) range.position = {next_};
+            append_one(transaction, record);
+        }
+        range.end = end_;
+        return range;
+    }
     void append_one(transaction_id transaction, const pending_record& record) {
         log_record_header header;
         header.lsn = next_;
         header.transaction = transaction.value;
-        header.durable = durable_.value;
-        header.salt = salt_;
-        header.previous_checksum = previous_checksum_;
+        header.salt = segment_->salt;
         header.kind = static_cast<std::uint8_t>(record.kind);
-        previous_checksum_ =
-            static_cast<std::uint32_t>(append_record<Checksum>(buffer_, header, record.payload));
+        append_unsealed_record(buffer_, header, record.payload);
         next_ += record_bytes(record.payload.size());
         end_ = {next_};
         ++stats_.records;
@@ -175,71 +198,58 @@ private:
     result<void> make_room(unique_lock<mutex>& hold, std::uint64_t size) {
         while (true) {
             if (failed_) return failure();
-            if (segment_open_ && next_ + size <= segment_first_ + segment_room_) return success();
+            if (segment_ && next_ + size <= segment_->first + segment_->room) return success();
+            left_mutex_ = true;
             if (busy_) {
                 changed_.wait(mutex_);
-                continue;
+            } else if (segment_ && durable_ < end_) {
+                if (!lead(hold, goal::durable)) return failure();
+            } else if (auto turned = next_segment(hold, size); !turned) {
+                return turned;
             }
-            if (auto turned = next_segment(hold, size); !turned) return turned.error();
         }
     }
 
+    //   Requires    everything appended is durable
     result<void> next_segment(unique_lock<mutex>& hold, std::uint64_t size) {
-        if (segment_open_ && durable_ < end_) {
-            if (auto synced = lead(hold, goal::durable); !synced) return synced.error();
-            return success();  // others may have appended meanwhile: look again
-        }
-        const bool had_segment = segment_open_;
         const lsn first{round_up(next_, log_block_bytes)};
-        const std::uint32_t chain = previous_checksum_;
+        std::optional<open_segment> old;
+        old.swap(segment_);  // until this is done, nobody appends
         busy_ = true;
-        segment_open_ = false;  // until this is done, nobody appends
         hold.unlock();
-        auto made = make_segment(first, chain, size);
-        if (made && had_segment) trim();
+        auto made = make_segment(first, size);
+        const bool name_is_free = made || remove_segment(first);
+        if (made && old) trim(*old);
         hold.lock();
         busy_ = false;
-        segment_open_ = had_segment;
         changed_.notify_all();
-        if (!made) return made.error();
-        file_ = std::move(made->opened);
-        salt_ = made->salt;
-        next_ = buffer_at_ = segment_first_ = first.value;
-        segment_room_ = made->room;
-        zeroed_to_offset_ = 0;
-        segment_open_ = true;
-        ++stats_.segments;
-        return success();
+        if (made) {
+            segment_.emplace(std::move(*made));
+            next_ = buffer_at_ = first.value;
+            ++stats_.segments;
+            return success();
+        }
+        if (old && !name_is_free) failed_ = true;
+        segment_.swap(old);
+        return made.error();
     }
 
     // Gives back the reserve behind the last record. The segment reads the same with and without
     // it, so a failure costs space and no more.
-    void trim() { (void)file_->resize(segment_header_bytes + end_.value - segment_first_); }
+    void trim(open_segment& last) { (void)last.opened.resize(last.offset_of(end_.value)); }
 
-    struct made_segment {
-        file opened;
-        std::uint32_t salt = 0;
-        std::uint64_t room = 0;
-    };
-
-    result<made_segment> make_segment(lsn first, std::uint32_t chain, std::uint64_t size) {
-        const bytes name = segment_name(first);
-        auto opened = directory_->open(name, file_mode::create);
+    result<open_segment> make_segment(lsn first, std::uint64_t size) {
+        auto opened = directory_->open(segment_name(first), file_mode::create);
         if (!opened) return opened.error();
-        made_segment made{std::move(*opened), static_cast<std::uint32_t>(platform_.random()), 0};
-        made.room = round_up(size, log_block_bytes);
+        open_segment made{std::move(*opened), static_cast<std::uint32_t>(platform_.random()),
+                          first.value, round_up(size, log_block_bytes)};
         if (made.room + segment_header_bytes < options_.segment_bytes)
             made.room = round_up(options_.segment_bytes, log_block_bytes) - segment_header_bytes;
-        if (auto filled = fill_segment(made, first, chain); !filled) {
-            // Without its header the segment is skipped by every reader, so it may stay where it
-            // cannot be removed.
-            (void)directory_->remove(name);
-            return filled.error();
-        }
+        if (auto filled = fill_segment(made); !filled) return filled.error();
         return made;
     }
 
-    result<void> fill_segment(made_segment& made, lsn first, std::uint32_t chain) {
+    result<void> fill_segment(open_segment& made) {
         // A file of this name may be left from a crash before its first record: start from nothing.
         if (auto emptied = made.opened.resize(0); !emptied) return emptied;
         if (auto reserved = made.opened.preallocate(segment_header_bytes + made.room); !reserved)
@@ -247,13 +257,22 @@ private:
         segment_header header;
         header.checksum_format = Checksum::format_id;
         header.database = database_;
-        header.first = first;
+        header.first = {made.first};
         header.salt = made.salt;
-        header.previous_checksum = chain;
+        header.previous_checksum = previous_checksum_;
         if (auto written = made.opened.write(0, encode_segment_header(header)); !written)
             return written;
         if (auto synced = made.opened.sync(); !synced) return synced;
         return directory_->sync();
+    }
+
+    //   Returns     whether it is certain that a power failure does not bring the name back
+    bool remove_segment(lsn first) {
+        const bytes name = segment_name(first);
+        const auto there = directory_->exists(name);
+        if (!there) return false;
+        if (*there && !directory_->remove(name)) return false;
+        return directory_->sync().has_value();
     }
 
     [[nodiscard]] bool reached(lsn target, goal wanted) const noexcept {
@@ -262,6 +281,7 @@ private:
 
     result<void> wait(lsn target, goal wanted) {
         unique_lock<mutex> hold{mutex_};
+        check(target <= end_, "log_writer: waiting for what was never appended");
         while (!reached(target, wanted)) {
             if (failed_)
                 return error{error_code::unknown_outcome,
@@ -279,11 +299,13 @@ private:
         busy_ = true;
         flushing_.clear();
         flushing_.swap(buffer_);
-        const std::uint64_t offset = segment_header_bytes + buffer_at_ - segment_first_;
+        const std::uint64_t offset = segment_->offset_of(buffer_at_);
         const lsn reaches = end_;
+        const lsn synced = durable_;
         if (wanted == goal::durable) next_ = round_up(next_, log_block_bytes);
         buffer_at_ = next_;
         hold.unlock();
+        previous_checksum_ = seal_records<Checksum>(flushing_, synced, previous_checksum_);
         auto done = write_out(offset, wanted);
         hold.lock();
         busy_ = false;
@@ -317,22 +339,23 @@ private:
                     static_cast<std::size_t>(round_up(offset + flushing_.size(), log_block_bytes) -
                                              offset - flushing_.size()),
                     std::byte{0});
-                if (auto zeroed = zero_ahead(offset); !zeroed) return zeroed;
+                zero_ahead(offset);
             }
-            if (auto written = file_->write(offset, flushing_); !written) return written;
+            if (auto written = segment_->opened.write(offset, flushing_); !written) return written;
         }
-        return wanted == goal::durable ? file_->sync() : success();
+        return wanted == goal::durable ? segment_->opened.sync() : success();
     }
 
-    result<void> zero_ahead(std::uint64_t offset) {
+    // For speed only: a failure here is told by the write of the records, if at all.
+    void zero_ahead(std::uint64_t offset) {
         const std::uint64_t after = offset + flushing_.size();
-        if (flushing_.size() > 4 * log_block_bytes || after <= zeroed_to_offset_) return success();
+        if (flushing_.size() > 4 * log_block_bytes || after <= segment_->zeroed_to_offset) return;
         std::uint64_t to = after + options_.zero_ahead_bytes;
-        const std::uint64_t file_end = segment_header_bytes + segment_room_;
+        const std::uint64_t file_end = segment_header_bytes + segment_->room;
         if (to > file_end) to = file_end;
-        if (to <= after || options_.zero_ahead_bytes == 0) return success();
-        zeroed_to_offset_ = to;
-        return file_->write(after, bytes::zeros(static_cast<std::size_t>(to - after)));
+        if (to <= after || options_.zero_ahead_bytes == 0) return;
+        segment_->zeroed_to_offset = to;
+        (void)segment_->opened.write(after, bytes::zeros(static_cast<std::size_t>(to - after)));
     }
 
     Platform platform_;
@@ -342,8 +365,10 @@ private:
 
     mutable mutex mutex_;
     typename Platform::condition changed_;
-    bool busy_ = false;
+    bool busy_ = false;  // a thread does file work
     bool failed_ = false;
+    bool appending_ = false;   // a thread is between the first and the last record of its append
+    bool left_mutex_ = false;  // and others may wait for it to end
 
     bytes buffer_;             // records not yet written, from buffer_at_ on
     bytes flushing_;           // records being written, of the thread that is busy
@@ -355,14 +380,9 @@ private:
     // The two above, for readers without the mutex.
     typename Platform::template atomic<std::uint64_t> written_seen_;
     typename Platform::template atomic<std::uint64_t> durable_seen_;
+    // Of the last record sealed; of the thread that is busy.
     std::uint32_t previous_checksum_;
-
-    bool segment_open_ = false;
-    std::optional<file> file_;  // the current segment
-    std::uint32_t salt_ = 0;
-    std::uint64_t segment_first_ = 0;
-    std::uint64_t segment_room_ = 0;
-    std::uint64_t zeroed_to_offset_ = 0;
+    std::optional<open_segment> segment_;
     log_stats stats_;
 };
 

@@ -52,6 +52,38 @@ TEST_CASE("settling late does not undo what a later sync settled") {
     CHECK(text_of(file) == "new");
 }
 
+TEST_CASE("a failed sync keeps what it had to settle, forgets it, or takes it back") {
+    seeded_random random{1};
+    const auto after = [&random](failed_sync how) {
+        simulated_contents file;
+        file.write(0, "old");
+        file.settle(file.change_count());
+        file.write(0, "new");
+        const std::uint64_t begun = file.change_count();
+        file.write(3, " later");
+        file.fail_to_settle(begun, how);
+        const std::string seen = text_of(file);
+        file.settle(file.change_count());
+        file.crash(crash_mode::drop_unsynced, random);
+        return seen + " | " + text_of(file);
+    };
+    CHECK(after(failed_sync::keeps) == "new later | new later");
+    CHECK(after(failed_sync::forgets) == "new later | old later");
+    CHECK(after(failed_sync::reverts) == "old later | old later");
+}
+
+TEST_CASE("a process that ends takes its lock with it and nothing else") {
+    seeded_random random{1};
+    simulated_folder folder;
+    folder.create("file")->write(0, "unsynced");
+    folder.lock_holder = 7;
+    folder.crash(crash_mode::process_only, random);
+    CHECK(folder.lock_holder == 0);
+    CHECK(text_of(folder, "file") == "unsynced");
+    folder.crash(crash_mode::drop_unsynced, random);
+    CHECK(text_of(folder, "file") == "none");
+}
+
 TEST_CASE("cuts and extensions are lost like writes") {
     seeded_random random{1};
     simulated_contents file;

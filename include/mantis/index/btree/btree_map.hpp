@@ -106,8 +106,8 @@ public:
         if (leaf == nullptr) return;
         for (std::size_t at = leaf->search(from).at; leaf != nullptr; leaf = leaf->next, at = 0) {
             for (; at < leaf->count; ++at) {
-                constexpr std::size_t ahead =
-                    8;  // entries are anywhere in memory; fetch some before their turn
+                // Entries are anywhere in memory: fetch some before their turn.
+                constexpr std::size_t ahead = leaf_type::capacity > 8 ? 8 : 1;
                 if (at + ahead < leaf->count) __builtin_prefetch(leaf->entries[at + ahead]);
                 const detail::record& entry = *leaf->entries[at];
                 if (!f(entry.key(), entry.value(), entry.version())) return;

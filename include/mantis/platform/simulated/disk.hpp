@@ -12,7 +12,10 @@
 // rest (drop_unsynced) or a subset that the seed draws (random_subset): kept, dropped, or for a
 // write torn into sectors of 512 bytes; a write that made its file longer may leave the length and
 // not the bytes. Files and directories are drawn independently, so their changes reach the disk in
-// any order.
+// any order. When only the process ends, nothing of that happens: what was cached is still seen.
+//
+// A sync that fails leaves a file as failed_sync says. The two ways that lose data are what real
+// systems do: the next sync then succeeds, and has not written what the failed one had to.
 //
 // Threads: one at a time; simulated_world sees to that.
 #pragma once
@@ -28,6 +31,14 @@ namespace mantis {
 enum class crash_mode : std::uint8_t {
     drop_unsynced,  // all are lost
     random_subset,  // any subset is kept, writes also in part
+    process_only,   // the power stays: a process was killed and nothing is lost
+};
+
+// What becomes of the changes that a failed sync of a file had to settle.
+enum class failed_sync : std::uint8_t {
+    keeps,    // they wait for the next sync
+    forgets,  // programs see them until the power fails, and no later sync settles them
+    reverts,  // gone at once: the file reads as it lies on the platters
 };
 
 inline constexpr std::uint64_t simulated_sector_bytes = 512;
@@ -67,9 +78,19 @@ public:
     void settle(std::uint64_t count) {
         if (count <= settled_) return;
         const auto fresh = static_cast<std::size_t>(count - settled_);
-        for (std::size_t i = 0; i < fresh; ++i) apply(changes_[i]);
+        for (std::size_t i = 0; i < fresh; ++i) apply(durable_, changes_[i]);
         changes_.erase(changes_.begin(), changes_.begin() + static_cast<std::ptrdiff_t>(fresh));
         settled_ = count;
+    }
+    //   Effects     a sync of the first `count` changes ever made has failed
+    void fail_to_settle(std::uint64_t count, failed_sync how) {
+        if (how == failed_sync::keeps || count <= settled_) return;
+        const auto failed = static_cast<std::ptrdiff_t>(count - settled_);
+        changes_.erase(changes_.begin(), changes_.begin() + failed);
+        settled_ = count;
+        if (how == failed_sync::forgets) return;
+        cached_ = durable_;
+        for (const change& made : changes_) apply(cached_, made);
     }
     //   Effects     the power fails and comes back: what is durable is all there is
     void crash(crash_mode mode, seeded_random& random) {
@@ -89,14 +110,14 @@ private:
         bytes data;
     };
 
-    void apply(const change& made) {
-        if (made.resizes) durable_.resize(made.at);
-        else durable_.write(made.at, made.data);
+    static void apply(detail::sparse_bytes& to, const change& made) {
+        if (made.resizes) to.resize(made.at);
+        else to.write(made.at, made.data);
     }
     void apply_in_part(const change& made, crash_luck luck, seeded_random& random) {
         const std::uint64_t end = made.at + made.data.size();
         if (luck.keeps(random)) {
-            if (made.resizes || !random.one_in(4)) apply(made);
+            if (made.resizes || !random.one_in(4)) apply(durable_, made);
             else tear(made, random);
         } else if (!made.resizes && end > durable_.size() && random.one_in(4)) {
             durable_.resize(end);
@@ -151,6 +172,8 @@ public:
     }
     //   Effects     the power fails and comes back, for the names and for the files that keep one
     void crash(crash_mode mode, seeded_random& random) {
+        lock_holder = 0;
+        if (mode == crash_mode::process_only) return;
         settled_ = change_count();
         if (mode == crash_mode::random_subset) {
             const crash_luck luck{random};
@@ -160,7 +183,6 @@ public:
         changes_.clear();
         cached_ = durable_;
         for (const file_table::entry& entry : cached_.entries()) entry.node->crash(mode, random);
-        lock_holder = 0;
     }
 
     std::uint64_t lock_holder = 0;  // the number of the directory object that holds the lock

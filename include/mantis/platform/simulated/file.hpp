@@ -43,10 +43,13 @@ public:
     // What was written before the sync began is durable when it returns.
     [[nodiscard]] result<void> sync() {
         const std::uint64_t made = contents_->change_count();
-        return world_->perform(request(io_kind::sync, "syncing a file", 0, 0), [&] {
+        auto done = world_->perform(request(io_kind::sync, "syncing a file", 0, 0), [&] {
             contents_->settle(made);
             return success();
         });
+        if (!done && boot_ == world_->boot() && world_->powered())
+            contents_->fail_to_settle(made, world_->after_failed_sync());
+        return done;
     }
     [[nodiscard]] result<std::uint64_t> size() const {
         std::uint64_t size = 0;

@@ -30,6 +30,7 @@ struct simulation_options {
     std::uint64_t max_steps = 200'000'000;
     // Files beyond this many bytes in all get no_space; 0 is no limit.
     std::uint64_t disk_bytes = 0;
+    failed_sync after_failed_sync = failed_sync::keeps;
 };
 
 enum class io_kind : std::uint8_t {
@@ -53,7 +54,10 @@ inline constexpr std::size_t io_kind_count = 14;
 class simulated_world {
 public:
     simulated_world(std::uint64_t seed, const simulation_options& options)
-        : scheduler_{seed, options.max_steps}, random_{~seed}, disk_bytes_{options.disk_bytes} {
+        : scheduler_{seed, options.max_steps},
+          random_{~seed},
+          disk_bytes_{options.disk_bytes},
+          after_failed_sync_{options.after_failed_sync} {
         read_ns_ = random_.between(1'000, 100'000);
         write_ns_ = random_.between(1'000, 50'000);
         sync_ns_ = random_.between(20'000, 4'000'000);
@@ -63,6 +67,7 @@ public:
     [[nodiscard]] simulated_disk& disk() noexcept { return disk_; }
     [[nodiscard]] std::uint64_t boot() const noexcept { return boot_; }
     [[nodiscard]] bool powered() const noexcept { return powered_; }
+    [[nodiscard]] failed_sync after_failed_sync() const noexcept { return after_failed_sync_; }
     [[nodiscard]] std::uint64_t io_count() const noexcept { return io_count_; }
     [[nodiscard]] std::uint64_t io_count(io_kind kind) const noexcept {
         return counts_[static_cast<std::size_t>(kind)];
@@ -205,6 +210,7 @@ private:
     simulated_disk disk_;
     seeded_random random_;
     std::uint64_t disk_bytes_;
+    failed_sync after_failed_sync_;
     std::int64_t read_ns_ = 0;
     std::int64_t write_ns_ = 0;
     std::int64_t sync_ns_ = 0;
