@@ -7,6 +7,11 @@ namespace tool {
 
 namespace {
 
+// "-" and "-5" are words; what else begins with '-' is an option.
+bool is_word(std::string_view text) noexcept {
+    return text.size() < 2 || text[0] != '-' || (text[1] >= '0' && text[1] <= '9');
+}
+
 const option* find(const std::vector<option>& known, std::string_view name) noexcept {
     for (const option& each : known)
         if (each.name == name) return &each;
@@ -20,7 +25,7 @@ std::optional<std::string> arguments::read(int count, const char* const* words,
     bool options_over = false;
     for (int at = 0; at < count; ++at) {
         const std::string_view word = words[at];
-        if (options_over || word.size() < 2 || word[0] != '-') {
+        if (options_over || is_word(word)) {
             words_.push_back(word);
             continue;
         }
@@ -31,17 +36,20 @@ std::optional<std::string> arguments::read(int count, const char* const* words,
         const std::size_t equals = word.find('=');
         const std::string_view name = word.substr(0, equals);
         const option* const found = find(known, name);
-        if (found == nullptr) return "there is no option " + std::string{name};
+        if (found == nullptr)
+            return "there is no option " + std::string{name} +
+                   "; a word that begins with '-' comes after '--'";
         if (has(name)) return std::string{name} + " is given twice";
         if (found->value == nullptr) {
             if (equals != std::string_view::npos) return std::string{name} + " takes no value";
             options_.emplace_back(name, "");
-        } else if (equals != std::string_view::npos) {
-            options_.emplace_back(name, word.substr(equals + 1));
-        } else {
-            if (++at == count) return std::string{name} + " needs a value: " + found->value;
-            options_.emplace_back(name, words[at]);
+            continue;
         }
+        std::string_view given;
+        if (equals != std::string_view::npos) given = word.substr(equals + 1);
+        else if (++at < count) given = words[at];
+        if (given.empty()) return std::string{name} + " needs a value: " + found->value;
+        options_.emplace_back(name, given);
     }
     return std::nullopt;
 }

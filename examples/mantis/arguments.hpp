@@ -3,7 +3,9 @@
 // A command line, read by the description of its command: words in order, and options anywhere
 // between them.
 //
-//   --name value, --name=value, --flag; "--" ends the options; "-" alone is a word.
+//   --name value, --name=value, --flag; "--" ends the options; "-" alone and "-5" are words.
+//
+// A value is never empty: that is what an unset variable of a shell leaves.
 #pragma once
 
 #include <cstddef>

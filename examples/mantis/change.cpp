@@ -20,11 +20,25 @@ exit_code print(mantis::bson_writer& answer) {
     return to.finish();
 }
 
+constexpr const char* nothing_inserted = " (nothing was inserted)";
+
+struct given_documents {
+    std::vector<mantis::bytes> raw;
+    std::vector<std::uint64_t> lines;  // where each begins
+};
+
+bool is_blank(std::string_view text) noexcept {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
 // One or several documents, or an array of them; "-" reads standard input.
-exit_code read_documents(std::string_view text, std::vector<mantis::bytes>& into) {
+exit_code read_documents(std::string_view text, given_documents& into) {
     mantis::json_reader reader;
-    const auto keep = [&](mantis::bson_view document, std::uint64_t) -> mantis::result<void> {
-        into.emplace_back(document.document());
+    const auto keep = [&](mantis::bson_view document, std::uint64_t line) -> mantis::result<void> {
+        if (auto storable = check_storable(document); !storable)
+            return storable.error().with("line", line);
+        into.raw.emplace_back(document.document());
+        into.lines.push_back(line);
         return mantis::success();
     };
     mantis::result<void> read;
@@ -37,19 +51,18 @@ exit_code read_documents(std::string_view text, std::vector<mantis::bytes>& into
             if (piece->empty()) break;
             read = reader.feed(*piece, keep);
         }
+    } else if (is_blank(text)) {
+        read = mantis::error{mantis::error_code::parse, "there is no document"};
     } else {
         read = reader.feed(text, keep);
     }
     if (read) read = reader.finish();
     if (read) return exit_code::done;
-    const std::uint64_t* const line = read.error().number("line");
-    const std::uint64_t* const column = read.error().number("column");
-    return complain_at("document", line ? *line : 0, column ? *column : 0, read.error(),
-                       " (nothing was inserted)");
+    return complain_at("document", read.error(), nothing_inserted);
 }
 
 exit_code insert(const arguments& given) {
-    std::vector<mantis::bytes> wanted;
+    given_documents wanted;
     if (const exit_code read = read_documents(given.word(2), wanted); read != exit_code::done)
         return read;
     opened_collection opened;
@@ -57,8 +70,13 @@ exit_code insert(const arguments& given) {
             open_collection(given.word(0), given.word(1), access::create, opened);
         done != exit_code::done)
         return done;
-    auto ids = opened.in->insert_many(wanted);
-    if (!ids) return complain(ids.error());
+    auto ids = opened.in->insert_many(wanted.raw);
+    if (!ids) {
+        const std::uint64_t* const which = ids.error().number("document");
+        return which == nullptr ? complain(ids.error())
+                                : complain_at("document", wanted.lines[*which], 0, ids.error(),
+                                              nothing_inserted);
+    }
     if (const exit_code closed = close_database(*opened.store); closed != exit_code::done)
         return closed;
     output to{STDOUT_FILENO, "standard output"};
@@ -118,8 +136,8 @@ command insert_command() {
             .words = "DIR COLLECTION JSON",
             .summary = "adds documents; answers their _ids",
             .details =
-                "JSON is a document, several, or an array of them; '-' reads standard input. All "
-                "are inserted or none.\n"
+                "JSON is a document, several, or an array of them; '-' is standard input. All are "
+                "inserted or none.\n"
                 "Database and collection are made if they are missing.\n",
             .fewest_words = 3,
             .most_words = 3,

@@ -9,11 +9,6 @@ namespace tool {
 
 namespace {
 
-std::uint64_t number_of(const mantis::error& failed, const char* name) {
-    const std::uint64_t* const number = failed.number(name);
-    return number == nullptr ? 0 : *number;
-}
-
 // Without the code, and without the numbers that say where: the message begins with those.
 std::string plain_sentence(const mantis::error& failed) {
     constexpr std::string_view obvious = "reading JSON: ";
@@ -29,8 +24,28 @@ std::string plain_sentence(const mantis::error& failed) {
 
 }  // namespace
 
+mantis::result<void> check_collection_name(std::string_view name) {
+    if (!name.empty() && name.size() <= database::max_collection_name_bytes && name[0] != '$' &&
+        mantis::detail::valid_utf8(name))
+        return mantis::success();
+    return mantis::error{mantis::error_code::invalid_argument,
+                         "naming a collection: 1 to 120 bytes of UTF-8, no $ first"}
+        .about(name);
+}
+
+mantis::result<void> check_storable(mantis::bson_view document) {
+    if (auto fits = mantis::detail::check_document_size(document.document()); !fits) return fits;
+    const mantis::bson_value id = document["_id"];
+    if (!id) return mantis::success();
+    auto key = mantis::document_key(id);
+    if (!key) return key.error();
+    return mantis::success();
+}
+
 exit_code open_collection(std::string_view path, std::string_view name, access wanted,
                           opened_collection& into) {
+    if (wanted == access::create)
+        if (auto named = check_collection_name(name); !named) return complain(named.error());
     if (const exit_code opened = open_database(path, wanted, into.store); opened != exit_code::done)
         return opened;
     into.in = into.store->find_collection(name);
@@ -46,9 +61,7 @@ exit_code open_collection(std::string_view path, std::string_view name, access w
 
 exit_code read_document(const char* what, std::string_view text, mantis::bytes& into) {
     auto document = mantis::parse_json(text);
-    if (!document)
-        return complain_at(what, number_of(document.error(), "line"),
-                           number_of(document.error(), "column"), document.error());
+    if (!document) return complain_at(what, document.error());
     into = std::move(*document);
     return exit_code::done;
 }
@@ -76,7 +89,11 @@ exit_code complain_at(const std::string& where, std::uint64_t line, std::uint64_
     if (column != 0) text += ":" + std::to_string(column);
     text += ": " + plain_sentence(why) + more;
     std::fprintf(stderr, "%s\n", text.c_str());
-    return exit_code_of(why.code());
+    return exit_code_of(why);
+}
+
+exit_code complain_at(const std::string& where, const mantis::error& why, const std::string& more) {
+    return complain_at(where, number_of(why, "line"), number_of(why, "column"), why, more);
 }
 
 }  // namespace tool

@@ -18,6 +18,15 @@ struct opened_collection {
     std::optional<documents> in;
 };
 
+// What making a collection of that name would answer, for asking before a database is made for it.
+//   Errors      invalid_argument
+[[nodiscard]] mantis::result<void> check_collection_name(std::string_view name);
+
+// What keeps a document out of every collection, for asking before one is made for it.
+//   Requires    `document` is valid
+//   Errors      invalid_argument, too_large
+[[nodiscard]] mantis::result<void> check_storable(mantis::bson_view document);
+
 // Opens the database and the collection; with access::create both are made if they are missing. On
 // failure says why.
 [[nodiscard]] exit_code open_collection(std::string_view path, std::string_view name, access wanted,
@@ -27,7 +36,8 @@ struct opened_collection {
 // says why.
 [[nodiscard]] exit_code read_document(const char* what, std::string_view text, mantis::bytes& into);
 
-// A filter; an empty text is every document. On failure says why.
+// A filter; an empty text, which stands for a word left out, is every document. On failure says
+// why.
 [[nodiscard]] exit_code read_filter(std::string_view text, mantis::filter& into);
 
 // An _id: JSON where the text is JSON, else the text itself.
@@ -36,5 +46,8 @@ struct opened_collection {
 // "where:line:column: sentence (and more)" on stderr; a line or column of 0 is left out.
 exit_code complain_at(const std::string& where, std::uint64_t line, std::uint64_t column,
                       const mantis::error& why, const std::string& more = {});
+// The same with the error's own line and column.
+exit_code complain_at(const std::string& where, const mantis::error& why,
+                      const std::string& more = {});
 
 }  // namespace tool

@@ -27,4 +27,11 @@ std::string usage_of(const command& which) {
     return line;
 }
 
+std::string word_name(const command& which, std::size_t at) {
+    std::string_view rest = which.words;
+    for (; at > 0; --at) rest.remove_prefix(rest.find(' ') + 1);
+    rest = rest.substr(0, rest.find(' '));
+    return std::string{rest[0] == '[' ? rest.substr(1, rest.size() - 2) : rest};
+}
+
 }  // namespace tool

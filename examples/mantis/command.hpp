@@ -9,8 +9,6 @@
 
 namespace tool {
 
-inline constexpr std::size_t any_number = static_cast<std::size_t>(-1);
-
 struct command {
     const char* name = nullptr;
     const char* words = nullptr;    // "DIR COLLECTION [FILTER]"
@@ -28,6 +26,9 @@ struct command {
 [[nodiscard]] const command* find_command(std::string_view name);
 
 [[nodiscard]] std::string usage_of(const command& which);
+// What the usage calls the word at that place: "COLLECTION".
+//   Requires    at < which.most_words
+[[nodiscard]] std::string word_name(const command& which, std::size_t at);
 
 // One function for each file of commands.
 [[nodiscard]] command import_command();

@@ -54,7 +54,8 @@ template <class Database>
     return exit_code::done;
 }
 
-// Closes; on failure says why, for that is the last chance to lose something unseen.
+// Closes; on failure says why, for that is the last chance to lose something unseen. A command that
+// only reads has nothing to lose and leaves it to the destructor.
 template <class Database>
 [[nodiscard]] exit_code close_database(Database& database, exit_code so_far = exit_code::done) {
     auto closed = database.close();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "document_change.hpp"
 
+#include <mantis/document/detail/json_number.hpp>
+
 #include <algorithm>
-#include <charconv>
 
 namespace tool {
 
@@ -12,13 +13,6 @@ using mantis::bson_value;
 using mantis::bson_view;
 
 namespace {
-
-struct number {
-    bool is_number = false;
-    bool is_integer = false;
-    std::int64_t integer = 0;
-    double real = 0;
-};
 
 std::size_t digits(std::string_view text, std::size_t at) noexcept {
     std::size_t count = 0;
@@ -45,16 +39,6 @@ bool has_number_form(std::string_view text) noexcept {
         at += exponent;
     }
     return at == text.size();
-}
-
-number read_number(std::string_view text) noexcept {
-    number read;
-    if (!has_number_form(text)) return read;
-    const char* const end = text.data() + text.size();
-    read.is_integer = std::from_chars(text.data(), end, read.integer).ptr == end && text != "-0";
-    read.is_number =
-        read.is_integer || std::from_chars(text.data(), end, read.real).ec == std::errc{};
-    return read;
 }
 
 // The value at a path without arrays, or a missing one.
@@ -129,10 +113,13 @@ void document_change::copy_value(const bson_element& field, const paths& active,
     bool ends_here = false;
     for (const field_path* each : active) ends_here = ends_here || each->size() == depth;
     if (!ends_here || type != bson_type::text) return add(field.value);
-    const number read = read_number(field.value.as_text().as<std::string_view>());
+    const mantis::bytes_view text = field.value.as_text();
+    mantis::detail::json_number read;
+    if (!has_number_form(text.as<std::string_view>()) ||
+        !mantis::detail::read_json_number(text, read))
+        return add(field.value);
     if (read.is_integer) return add(read.integer);
-    if (read.is_number) return add(read.real);
-    add(field.value);
+    add(read.real);
 }
 
 }  // namespace tool

@@ -14,8 +14,9 @@ namespace tool {
 
 class document_change {
 public:
-    // `numbers`: paths whose strings become numbers where the whole string is a JSON number, and
-    // stay where it is not. `id`: the path of the value to store as _id; empty for none.
+    // `numbers`: paths whose strings become numbers where the whole string is a JSON number that is
+    // not larger than every double, and stay where it is not. `id`: the path of the value to store
+    // as _id; empty for none.
     document_change(const std::vector<std::string_view>& numbers, std::string_view id);
 
     [[nodiscard]] bool any() const noexcept { return !numbers_.empty() || !id_.empty(); }

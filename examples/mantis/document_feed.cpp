@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "document_feed.hpp"
 
+#include "exit_code.hpp"
+
 #include <mantis/document/json.hpp>
 
 namespace tool {
@@ -11,11 +13,9 @@ using mantis::result;
 
 namespace {
 
-feed_failure described(const mantis::error& failed, std::uint64_t document_line) {
-    feed_failure made{failed, document_line, 0};
-    if (const std::uint64_t* const line = failed.number("line")) made.line = *line;
-    if (const std::uint64_t* const column = failed.number("column")) made.column = *column;
-    return made;
+import_failure described(const mantis::error& failed, std::uint64_t document_line) {
+    const std::uint64_t line = number_of(failed, "line");
+    return {failed, line != 0 ? line : document_line, number_of(failed, "column")};
 }
 
 }  // namespace
@@ -29,6 +29,7 @@ document_feed::~document_feed() {
         stopped_ = true;
     }
     changed_.notify_all();
+    source_.stop();  // it may wait for a producer that says nothing more
     thread_.join();
 }
 
@@ -48,7 +49,7 @@ void document_feed::read() {
     std::uint64_t text_bytes = 0;
     while (true) {
         auto piece = source_.next();
-        if (!piece) return end(feed_failure{piece.error()}, text_bytes);
+        if (!piece) return end(import_failure{piece.error()}, text_bytes);
         if (piece->empty()) break;
         text_bytes += piece->size();
         document_chunk chunk;
@@ -92,7 +93,7 @@ bool document_feed::hand_over(document_chunk chunk) {
     return true;
 }
 
-void document_feed::end(std::optional<feed_failure> failure, std::uint64_t text_bytes) {
+void document_feed::end(std::optional<import_failure> failure, std::uint64_t text_bytes) {
     const std::lock_guard<std::mutex> hold{mutex_};
     failure_ = std::move(failure);
     text_bytes_ = text_bytes;

@@ -43,10 +43,10 @@ struct document_chunk {
     }
 };
 
-// Where and why the text stopped being documents.
-struct feed_failure {
+// Where and why an import stopped.
+struct import_failure {
     mantis::error why;
-    std::uint64_t line = 0;    // 0: the trouble is not in the text
+    std::uint64_t line = 0;    // of the text; 0: the trouble is not in it
     std::uint64_t column = 0;  // 0: the whole document
 };
 
@@ -58,6 +58,7 @@ public:
     document_feed(text_source& source, document_change& change);
     document_feed(const document_feed&) = delete;
     document_feed& operator=(const document_feed&) = delete;
+    //   Effects     stops the source, which gives nothing more
     ~document_feed();
 
     //   Returns     the next documents, in their order, or nothing when there are no more; waits
@@ -65,7 +66,7 @@ public:
     [[nodiscard]] std::optional<document_chunk> next();
     // What ended the text too early, if something did.
     //   Requires    next() returned nothing
-    [[nodiscard]] const std::optional<feed_failure>& failure() const noexcept { return failure_; }
+    [[nodiscard]] const std::optional<import_failure>& failure() const noexcept { return failure_; }
     //   Requires    next() returned nothing
     [[nodiscard]] std::uint64_t text_bytes() const noexcept { return text_bytes_; }
 
@@ -73,7 +74,7 @@ private:
     void read();
     mantis::result<void> add(document_chunk& to, mantis::bson_view document, std::uint64_t line);
     bool hand_over(document_chunk chunk);
-    void end(std::optional<feed_failure> failure, std::uint64_t text_bytes);
+    void end(std::optional<import_failure> failure, std::uint64_t text_bytes);
 
     text_source& source_;
     document_change& change_;
@@ -84,7 +85,7 @@ private:
     std::size_t waiting_bytes_ = 0;
     bool ended_ = false;
     bool stopped_ = false;
-    std::optional<feed_failure> failure_;
+    std::optional<import_failure> failure_;
     std::uint64_t text_bytes_ = 0;
 
     std::thread thread_;  // last: it uses all the others

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "exit_code.hpp"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace tool {
 
@@ -12,12 +14,13 @@ exit_code complain(exit_code code, std::string_view sentence) {
 }
 
 exit_code complain(const mantis::error& failed) {
-    return complain(exit_code_of(failed.code()), sentence_of(failed));
+    return complain(exit_code_of(failed), sentence_of(failed));
 }
 
-exit_code exit_code_of(mantis::error_code code) noexcept {
+exit_code exit_code_of(const mantis::error& failed) noexcept {
     using mantis::error_code;
-    switch (code) {
+    if (number_of(failed, "errno") == ENOTDIR) return exit_code::not_found;
+    switch (failed.code()) {
         case error_code::invalid_argument:
         case error_code::already_exists:
         case error_code::too_large:
@@ -41,11 +44,18 @@ exit_code exit_code_of(mantis::error_code code) noexcept {
 
 std::string sentence_of(const mantis::error& failed) {
     auto sentence = failed.message().as<std::string>();
+    if (const std::uint64_t number = number_of(failed, "errno"); number != 0)
+        sentence += std::string{": "} + std::strerror(static_cast<int>(number));
     if (failed.code() != mantis::error_code::locked) return sentence;
-    const std::uint64_t* const pid = failed.number("pid");
     std::string who = failed.subject().as<std::string>() + " is open in another process";
-    if (pid != nullptr) who += ", pid " + std::to_string(*pid);
+    if (const std::uint64_t pid = number_of(failed, "pid"); pid != 0)
+        who += ", pid " + std::to_string(pid);
     return who;
+}
+
+std::uint64_t number_of(const mantis::error& failed, const char* name) noexcept {
+    const std::uint64_t* const number = failed.number(name);
+    return number == nullptr ? 0 : *number;
 }
 
 }  // namespace tool

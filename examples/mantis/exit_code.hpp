@@ -30,9 +30,13 @@ exit_code complain(exit_code code, std::string_view sentence);
 // The same for an error of the library, with the code that its error_code calls for.
 exit_code complain(const mantis::error& failed);
 
-[[nodiscard]] exit_code exit_code_of(mantis::error_code code) noexcept;
+// A path through something that is no directory is as good as none: not_found.
+[[nodiscard]] exit_code exit_code_of(const mantis::error& failed) noexcept;
 
-// For a person: "no document has that _id [trees] lsn=4096".
+// For a person: "io: reading a file [trees.json] errno=5: Input/output error".
 [[nodiscard]] std::string sentence_of(const mantis::error& failed);
+
+//   Returns     the number of that name, 0 where the error has none
+[[nodiscard]] std::uint64_t number_of(const mantis::error& failed, const char* name) noexcept;
 
 }  // namespace tool

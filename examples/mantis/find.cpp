@@ -110,13 +110,13 @@ command find_documents_command() {
         .summary = "the documents that match, one a line",
         .details =
             "FILTER: {\"a.b\":1}  {\"a\":{\"$gt\":1,\"$lte\":9}}  {\"$or\":[...]}\n"
-            "operators: $eq $ne $gt $gte $lt $lte $in $exists $not, $and $or. Without FILTER: all "
+            "Operators: $eq $ne $gt $gte $lt $lte $in $exists $not, $and $or. Without FILTER: all "
             "documents.\n"
-            "Dates are {\"$date\":\"2026-01-31T12:00:00Z\"}. No match is no failure.\n",
+            "Dates are {\"$date\":\"2026-01-31T12:00:00Z\"}. Finding none is no failure.\n",
         .fewest_words = 2,
         .most_words = 3,
         .options = {{"--sort", "a,-b", "by these paths, a minus for descending; otherwise by _id"},
-                    {"--limit", "N", "at most so many"},
+                    {"--limit", "N", "at most N documents"},
                     {"--offset", "N", "leave out the first N"},
                     {"--fields", "a,b.c", "only these fields"},
                     {"--explain", nullptr, "how the answer is found, in place of the answer"}},

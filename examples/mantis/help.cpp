@@ -7,6 +7,7 @@
 #include <mantis/version.hpp>
 
 #include <unistd.h>
+#include <cctype>
 
 namespace tool {
 
@@ -41,13 +42,17 @@ std::string overview() {
     text +=
         "\nDIR is the directory of the database. FILTER and UPDATE are JSON, as in "
         "'{\"height_m\":{\"$gt\":25}}'.\n"
-        "Results are JSON, one object a line, on standard output; everything else is on standard "
+        "Options may stand anywhere. After '--' there are none: what follows may begin with "
+        "'-'.\n"
+        "Results are JSON, one value a line, on standard output; everything else is on standard "
         "error.\n\n";
     return text + exit_codes + "\n'mantis help COMMAND' says more about one.\n";
 }
 
 std::string about(const command& which) {
-    std::string text = usage_of(which) + "\n\n" + which.summary + ".\n";
+    std::string summary = which.summary;
+    summary[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(summary[0])));
+    std::string text = usage_of(which) + "\n\n" + summary + ".\n";
     if (which.details[0] != '\0') text += std::string{"\n"} + which.details;
     if (!which.options.empty()) text += "\noptions:\n";
     for (const option& each : which.options) {

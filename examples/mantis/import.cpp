@@ -25,6 +25,7 @@ struct job {
     std::unique_ptr<text_source> source;
     document_change change;
     import_options options;
+    std::string acknowledge;  // a path, or empty
     std::optional<output> acknowledgements;
 };
 
@@ -36,11 +37,13 @@ struct outcome {
     double seconds = 0;
 };
 
-exit_code complain_about(const job& of, const mantis::error& why, std::uint64_t line,
-                         std::uint64_t column, std::uint64_t before) {
-    const char* const things = before == 1 ? " document" : " documents";
-    return complain_at(of.source->name(), line, column, why,
-                       " (" + std::to_string(before) + things + " before it imported)");
+exit_code complain_about(const job& of, const import_failure& failed, std::uint64_t imported) {
+    const std::string many =
+        " (" + std::to_string(imported) + (imported == 1 ? " document" : " documents");
+    if (failed.line == 0)
+        return complain(exit_code_of(failed.why), sentence_of(failed.why) + many + " imported)");
+    return complain_at(of.source->name(), failed.line, failed.column, failed.why,
+                       many + " before it imported)");
 }
 
 void acknowledge(const std::vector<mantis::owned_value>& ids, output& to) {
@@ -79,12 +82,11 @@ exit_code carry_out(job& what, mantis::document_store<App>& store, outcome& came
     bar.clear();
     came_to.documents = into.imported();
     came_to.replaced = before + came_to.documents - document_count(store, what.collection);
-    if (failed) return complain_about(what, failed->why, failed->line, 0, came_to.documents);
+    if (failed) return complain_about(what, *failed, came_to.documents);
     if (what.acknowledgements && what.acknowledgements->failed())
         return what.acknowledgements->finish();
     came_to.text_bytes = feed.text_bytes();
-    if (const auto& early = feed.failure())
-        return complain_about(what, early->why, early->line, early->column, came_to.documents);
+    if (const auto& early = feed.failure()) return complain_about(what, *early, came_to.documents);
     return exit_code::done;
 }
 
@@ -112,6 +114,12 @@ exit_code run(job& what) {
     if (const exit_code opened = open_database(what.path, access::create, store);
         opened != exit_code::done)
         return opened;
+    // Only now is it emptied: an import that does not get the database leaves it as it was.
+    if (!what.acknowledge.empty() && !output::open(what.acknowledge, what.acknowledgements)) {
+        const std::string why = std::strerror(errno);
+        return close_database(
+            *store, complain(exit_code::failed, "writing " + what.acknowledge + ": " + why));
+    }
     outcome came_to;
     const exit_code done = close_database(*store, carry_out(what, *store, came_to));
     return done == exit_code::done ? print(what, came_to) : done;
@@ -124,6 +132,7 @@ exit_code import(const arguments& given) {
     const std::string_view durability = given.value("--durability", "group_commit");
     if (durability != "group_commit" && durability != "periodic" && durability != "buffered")
         return complain(exit_code::usage, "--durability is group_commit, periodic or buffered");
+    if (auto named = check_collection_name(given.word(1)); !named) return complain(named.error());
     auto source = text_source::open(std::string{given.word(2)});
     if (!source) return complain(source.error());
     job what{given.word(0),
@@ -131,12 +140,10 @@ exit_code import(const arguments& given) {
              std::move(*source),
              document_change{given.list("--numbers"), given.value("--id")},
              {},
+             std::string{given.value("--acknowledge")},
              {}};
     what.options.batch_count = *batch;
     if (given.has("--replace")) what.options.existing = mantis::on_existing::replace;
-    if (const std::string path{given.value("--acknowledge")}; !path.empty())
-        if (!output::open(path, what.acknowledgements))
-            return complain(exit_code::failed, "writing " + path + ": " + std::strerror(errno));
     if (durability == "periodic") return run<periodic>(what);
     return durability == "buffered" ? run<buffered>(what) : run<group_commit>(what);
 }
@@ -148,7 +155,8 @@ command import_command() {
             .words = "DIR COLLECTION FILE",
             .summary = "adds the documents of a JSON file",
             .details =
-                "FILE is JSON or gzip of it: an array of documents, one a line, or one alone; '-' "
+                "FILE is JSON or gzip of it: an array of documents, one document after another, or "
+                "one alone; '-'\n"
                 "is standard input.\n"
                 "Database and collection are made if they are missing. At the first mistake in the "
                 "file the import\n"
@@ -156,7 +164,7 @@ command import_command() {
                 "and later ones not.\n",
             .fewest_words = 3,
             .most_words = 3,
-            .options = {{"--batch", "N", "documents a commit (1000)"},
+            .options = {{"--batch", "N", "documents a commit; 1000 if not given"},
                         {"--replace", nullptr,
                          "a document takes the place of one of the same _id; otherwise refused"},
                         {"--id", "PATH", "the value at this path becomes the _id"},

@@ -9,6 +9,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include "collection_access.hpp"
 #include "document_feed.hpp"
 
 #include <mantis/document/document_store.hpp>
@@ -21,16 +22,12 @@ struct import_options {
     mantis::on_existing existing = mantis::on_existing::refuse;
 };
 
-// Why an import ended early.
-struct import_failure {
-    mantis::error why;
-    std::uint64_t line = 0;  // of the document; 0: no document is to blame
-};
-
 template <class App>
 class importer {
 public:
-    //   Requires    `store` outlives the importer; the collection is made with the first commit
+    // The collection is made just before the first commit, or at the end of a text without
+    // documents.
+    //   Requires    `store` outlives the importer
     importer(mantis::document_store<App>& store, mantis::bytes_view collection,
              const import_options& options)
         : store_{store}, name_{collection}, options_{options} {}
@@ -44,6 +41,7 @@ public:
                                                     Acknowledged acknowledged) {
         if (auto failed = take(feed, acknowledged)) return failed;
         if (auto failed = commit(acknowledged)) return failed;
+        if (stopped_ || feed.failure()) return std::nullopt;
         return make_collection();
     }
 
@@ -70,6 +68,9 @@ private:
     template <class Acknowledged>
     [[nodiscard]] std::optional<import_failure> commit(Acknowledged& acknowledged) {
         if (batch_.empty() || stopped_) return std::nullopt;
+        if (!collection_)
+            if (auto fits = check_storable(batch_.front()); !fits)
+                return import_failure{fits.error(), lines_.front()};
         if (auto failed = make_collection()) return failed;
         auto ids = collection_->insert_many(batch_, options_.existing);
         if (ids) {
@@ -79,7 +80,7 @@ private:
             return std::nullopt;
         }
         const std::uint64_t* const which = ids.error().number("document");
-        if (which == nullptr) return import_failure{ids.error(), 0};
+        if (which == nullptr) return import_failure{ids.error()};
         import_failure failed{ids.error(), lines_[*which]};
         batch_.resize(*which);  // those before it are good
         if (auto earlier = commit(acknowledged)) return earlier;
@@ -89,7 +90,7 @@ private:
     [[nodiscard]] std::optional<import_failure> make_collection() {
         if (collection_) return std::nullopt;
         auto made = store_.collection(name_);
-        if (!made) return import_failure{made.error(), 0};
+        if (!made) return import_failure{made.error()};
         collection_.emplace(*made);
         return std::nullopt;
     }

@@ -3,6 +3,8 @@
 
 #include <mantis/document/document_key.hpp>
 
+#include <limits>
+
 namespace tool {
 
 namespace {
@@ -15,10 +17,13 @@ std::optional<owned_value> number(mantis::key_reader& key) {
     std::uint8_t low = 0;
     if (!key.read_double(below) || !key.read_tag(high) || !key.read_tag(low)) return std::nullopt;
     constexpr double past_int64 = 9223372036854775808.0;  // 2^63
-    if (below >= past_int64 || below < -past_int64) return owned_value{below};
+    // Said so that NaN, which is less than nothing, is a double too.
+    if (!(below >= -past_int64 && below < past_int64)) return owned_value{below};
     const auto whole = static_cast<std::int64_t>(below);
     if (static_cast<double>(whole) != below) return owned_value{below};
-    return owned_value{whole + (std::int64_t{high} << 8 | low)};
+    const std::int64_t missing = std::int64_t{high} << 8 | low;
+    if (whole > std::numeric_limits<std::int64_t>::max() - missing) return std::nullopt;
+    return owned_value{whole + missing};
 }
 
 std::optional<owned_value> binary(mantis::key_reader& key) {
@@ -34,17 +39,19 @@ std::optional<owned_value> value(std::uint8_t tag, mantis::key_reader& key) {
     mantis::bytes text;
     bool truth = false;
     std::int64_t milliseconds = 0;
-    switch (tag) {
-        case 0x20: return number(key);
-        case 0x30:
+    using mantis::detail::key_tag;
+    switch (static_cast<key_tag>(tag)) {
+        case key_tag::number: return number(key);
+        case key_tag::text:
             return key.read_bytes(text) ? std::optional{owned_value{text.view()}} : std::nullopt;
-        case 0x60: return binary(key);
-        case 0x70: return key.read_bool(truth) ? std::optional{owned_value{truth}} : std::nullopt;
-        case 0x80:
+        case key_tag::binary: return binary(key);
+        case key_tag::boolean:
+            return key.read_bool(truth) ? std::optional{owned_value{truth}} : std::nullopt;
+        case key_tag::date_time:
             if (!key.read_int64(milliseconds)) return std::nullopt;
             return owned_value{mantis::date_time{milliseconds}};
-        default: return std::nullopt;
     }
+    return std::nullopt;
 }
 
 }  // namespace

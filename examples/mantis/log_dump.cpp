@@ -133,11 +133,11 @@ command log_command() {
             .words = "dump DIR",
             .summary = "the log as it lies on disk, one JSON object a record",
             .details =
-                "Keys and values that are not BSON are shown as {\"$binary\":...}. `durable` is "
-                "how far the log was\n"
-                "synced when the record was appended. Works on a database that is too damaged to "
-                "open, up to\n"
-                "the damage.\n",
+                "Keys that are no _id and values that are no document are shown as "
+                "{\"$binary\":...}. 'durable' is how\n"
+                "far the log was synced when the record was written. Works on a database that is "
+                "too damaged to\n"
+                "open, up to the damage.\n",
             .fewest_words = 2,
             .most_words = 2,
             .options = {},

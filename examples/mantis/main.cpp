@@ -9,6 +9,9 @@
 // docs/tool.md is the manual; `mantis help` is its short form.
 #include "command.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+#include <cerrno>
 #include <csignal>
 
 namespace {
@@ -42,15 +45,33 @@ tool::exit_code run(int count, char** words) {
     tool::arguments given;
     if (const auto mistake = given.read(count - 1, words + 1, which->options))
         return wrong(*which, *mistake);
-    if (given.count() < which->fewest_words) return wrong(*which, "a word is missing");
+    if (given.count() < which->fewest_words)
+        return wrong(*which, tool::word_name(*which, given.count()) + " is missing");
     if (given.count() > which->most_words)
         return wrong(*which, "one word too many: " + std::string{given.word(which->most_words)});
+    // What an unset variable of a shell leaves, and never what was meant: an empty FILTER would be
+    // every document.
+    for (std::size_t at = 0; at < given.count(); ++at)
+        if (given.word(at).empty()) return wrong(*which, tool::word_name(*which, at) + " is empty");
     return which->run(given);
+}
+
+// A standard descriptor that is closed would be that of the next file opened, and what is printed
+// would go into the database. /dev/null takes its place, opened the wrong way round: reading or
+// writing still fails.
+//   Returns     whether all three are open
+bool hold_standard_descriptors() {
+    for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(each, F_GETFD) >= 0 || errno != EBADF) continue;
+        if (::open("/dev/null", each == STDIN_FILENO ? O_WRONLY : O_RDONLY) != each) return false;
+    }
+    return true;
 }
 
 }  // namespace
 
 int main(int count, char** words) {
+    if (!hold_standard_descriptors()) return static_cast<int>(tool::exit_code::failed);
     // Whoever reads our output may leave first; the output tells, and an import that nobody watches
     // goes on.
     std::signal(SIGPIPE, SIG_IGN);

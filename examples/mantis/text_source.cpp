@@ -2,6 +2,8 @@
 #include "text_source.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
@@ -14,19 +16,30 @@ using mantis::error;
 using mantis::error_code;
 using mantis::result;
 
+namespace {
+
+error failed(const char* doing, const std::string& name) {
+    const int number = errno;  // before the name is copied: allocating may change it
+    return error{error_code::io, doing}.about(name).with("errno",
+                                                         static_cast<std::uint64_t>(number));
+}
+
+}  // namespace
+
 result<std::unique_ptr<text_source>> text_source::open(const std::string& path) {
-    if (path == "-")
-        return std::unique_ptr<text_source>{new text_source{STDIN_FILENO, "standard input"}};
-    const int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool standard = path == "-";
+    const int opened = standard ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (opened < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error{error_code::not_found, "there is no such file"}.about(path);
-    if (opened < 0)
-        return error{error_code::io, "opening a file"}.about(path).with(
-            "errno", static_cast<std::uint64_t>(errno));
-    std::unique_ptr<text_source> made{new text_source{opened, path}};
+    if (opened < 0) return failed("opening a file", path);
+    std::unique_ptr<text_source> made{
+        new text_source{opened, ::eventfd(0, EFD_CLOEXEC), standard ? "standard input" : path}};
+    if (made->stopped_ < 0) return failed("opening an eventfd for", made->name_);
     struct ::stat status = {};
-    if (::fstat(opened, &status) == 0 && S_ISDIR(status.st_mode))
-        return error{error_code::io, "a file is needed, and this is a directory"}.about(path);
+    if (::fstat(opened, &status) != 0) return made;
+    if (S_ISDIR(status.st_mode))
+        return error{error_code::io, "a file is needed, and this is a directory"}.about(
+            made->name_);
     if (S_ISREG(status.st_mode)) made->bytes_total_ = static_cast<std::uint64_t>(status.st_size);
     return made;
 }
@@ -34,7 +47,10 @@ result<std::unique_ptr<text_source>> text_source::open(const std::string& path) 
 text_source::~text_source() {
     if (inflating_) ::inflateEnd(&zlib_);
     if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
+    if (stopped_ >= 0) ::close(stopped_);
 }
+
+void text_source::stop() noexcept { (void)::eventfd_write(stopped_, 1); }
 
 result<bytes_view> text_source::next() {
     // Two bytes decide, and a pipe may give them one by one.
@@ -61,12 +77,14 @@ result<bytes_view> text_source::next() {
 result<std::size_t> text_source::read_more() {
     if (!unread_.empty()) std::memmove(raw_.data(), unread_.data(), unread_.size());
     while (true) {
+        struct ::pollfd either[] = {{descriptor_, POLLIN, 0}, {stopped_, POLLIN, 0}};
+        if (::poll(either, 2, -1) < 0 && errno == EINTR) continue;
+        if (either[1].revents != 0)
+            return error{error_code::interrupted, "reading a file: nobody wants more"}.about(name_);
         const ssize_t got =
             ::read(descriptor_, raw_.data() + unread_.size(), raw_.size() - unread_.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0)
-            return error{error_code::io, "reading a file"}.about(name_).with(
-                "errno", static_cast<std::uint64_t>(errno));
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got < 0) return failed("reading a file", name_);
         const auto count = static_cast<std::size_t>(got);
         unread_ = bytes_view{raw_.data(), unread_.size() + count};
         bytes_taken_ += count;
@@ -83,6 +101,8 @@ result<bytes_view> text_source::inflate_more() {
             if (*more == 0) return bytes_view{};
         }
         if (!inside_member_) {
+            while (!unread_.empty() && unread_[0] == std::byte{0}) unread_ = unread_.from(1);
+            if (unread_.empty()) continue;
             ::inflateReset(&zlib_);
             inside_member_ = true;
         }

@@ -4,9 +4,10 @@
 // bytes, not by the name).
 //
 // Reads and inflates in pieces: memory does not grow with the file. A gzip file may have several
-// members, as `cat a.gz b.gz` makes; one that ends too early is an error, not a short file.
+// members, as `cat a.gz b.gz` makes; one that ends too early is an error, not a short file. Zeros
+// after a member are passed over, for tapes and archives fill their blocks with them.
 //
-// Threads: one at a time; bytes_taken() and bytes_total() from any.
+// Threads: one at a time; stop(), bytes_taken() and bytes_total() from any.
 #pragma once
 
 #include <mantis/core/result.hpp>
@@ -30,8 +31,11 @@ public:
     ~text_source();
 
     //   Returns     the next piece, valid until the next call; an empty one at the end
-    //   Errors      io, corrupt (not gzip after all, or cut off)
+    //   Errors      io, invalid_argument (not gzip after all, or cut off), interrupted
     mantis::result<mantis::bytes_view> next();
+    //   Effects     next() waits no longer: now and from now on it answers interrupted where it
+    //               would have to read
+    void stop() noexcept;
 
     // For messages: the path, or "standard input".
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -41,13 +45,14 @@ public:
     [[nodiscard]] std::uint64_t bytes_total() const noexcept { return bytes_total_; }
 
 private:
-    text_source(int descriptor, std::string name)
-        : descriptor_{descriptor}, name_{std::move(name)} {}
+    text_source(int descriptor, int stopped, std::string name)
+        : descriptor_{descriptor}, stopped_{stopped}, name_{std::move(name)} {}
     mantis::result<std::size_t> read_more();
     mantis::result<mantis::bytes_view> inflate_more();
     mantis::error bad_gzip(const char* sentence) const;
 
     int descriptor_;
+    int stopped_;  // an eventfd, readable once stop() was called
     std::string name_;
     std::uint64_t bytes_total_ = 0;
     std::atomic<std::uint64_t> bytes_taken_{0};

@@ -73,28 +73,6 @@ def help_lists_every_command(_):
 
 
 @case
-def a_wrong_command_line_is_usage(folder):
-    """Unknown commands, options and too few or too many words end with 2 and change nothing."""
-    for words in (
-        [],
-        ["frobnicate"],
-        ["find", folder / "db"],
-        ["find", folder / "db", "c", "{}", "more"],
-        ["find", folder / "db", "c", "--nonsense"],
-        ["import", folder / "db", "c", "f", "--batch"],
-        ["import", folder / "db", "c", "f", "--batch", "x"],
-        ["import", folder / "db", "c", "f", "--batch=0"],
-        ["import", folder / "db", "c", "f", "--durability", "maybe"],
-        ["log", "dmup", folder / "db"],
-        ["find", folder / "db", "c", "--limit", "-1"],
-        ["help", "frobnicate"],
-    ):
-        outcome = mantis(*words, expect=USAGE)
-        assert outcome.out == "", outcome.out
-    assert list(folder.iterdir()) == []
-
-
-@case
 def reading_commands_make_nothing(folder):
     """What only reads creates no database, no collection, no file; the answer is 4."""
     for words in (
@@ -221,6 +199,8 @@ def insert_makes_ids_and_refuses_twins(folder):
     mantis("insert", database, "c", '{"_id":6} {"_id":5}', expect=BAD_INPUT)
     assert mantis("count", database, "c").out == "2\n"
     assert len(mantis("insert", database, "c", "-", text='[{"b":1},{"b":2}]').lines) == 2
+    said = mantis("insert", database, "c", '{"b":3}\n{"_id":5}', expect=BAD_INPUT).err
+    assert said.startswith("document:2: "), said
     assert re.search(
         r"document:1:\d+: ", mantis("insert", database, "c", '{"a":}', expect=BAD_INPUT).err
     )

@@ -9,7 +9,20 @@ import re
 import subprocess
 import time
 
-from tool import BAD_INPUT, FAILED, NOT_FOUND, SAMPLE, TOOL, case, documents_of, environment, mantis
+from tool import (
+    BAD_INPUT,
+    FAILED,
+    LOCKED,
+    NOT_FOUND,
+    SAMPLE,
+    TOOL,
+    case,
+    documents_of,
+    environment,
+    mantis,
+    start,
+    wait_until,
+)
 
 
 def refused(folder, text, where, before, *options):
@@ -187,6 +200,7 @@ def strings_become_numbers_on_demand(folder):
         "j": ["1", "x", {"k": "2"}],
         "n": {"m": "3", "o": "4"},
         "p": "5",
+        "r": ["99999999999999999999", "-9223372036854775808", "-9223372036854775809", "1e400"],
     }
     mantis(
         "import",
@@ -194,7 +208,7 @@ def strings_become_numbers_on_demand(folder):
         "c",
         "-",
         "--numbers",
-        "a,b,c,d,e,f,g,h,i,j,j.k,n.m,q",
+        "a,b,c,d,e,f,g,h,i,j,j.k,n.m,q,r",
         text=json.dumps(document),
     )
     expected = {
@@ -205,6 +219,7 @@ def strings_become_numbers_on_demand(folder):
         "i": 9223372036854775807,
         "j": [1, "x", {"k": 2}],
         "n": {"m": 3, "o": "4"},
+        "r": [1e20, -9223372036854775808, -9223372036854775808.0, "1e400"],
     }
     assert mantis("find", folder / "db", "c").lines == [expected]
 
@@ -233,6 +248,35 @@ def acknowledgements_are_whole_and_true(folder):
     )
     assert documents_of(acknowledged) == [1, 2, 3]
     mantis("import", database, "d", SAMPLE, "--acknowledge", "/dev/full", expect=FAILED)
+    mantis("import", database, "e", SAMPLE, "--acknowledge", folder / "no/ids", expect=FAILED)
+
+
+@case
+def acknowledgements_outlive_an_import_that_is_locked_out(folder):
+    """An import that does not get the database does not empty an earlier one's file of
+    acknowledgements.
+    """
+    database, acknowledged = folder / "db", folder / "ids"
+    acknowledged.write_text("1\n", encoding="utf-8")
+    with start("import", database, "c", "-", stdin=subprocess.PIPE) as holder:
+        wait_until(lambda: (database / "LOCK").exists() and (database / "LOCK").read_text())
+        mantis("import", database, "c", SAMPLE, "--acknowledge", acknowledged, expect=LOCKED)
+        holder.communicate()
+    assert documents_of(acknowledged) == [1]
+
+
+@case
+def a_failed_import_ends_at_once(folder):
+    """An import that failed does not wait for the producer of its standard input, and lets go of
+    the database.
+    """
+    words = ["import", folder / "db", "c", "-", "--batch", "1"]
+    with start(*words, stdin=subprocess.PIPE) as process:
+        process.stdin.write(b'{"_id":1}\n{"_id":1}\n')
+        process.stdin.flush()
+        assert process.wait(timeout=30) == BAD_INPUT
+        assert b"standard input:2: " in process.stderr.read()
+    assert mantis("count", folder / "db", "c").out == "1\n"
 
 
 @case
@@ -258,6 +302,69 @@ def a_missing_or_broken_file_makes_no_database(folder):
             "import", folder / "db", "c", folder / "broken.json.gz", "--replace", expect=BAD_INPUT
         ).err
         assert "gzip" in said or re.search(r":\d+:\d+: ", said), said
+
+
+@case
+def a_failure_that_is_not_the_texts_does_not_blame_it(folder):
+    """What the database or the system refuses is told with what it is about and the system's
+    reason, not by file and line of the input.
+    """
+    large = folder / "large.json"
+    large.write_text(
+        "".join(json.dumps({"_id": number, "pad": "x" * 900}) + "\n" for number in range(4000))
+    )
+    done = subprocess.run(
+        ["sh", "-c", "trap '' XFSZ; ulimit -f 1024; exec \"$@\"", "sh"]
+        + [str(word) for word in (TOOL, "import", folder / "db", "c", large)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert done.returncode == FAILED, done
+    assert ".log]" in done.stderr and "File too large" in done.stderr, done.stderr
+    assert "large.json" not in done.stderr, done.stderr
+    assert re.search(r"\(\d+ documents imported\)", done.stderr), done.stderr
+    said = mantis("import", folder / "db", "$bad", SAMPLE, expect=BAD_INPUT).err
+    assert "[$bad]" in said and "trees.json" not in said, said
+    cut = folder / "cut.json.gz"
+    cut.write_bytes(gzip.compress(large.read_bytes())[:2000])
+    said = mantis("import", folder / "db", "d", cut, expect=BAD_INPUT).err
+    assert said.count("cut.json.gz") == 1 and "offset=2000" in said, said
+
+
+@case
+def a_refused_import_makes_no_collection(folder):
+    """An import that stores nothing because its first document is bad makes no collection, one of
+    no documents does; a name that no collection can have makes no database.
+    """
+    database = folder / "db"
+    mantis("import", database, "$bad", SAMPLE, expect=BAD_INPUT)
+    assert not database.exists()
+    for text in ('{"_id":null}', '{"_id":1', "tru", '{"_id":[1]} {"_id":2}'):
+        mantis("import", database, "c", "-", text=text, expect=BAD_INPUT)
+    mantis("import", database, "c", "-", "--id", "absent", text='{"_id":1}', expect=BAD_INPUT)
+    assert mantis("collections", database).lines == []
+    mantis("import", database, "c", "-", text="[]")
+    mantis("import", database, "d", "-", text='{"_id":1}{"_id":null}', expect=BAD_INPUT)
+    assert mantis("collections", database).lines == [
+        {"name": "c", "documents": 0},
+        {"name": "d", "documents": 1},
+    ]
+
+
+@case
+def zeros_after_gzip_are_passed_over(folder):
+    """Zeros that fill a tape's or an archive's block are no damage; other bytes are."""
+    raw = gzip.compress(SAMPLE.read_bytes())
+    file = folder / "padded.json.gz"
+    for number, padding in enumerate((b"\0", bytes(10240), bytes(600_000))):
+        file.write_bytes(raw + padding)
+        mantis("import", folder / "db", str(number), file)
+        assert mantis("find", folder / "db", str(number)).lines == documents_of(SAMPLE)
+    file.write_bytes(raw + bytes(512) + b"more")
+    said = mantis("import", folder / "db", "c", file, expect=BAD_INPUT).err
+    assert "damaged" in said and f"offset={len(raw) + 512}" in said, said
 
 
 @case
