@@ -35,7 +35,7 @@ bool is_blank(std::string_view text) noexcept {
 exit_code read_documents(std::string_view text, given_documents& into) {
     mantis::json_reader reader;
     const auto keep = [&](mantis::bson_view document, std::uint64_t line) -> mantis::result<void> {
-        if (auto storable = check_storable(document); !storable)
+        if (auto storable = documents::check(document); !storable)
             return storable.error().with("line", line);
         into.raw.emplace_back(document.document());
         into.lines.push_back(line);

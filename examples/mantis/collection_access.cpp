@@ -24,28 +24,10 @@ std::string plain_sentence(const mantis::error& failed) {
 
 }  // namespace
 
-mantis::result<void> check_collection_name(std::string_view name) {
-    if (!name.empty() && name.size() <= database::max_collection_name_bytes && name[0] != '$' &&
-        mantis::detail::valid_utf8(name))
-        return mantis::success();
-    return mantis::error{mantis::error_code::invalid_argument,
-                         "naming a collection: 1 to 120 bytes of UTF-8, no $ first"}
-        .about(name);
-}
-
-mantis::result<void> check_storable(mantis::bson_view document) {
-    if (auto fits = mantis::detail::check_document_size(document.document()); !fits) return fits;
-    const mantis::bson_value id = document["_id"];
-    if (!id) return mantis::success();
-    auto key = mantis::document_key(id);
-    if (!key) return key.error();
-    return mantis::success();
-}
-
 exit_code open_collection(std::string_view path, std::string_view name, access wanted,
                           opened_collection& into) {
     if (wanted == access::create)
-        if (auto named = check_collection_name(name); !named) return complain(named.error());
+        if (auto named = database::check_name(name); !named) return complain(named.error());
     if (const exit_code opened = open_database(path, wanted, into.store); opened != exit_code::done)
         return opened;
     into.in = into.store->find_collection(name);

@@ -18,15 +18,6 @@ struct opened_collection {
     std::optional<documents> in;
 };
 
-// What making a collection of that name would answer, for asking before a database is made for it.
-//   Errors      invalid_argument
-[[nodiscard]] mantis::result<void> check_collection_name(std::string_view name);
-
-// What keeps a document out of every collection, for asking before one is made for it.
-//   Requires    `document` is valid
-//   Errors      invalid_argument, too_large
-[[nodiscard]] mantis::result<void> check_storable(mantis::bson_view document);
-
 // Opens the database and the collection; with access::create both are made if they are missing. On
 // failure says why.
 [[nodiscard]] exit_code open_collection(std::string_view path, std::string_view name, access wanted,

@@ -132,7 +132,7 @@ exit_code import(const arguments& given) {
     const std::string_view durability = given.value("--durability", "group_commit");
     if (durability != "group_commit" && durability != "periodic" && durability != "buffered")
         return complain(exit_code::usage, "--durability is group_commit, periodic or buffered");
-    if (auto named = check_collection_name(given.word(1)); !named) return complain(named.error());
+    if (auto named = database::check_name(given.word(1)); !named) return complain(named.error());
     auto source = text_source::open(std::string{given.word(2)});
     if (!source) return complain(source.error());
     job what{given.word(0),

@@ -9,7 +9,6 @@
 // Threads: one at a time.
 #pragma once
 
-#include "collection_access.hpp"
 #include "document_feed.hpp"
 
 #include <mantis/document/document_store.hpp>
@@ -69,7 +68,7 @@ private:
     [[nodiscard]] std::optional<import_failure> commit(Acknowledged& acknowledged) {
         if (batch_.empty() || stopped_) return std::nullopt;
         if (!collection_)
-            if (auto fits = check_storable(batch_.front()); !fits)
+            if (auto fits = mantis::collection<App>::check(batch_.front()); !fits)
                 return import_failure{fits.error(), lines_.front()};
         if (auto failed = make_collection()) return failed;
         auto ids = collection_->insert_many(batch_, options_.existing);

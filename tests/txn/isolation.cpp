@@ -2,12 +2,16 @@
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
+#include <mantis/platform/simulated.hpp>
 #include <mantis/store/store.hpp>
+
+#include <string>
 
 using namespace mantis;
 
 namespace {
 
+struct simulated_app : policies<with::platform<simulated>, with::durability<buffered>> {};
 struct in_memory : policies<with::platform<memory>, with::durability<buffered>> {};
 
 }  // namespace
@@ -56,4 +60,44 @@ TEST_CASE("read committed: reads never stand in the way of the commit") {
     first.put(table, "a", "2");
     CHECK(first.commit());
     CHECK(db.get(table, "a").value()->view() == bytes_view{"2"});
+}
+
+TEST_CASE("serializable: no committed transaction has seen another one by half, in any schedule") {
+    int committed = 0;
+    int refused = 0;
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        CAPTURE(seed);
+        simulation world{seed};
+        world.run([&] {
+            auto db = store<simulated_app>::open("db", {}, world.platform()).value();
+            auto table = db.table("t").value();
+            const auto number = [&](auto& tx, const char* key) {
+                const auto found = tx.get(table, key).value();
+                return found ? std::stoi(found->template as<std::string>()) : 0;
+            };
+            std::vector<simulated::thread> threads;
+            for (int who = 0; who < 3; ++who)
+                threads.emplace_back([&, who] {
+                    for (int n = 0; n < 6; ++n) {
+                        auto tx = db.begin();
+                        const int left = number(tx, "a");
+                        const int right = number(tx, "z");
+                        // One of three only looks; what it writes is read by nobody.
+                        if (who == 0) {
+                            tx.put(table, "looked", std::to_string(n));
+                        } else {
+                            tx.put(table, "a", std::to_string(left + 1));
+                            tx.put(table, "m", std::string(200, 'm'));
+                            tx.put(table, "z", std::to_string(right + 1));
+                        }
+                        const bool done = tx.commit().has_value();
+                        ++(done ? committed : refused);
+                        if (done) CHECK(left == right);
+                    }
+                });
+            for (auto& thread : threads) thread.join();
+        });
+    }
+    CHECK(committed > 1000);
+    CHECK(refused > 100);
 }

@@ -45,8 +45,12 @@ TEST_CASE("a table knows the last commit that changed it and the last that erase
     t.put("a", "1", {100});
     CHECK(t.changed() == lsn{100});
     CHECK(t.erased() == lsn{90});
+    CHECK(t.applied() == lsn{90});
     t.erase("a", {200});
     CHECK(t.changed() == lsn{200});
+    CHECK(t.applied() == lsn{90});
+    t.end_commit();
+    CHECK(t.applied() == lsn{200});
     CHECK(t.erased() == lsn{200});
     t.put("b", "2", {300});
     CHECK(t.changed() == lsn{300});

@@ -58,6 +58,12 @@ public:
         return table_.name().from(detail::collection_prefix_size);
     }
 
+    // What keeps a document out of every collection, for asking before one is made for it.
+    //   Errors      as insert, but those of the collection and of the commit
+    [[nodiscard]] static result<void> check(bson_view document) {
+        return detail::check_document(document);
+    }
+
     // Adds one document, with a new _id where it has none.
     //   Returns     its _id, once the commit is as durable as the store's policy says
     //   Errors      already_exists (the _id); invalid_argument, too_large, corrupt, unsupported:

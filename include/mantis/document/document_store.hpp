@@ -51,6 +51,17 @@ public:
         if (!found) return std::nullopt;
         return collection_type{*core_, *found};
     }
+    // What keeps a collection from having that name.
+    //   Errors      invalid_argument
+    [[nodiscard]] static result<void> check_name(bytes_view name) {
+        const bool fits = !name.empty() && name.size() <= max_collection_name_bytes;
+        if (fits && name[0] != std::byte{'$'} &&
+            std::memchr(name.data(), 0, name.size()) == nullptr && detail::valid_utf8(name))
+            return {};
+        return error{error_code::invalid_argument,
+                     "naming a collection: 1 to 120 bytes of UTF-8, no zero, no $ first"}
+            .about(name);
+    }
     //   Returns     all of them, by name
     [[nodiscard]] std::vector<collection_info> collections() const {
         std::vector<collection_info> found;
@@ -90,16 +101,6 @@ private:
         name.append(collection);
         return name;
     }
-    [[nodiscard]] static result<void> check_name(bytes_view name) {
-        const bool fits = !name.empty() && name.size() <= max_collection_name_bytes;
-        if (fits && name[0] != std::byte{'$'} &&
-            std::memchr(name.data(), 0, name.size()) == nullptr && detail::valid_utf8(name))
-            return {};
-        return error{error_code::invalid_argument,
-                     "naming a collection: 1 to 120 bytes of UTF-8, no zero, no $ first"}
-            .about(name);
-    }
-
     std::unique_ptr<core_type> core_;
 };
 

@@ -159,6 +159,7 @@ public:
         if (op.kind == operation_kind::put) into->put(op.key, op.value, version);
         else if (op.kind == operation_kind::erase) into->erase(op.key, version);
         else into->drop(version);
+        into->end_commit();
         return success();
     }
 

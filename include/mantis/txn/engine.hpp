@@ -164,12 +164,6 @@ public:
         return ended;
     }
 
-    // The last commit that changed the table, with no commit half applied at the moment of asking.
-    [[nodiscard]] lsn changed(const table_type& of) {
-        lock_guard<mutex> hold{commit_mutex_};
-        return of.changed();
-    }
-
     // Commits wait as long as the answer lives.
     [[nodiscard]] unique_lock<typename Platform::mutex> pause() {
         return unique_lock<mutex>{commit_mutex_};
@@ -194,11 +188,15 @@ private:
     };
 
     static std::vector<bytes> encode(const write_set& writes) {
+        constexpr std::size_t around = 16;  // kind, table and lengths, at most
+        const std::size_t room = writes.payload_bytes() + writes.count() * around;
         std::vector<bytes> payloads;
         for (const change& made : writes) {
             if (payloads.empty() ||
-                payloads.back().size() + made.value.size() > record_target_bytes)
+                payloads.back().size() + made.value.size() > record_target_bytes) {
                 payloads.emplace_back();
+                payloads.back().reserve(room < record_target_bytes ? room : record_target_bytes);
+            }
             const operation_kind kind = made.erases ? operation_kind::erase : operation_kind::put;
             append_operation(payloads.back(), {kind, made.table, made.key, made.value});
         }
@@ -213,18 +211,22 @@ private:
             if (auto there = live(*tables_->find(made.table)); !there) return there;
             checked_table = made.table;
         }
-        for (const read_set::table_read& read : reads.tables())
-            if (const auto& now = *tables_->find(read.table); now.changed() != read.changed)
-                return conflict(now);
-        for (const read_set::key_read& read : reads.keys()) {
+        for (const table_reads& read : reads.tables()) {
             const auto& now = *tables_->find(read.table);
+            if (now.changed() == read.as_of) continue;
+            if (read.scanned || !unchanged(now, read.keys)) return conflict(now);
+        }
+        return success();
+    }
+    static bool unchanged(const table_type& now, const std::vector<key_read>& keys) {
+        for (const key_read& read : keys) {
             lsn version;
             now.visit([&](const auto& index) {
                 return index.find(read.key, [&](bytes_view, lsn at) { version = at; });
             });
-            if (version != read.version) return conflict(now);
+            if (version != read.version) return false;
         }
-        return success();
+        return true;
     }
 
     static error conflict(const table_type& changed) {
@@ -238,10 +240,14 @@ private:
     void apply(const write_set& writes, lsn version) {
         table_type* into = nullptr;
         for (const change& made : writes) {
-            if (into == nullptr || into->id() != made.table) into = tables_->find(made.table);
+            if (into == nullptr || into->id() != made.table) {
+                if (into != nullptr) into->end_commit();
+                into = tables_->find(made.table);
+            }
             if (made.erases) into->erase(made.key, version);
             else into->put(made.key, made.value, version);
         }
+        if (into != nullptr) into->end_commit();
     }
 
     //   Requires    commit_mutex_

@@ -4,7 +4,7 @@
 //
 // Invariants:
 //   1. `changed` is the end of the last commit that changed the table, and moves only under the
-//      commit mutex
+//      commit mutex, before the commit is applied; `applied` follows it after
 //   2. `erased` <= `changed`: the end of the last commit that took a key away, made the table or
 //      dropped it, so that a reader who finds nothing knows how far the log must be durable before
 //      "nothing" is an answer
@@ -31,7 +31,11 @@ public:
     using any_index = std::variant<std::monostate, typename Indexes::template index<Platform>...>;
 
     table(table_id id, bytes_view name, lsn version)
-        : id_{id}, name_{name}, changed_{version.value}, erased_{version.value} {}
+        : id_{id},
+          name_{name},
+          changed_{version.value},
+          applied_{version.value},
+          erased_{version.value} {}
     table(const table&) = delete;
     table& operator=(const table&) = delete;
 
@@ -55,6 +59,7 @@ public:
     [[nodiscard]] bytes_view index_name() const noexcept { return index_name_; }
     [[nodiscard]] bool dropped() const noexcept { return dropped_.load(); }
     [[nodiscard]] lsn changed() const noexcept { return {changed_.load()}; }
+    [[nodiscard]] lsn applied() const noexcept { return {applied_.load()}; }
     [[nodiscard]] lsn erased() const noexcept { return {erased_.load()}; }
 
     void put(bytes_view key, bytes_view value, lsn version) {
@@ -66,11 +71,14 @@ public:
         erased_.store(version.value);
         visit([&](auto& index) { index.erase(key); });
     }
+    //   Effects     all of the last commit is there
+    void end_commit() { applied_.store(changed_.load()); }
     void drop(lsn version) {
         changed_.store(version.value);
         erased_.store(version.value);
         dropped_.store(true);
         visit([](auto& index) { empty(index); });
+        end_commit();
     }
 
     // Calls f with the index, whichever type it is of.
@@ -120,6 +128,7 @@ private:
     bytes_view index_name_;
     any_index index_;
     atomic<std::uint64_t> changed_;
+    atomic<std::uint64_t> applied_;
     atomic<std::uint64_t> erased_;
     atomic<bool> dropped_{false};
 };

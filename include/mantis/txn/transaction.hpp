@@ -57,15 +57,16 @@ public:
             if (mine->erases) return std::optional<bytes>{};
             return std::optional<bytes>{bytes{mine->value}};
         }
+        table_reads* const remembered =
+            level_ == isolation::serializable ? &reads_of(from) : nullptr;
         auto found = engine_->read(from.inner(), key);
         if (!found) return found.error();
-        if (level_ == isolation::serializable) reads_.add_key(from.id(), key, found->version);
+        if (remembered != nullptr) reads_.add_key(*remembered, key, found->version);
         return std::move(found->value);
     }
 
     [[nodiscard]] cursor<Engine> scan(const table_handle& from, key_range range = {}) {
-        if (level_ == isolation::serializable && !ended_)
-            reads_.add_table(from.id(), engine_->changed(from.inner()));
+        if (level_ == isolation::serializable && !ended_) reads_of(from).scanned = true;
         return {*engine_, from.inner(), writes_, range};
     }
 
@@ -106,6 +107,10 @@ private:
                           .with("bytes", value.size())
                           .with("limit", max_value_bytes);
         return !failed_;
+    }
+
+    table_reads& reads_of(const table_handle& from) {
+        return reads_.of(from.id(), [&] { return from.inner().applied(); });
     }
 
     void forget() noexcept {

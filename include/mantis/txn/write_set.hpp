@@ -66,7 +66,9 @@ public:
 
     //   Returns     what this transaction did to the key, or nullptr
     [[nodiscard]] const change* find(table_id table, bytes_view key) const {
-        const auto found = changes_.find(place{table, key}, before{});
+        const place wanted{table, key};
+        if (behind_all(wanted)) return nullptr;
+        const auto found = changes_.find(wanted, before{});
         return found == changes_.end() ? nullptr : &*found;
     }
 
@@ -101,11 +103,16 @@ private:
     };
     using ordered = boost::intrusive::set<change, boost::intrusive::compare<before>>;
 
+    // Keys often come in order, and one comparison then does for a search.
+    [[nodiscard]] bool behind_all(const place& wanted) const noexcept {
+        return changes_.empty() || before{}(*changes_.rbegin(), wanted);
+    }
+
     // The change of that key, made now if there is none.
     change& change_of(table_id table, bytes_view key) {
         const place wanted{table, key};
-        const bool last = changes_.empty() || before{}(*changes_.rbegin(), wanted);
-        const auto at = last ? changes_.end() : changes_.lower_bound(wanted, before{});
+        const auto at =
+            behind_all(wanted) ? changes_.end() : changes_.lower_bound(wanted, before{});
         if (at != changes_.end() && !before{}(wanted, *at)) return *at;
         change& made = *::new (held_.allocate(sizeof(change))) change;
         made.table = table;

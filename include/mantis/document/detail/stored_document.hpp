@@ -27,13 +27,26 @@ struct stored_document {
         .with("limit", max_document_bytes);
 }
 
-[[nodiscard]] inline bool begins_with_id(bson_view document) noexcept {
-    const auto first = document.begin();
-    return first != document.end() && first->name == "_id";
+// Where a document has its _id.
+struct id_place {
+    bson_value id;          // the first one, or missing
+    bool in_front = false;  // it is the first field, and there is no other
+};
+[[nodiscard]] inline id_place find_id(bson_view document) noexcept {
+    id_place found;
+    bool first = true;
+    for (const bson_element& field : document) {
+        if (field.name == "_id") {
+            found.in_front = first;
+            if (!found.id) found.id = field.value;
+        }
+        first = false;
+    }
+    return found;
 }
 
 // The document with `id` as its first field, and no other _id.
-//   Requires    the document is valid and does not begin with its _id
+//   Requires    the document is valid
 [[nodiscard]] inline bytes_view with_id_first(bson_view document, bson_value id, arena& held) {
     const bytes_view name{"_id", 4};  // with its zero byte
     const bytes_view source = document.document();
@@ -59,23 +72,36 @@ struct stored_document {
     return {made, size};
 }
 
+// What keeps a document out of every collection.
+//   Errors      corrupt, unsupported, too_large, invalid_argument
+[[nodiscard]] inline result<void> check_document(bson_view document) {
+    if (auto fits = check_document_size(document.document()); !fits) return fits;
+    if (auto valid = validate_bson(document.document()); !valid) return valid;
+    const bson_value id = document["_id"];
+    if (!id) return success();
+    auto key = document_key(id);
+    return key ? success() : result<void>{key.error()};
+}
+
 //   Returns     a row that lies in `held`
 //   Errors      what validate_bson and document_key answer, too_large
 template <class Ids>
 [[nodiscard]] result<stored_document> make_stored(bson_view document, Ids& ids, arena& held) {
     if (auto fits = check_document_size(document.document()); !fits) return fits.error();
     if (auto valid = validate_bson(document.document()); !valid) return valid.error();
-    bson_value id = document["_id"];
+    id_place place = find_id(document);
     owned_value generated;
-    if (!id) {
+    if (!place.id) {
         generated = owned_value{ids.next()};
-        id = generated.view();
+        place.id = generated.view();
     }
-    auto key = document_key(id);
+    auto key = document_key(place.id);
     if (!key) return key.error();
-    return stored_document{held.copy(*key), begins_with_id(document)
-                                                ? held.copy(document.document())
-                                                : with_id_first(document, id, held)};
+    const stored_document made{held.copy(*key), place.in_front
+                                                    ? held.copy(document.document())
+                                                    : with_id_first(document, place.id, held)};
+    if (auto fits = check_document_size(made.document); !fits) return fits.error();
+    return made;
 }
 
 }  // namespace mantis::detail
