@@ -32,4 +32,9 @@ TEST_CASE(
         CHECK(text(stored(name)) == bytes{name});
 }
 
+TEST_CASE("the stored form of a stored name is itself") {
+    for (const bytes_view name : {bytes_view{"plain"}, {"a\0b", 3}, {"\0", 1}})
+        CHECK(stored(stored(name)) == stored(name));
+}
+
 TEST_CASE("a lone C0 at the end of a name is no read past it") { CHECK(text("a\xc0").size() == 2); }

@@ -40,14 +40,24 @@ TEST_CASE("a view gives back what was written, in order") {
     CHECK(names == "d s t n i l when bin doc arr ");
 }
 
-TEST_CASE("bytes that are no document are the empty document") {
+TEST_CASE("the default view is the empty document") {
+    CHECK(bson_view{}.empty());
+    CHECK(bson_view{}.document() == bytes_view{"\5\0\0\0\0", 5});
+}
+
+TEST_CASE("bytes that are no document have no elements and stay the bytes they are") {
     for (const bytes_view wrong :
          {bytes_view{}, {"\0\0\0\0", 4}, {"\xff\xff\xff\xff\0", 5}, {"\x09\0\0\0\0", 5}}) {
         const bson_view view{wrong};
         CHECK(view.empty());
+        CHECK(view.count() == 0);
         CHECK(view.begin() == bson_view::end());
-        CHECK(view.document() == bytes_view{"\5\0\0\0\0", 5});
+        CHECK_FALSE(view["a"]);
+        CHECK(view.document() == wrong);
     }
+    const bytes_view longer{"\5\0\0\0\0behind", 11};
+    CHECK(bson_view{longer}.empty());
+    CHECK(bson_view{longer}.document() == longer);
 }
 
 TEST_CASE("an element that does not fit ends the iteration") {

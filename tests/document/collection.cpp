@@ -261,3 +261,19 @@ TEST_CASE("random inserts, updates and erases leave what a plain list of documen
     for (std::size_t i = 0; i < model.size(); ++i)
         CHECK(tree::from(bson_view{found.documents[i]}) == model[i].second);
 }
+
+TEST_CASE("bytes that are no document are refused whole, wherever they stand among others") {
+    library all;
+    bson_writer writer;
+    const bytes good = writer.add("a", 1).finish();
+    bytes longer{good.view()};
+    longer.append("trailing");
+    for (const bytes& bad :
+         {bytes{"garbage"}, bytes{good.view().first(good.size() - 3)}, longer, bytes{}}) {
+        const auto refused = all.books.insert_many(std::vector<bytes>{good, bad});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::corrupt);
+        CHECK(*refused.error().number("document") == 1);
+        CHECK(all.find("{}").empty());
+    }
+}

@@ -76,6 +76,18 @@ void add_condition(bson_writer& to, chance& random, std::size_t depth) {
 
 }  // namespace
 
+TEST_CASE("bytes that are no document are no filter") {
+    const bytes whole = parse_json(R"({"a":1})").value();
+    bytes longer = whole;
+    longer.push_back(std::byte{0});
+    for (const bytes_view wrong :
+         {bytes_view{}, {"garbage", 7}, whole.view().first(whole.size() - 1), longer.view()}) {
+        const auto refused = filter::compile(bson_view{wrong});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::corrupt);
+    }
+}
+
 TEST_CASE(
     "equality is by value: numbers of any type, documents in order, null for what is missing") {
     CHECK(matches(R"({})", R"({"a":1})"));

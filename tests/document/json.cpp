@@ -158,6 +158,41 @@ TEST_CASE("dates and binary go in and out in their extended form") {
     }
 }
 
+TEST_CASE("an object that stands for a value is no document, after the documents before it") {
+    for (const char* const text :
+         {R"({"$date":5})", R"({"$numberLong":"5"})", R"({"$numberDouble":"NaN"})",
+          R"({"$binary":{"base64":"AAEC","subType":"00"}})"})
+        for (const char* const before : {"{}", "[{},", ""})
+            for (std::size_t piece = 1; piece < 60; ++piece) {
+                const std::string whole = before + std::string{text};
+                const auto seen = read_all(whole, piece);
+                CAPTURE(whole);
+                CHECK(seen.code == error_code::parse);
+                CHECK(seen.message.find("a document is an object") != std::string::npos);
+                CHECK(seen.documents.size() == (*before == '\0' ? 0 : 1));
+                CHECK(seen.line == 1);
+                CHECK(seen.column == whole.size() + 1);
+            }
+    CHECK(parse_json(R"({"$date":5})").error().code() == error_code::parse);
+}
+
+TEST_CASE("an exponent of more than nine digits is refused wherever it stands") {
+    for (const char* const text : {"0e99999999999999999999", "1e-99999999999999999999",
+                                   "0e1000000000", "1e-1000000000", "1e-2147483648"}) {
+        CAPTURE(text);
+        CHECK_FALSE(parse_json_value(text));
+        CHECK_FALSE(parse_json_value(std::string{R"({"$numberDouble":")"} + text + R"("})"));
+    }
+    for (const char* const text : {"0e999999999", "1e-999999999", "1e-400", "0e0000000000001"}) {
+        CAPTURE(text);
+        CHECK(parse_json_value(text).value().view().as_number() == 0);
+        CHECK(parse_json_value(std::string{R"({"$numberDouble":")"} + text + R"("})")
+                  .value()
+                  .view()
+                  .as_number() == 0);
+    }
+}
+
 TEST_CASE("U+0000 in a key and in a string survives the way in and out") {
     const char* const text = R"({"a\u0000b":"x\u0000y","\u0000":1})";
     CHECK(compact(text) == text);
@@ -182,6 +217,29 @@ TEST_CASE("100 levels parse and 101 are refused") {
     const bytes document = parse_json(objects + "{}" + std::string(99, '}')).value();
     CHECK(validate_bson(document.view()));
     CHECK_FALSE(parse_json(objects + "{\"a\":{}}" + std::string(99, '}')));
+    for (const char* const inside : {"{\"$date\":[]}", "{\"$date\":{\"a\":{}}}", "{\"a\":{}}"}) {
+        const auto deeper =
+            parse_json_value(std::string(100, '[') + inside + std::string(100, ']'));
+        REQUIRE_FALSE(deeper);
+        CHECK(deeper.error().message().as<std::string>().find("deeper") != std::string::npos);
+    }
+}
+
+TEST_CASE("what has an extended form reads back at every depth a document has") {
+    for (std::size_t depth = 98; depth <= max_document_depth; ++depth) {
+        bson_writer writer;
+        for (std::size_t level = 1; level < depth; ++level) writer.begin_document("a");
+        writer.add("near", date_time{0})
+            .add("far", date_time{INT64_MAX})
+            .add("data", binary_view{{"\0\1", 2}, 5})
+            .add("nan", std::nan(""));
+        for (std::size_t level = 1; level < depth; ++level) writer.end();
+        const bytes document = writer.finish();
+        CHECK(validate_bson(document));
+        const auto back = parse_json(to_json(bson_view{document}));
+        REQUIRE(back);
+        CHECK(*back == document);
+    }
 }
 
 TEST_CASE("an error names the line and the column") {

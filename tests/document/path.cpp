@@ -25,6 +25,23 @@ std::string reached(const char* document, const char* path) {
     return all;
 }
 
+// Documents in arrays in documents, under names that are indexes too.
+void add_lists(bson_writer& to, chance& random, std::size_t depth) {
+    for (const char* const name : {"0", "a"}) {
+        if (depth == 0) {
+            to.add(name, static_cast<int>(random.below(100)));
+            continue;
+        }
+        to.begin_array(name);
+        for (std::size_t left = 1 + random.below(2); left != 0; --left) {
+            to.push_document();
+            add_lists(to, random, depth - 1);
+            to.end();
+        }
+        to.end();
+    }
+}
+
 }  // namespace
 
 TEST_CASE("a path reaches through documents, and into every document of an array") {
@@ -55,18 +72,6 @@ TEST_CASE("a visit ends when the visitor says so") {
     CHECK(visited == 2);
 }
 
-TEST_CASE("value_at takes the path literally") {
-    const bytes document = parse_json(R"({"a":{"b":[{"c":1},7]},"x":1})").value();
-    const auto at = [&](const char* path) {
-        return value_at(bson_view{document}, document_path::parse(path).value());
-    };
-    CHECK(at("a.b.0.c").as_integer() == 1);
-    CHECK(at("a.b.1").as_integer() == 7);
-    CHECK_FALSE(at("a.b.c"));
-    CHECK_FALSE(at("a.b.01"));
-    CHECK_FALSE(at("x.y"));
-}
-
 TEST_CASE("an empty field name and a path deeper than any document are refused by name") {
     for (const char* const wrong : {"", ".", "a.", ".a", "a..b"}) {
         const auto refused = document_path::parse(wrong);
@@ -77,6 +82,32 @@ TEST_CASE("an empty field name and a path deeper than any document are refused b
     for (std::size_t i = 1; i < max_document_depth; ++i) deep += ".a";
     CHECK(document_path::parse(deep));
     CHECK_FALSE(document_path::parse(deep + ".a"));
+}
+
+TEST_CASE("a value that indexes and names reach in several ways is visited once") {
+    CHECK(reached(R"({"0":[{"0":[{"0":[7]}]}]})", "0.0.0.0.0") == "[7] 7 -");
+    std::string document = "7";
+    std::string path = "0";
+    for (int level = 0; level < 48; ++level) {
+        document = "[{\"0\":" + document + "}]";
+        path += ".0.0";
+    }
+    std::size_t visited = 0;
+    const bytes bson = parse_json("{\"0\":" + document + "}").value();
+    for_each_value(bson_view{bson}, document_path::parse(path).value(), [&](bson_value) {
+        ++visited;
+        return visited < 10'000;
+    });
+    CHECK(visited > 0);
+    CHECK(visited < 200);
+}
+
+TEST_CASE("in order, a path is followed by what it leads to") {
+    const std::vector<const char*> ordered = {"a", "a.b", "a.b.c", "a.c", "a!", "a!.b", "ab", "b"};
+    for (std::size_t i = 0; i < ordered.size(); ++i)
+        for (std::size_t j = 0; j < ordered.size(); ++j)
+            CHECK(document_path::in_order(document_path::parse(ordered[i]).value(),
+                                          document_path::parse(ordered[j]).value()) == (i < j));
 }
 
 TEST_CASE("a path leads to itself and to what is below it") {
@@ -107,4 +138,33 @@ TEST_CASE("random paths reach what a plain walk over the tree reaches") {
                        });
         CHECK(at == wanted.size());
     }
+}
+
+TEST_CASE("random long paths reach what a plain walk reaches, and each value once") {
+    std::size_t fewer = 0;
+    for (std::uint64_t seed = 0; seed < 500; ++seed) {
+        chance random{seed};
+        bson_writer writer;
+        add_lists(writer, random, 3);
+        const bytes document = writer.finish();
+        const std::vector<std::string> names = {"0", "0", "0", "1", "a"};
+        std::string path = random.of(names);
+        for (std::size_t more = 3 + random.below(3); more != 0; --more)
+            path += "." + random.of(names);
+        std::vector<tree> wanted;
+        reach(tree::from(bson_view{document}), split(path), 0, wanted);
+        std::vector<tree> found;
+        for_each_value(bson_view{document}, document_path::parse(path).value(),
+                       [&](bson_value value) {
+                           found.push_back(tree::from(value));
+                           return true;
+                       });
+        fewer += found.size() < wanted.size();
+        CHECK(found.size() <= wanted.size());
+        for (const tree& each : wanted)
+            CHECK(std::find(found.begin(), found.end(), each) != found.end());
+        for (const tree& each : found)
+            CHECK(std::find(wanted.begin(), wanted.end(), each) != wanted.end());
+    }
+    CHECK(fewer > 50);
 }

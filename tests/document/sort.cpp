@@ -57,6 +57,15 @@ TEST_CASE("an array counts by its least element ascending and by its greatest de
           R"({"a":[{"b":1},{"b":9}]}{"a":{"b":5}})");
 }
 
+TEST_CASE("bytes that are no document are no sort order") {
+    const bytes whole = parse_json(R"({"a":1})").value();
+    for (const bytes_view wrong : {bytes_view{}, {"garbage", 7}, whole.view().first(9)}) {
+        const auto refused = sort_order::compile(bson_view{wrong});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::corrupt);
+    }
+}
+
 TEST_CASE("keeping the first k gives the first k of all, and holds no more than k documents") {
     for (std::uint64_t seed = 0; seed < 200; ++seed) {
         chance random{seed};

@@ -107,6 +107,49 @@ TEST_CASE("a replacement keeps _id, first") {
     CHECK(updated(R"({"_id":7,"a":1})", R"({})") == R"({"_id":7})");
     CHECK(updated(R"({"_id":7,"a":1})", R"({"_id":8})") == "invalid_argument");
     CHECK(updated(R"({"_id":7,"a":1})", R"({"a":1})") == "=");
+    CHECK(updated(R"({"a":1})", R"({"b":2,"_id":7})") == R"({"_id":7,"b":2})");
+    CHECK(updated(R"({"a":1})", R"({"b\u0000c":2})") == R"({"b\u0000c":2})");
+}
+
+TEST_CASE("bytes that are no document are no update") {
+    const bytes whole = parse_json(R"({"$set":{"a":1}})").value();
+    bytes longer = whole;
+    longer.push_back(std::byte{0});
+    for (const bytes_view wrong :
+         {bytes_view{}, {"garbage", 7}, whole.view().first(whole.size() - 1), longer.view()}) {
+        const auto refused = update::compile(bson_view{wrong});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::corrupt);
+    }
+}
+
+TEST_CASE("a change after which a document begins with a name kept for another type is refused") {
+    const auto refused = [](const char* document, const char* change) {
+        bytes after;
+        const auto done = update::compile(bson_view{parse_json(change).value()})
+                              .value()
+                              .apply(bson_view{parse_json(document).value()}, after);
+        return done ? std::string{} : done.error().subject().as<std::string>();
+    };
+    CHECK(refused(R"({"_id":1,"a":{"b":1,"$date":2}})", R"({"$unset":{"a.b":""}})") == "$date");
+    CHECK(refused(R"({"a":1,"$binary":2})", R"({"$unset":{"a":""}})") == "$binary");
+    CHECK(refused(R"({"_id":1})", R"({"$set":{"a.$numberLong":"5"}})") == "$numberLong");
+    CHECK(refused(R"({"_id":1,"a":1,"$date":2})", R"({"$unset":{"a":""}})").empty());
+    CHECK(refused(R"({"_id":1,"a":{"b":"$"}})", R"({"$set":{"a.$date":5}})").empty());
+}
+
+TEST_CASE("two changes to one field are found among many") {
+    const auto refused = [](std::size_t count, const char* last) {
+        bson_writer writer;
+        writer.begin_document("$set");
+        for (std::size_t at = 0; at < count; ++at) writer.add("f" + std::to_string(at) + ".a", 1);
+        const auto compiled = update::compile(bson_view{writer.add(last, 1).end().finish()});
+        return compiled ? std::string{} : compiled.error().subject().as<std::string>();
+    };
+    CHECK(refused(100'000, "f100000.a").empty());
+    CHECK(refused(100'000, "f5!").empty());
+    CHECK(refused(100'000, "f5") == "f5");
+    CHECK(refused(100'000, "f77777.a.b") == "f77777.a.b");
 }
 
 TEST_CASE("_id cannot change, in no way") {

@@ -5,7 +5,8 @@
 // BSON ends a name with a zero byte, and JSON allows U+0000 inside one. Such a character is stored
 // as the over-long pair C0 80, which no valid UTF-8 text contains, so the two forms map one to one
 // and every other name is stored as is. Names in a bson_view are in stored form; output and paths
-// convert.
+// convert. The stored form of a stored form is itself, so a name from a bson_view can be given to a
+// bson_writer as it is.
 #pragma once
 
 #include "../core/bytes.hpp"

@@ -114,18 +114,12 @@ public:
 
     // The empty document.
     bson_view() noexcept = default;
-    // Takes as much of `document` as its own length says; bytes that cannot be a document give the
-    // empty one.
-    explicit bson_view(bytes_view document) noexcept {
-        std::size_t size = 0;
-        if (detail::payload_size(bson_type::document, document, size))
-            document_ = document.first(size);
-    }
+    // Bytes that cannot be a document have no elements.
+    explicit bson_view(bytes_view document) noexcept : document_{document} {}
 
-    [[nodiscard]] bytes_view document() const noexcept {
-        return document_.empty() ? empty_one() : document_;
-    }
-    [[nodiscard]] bool empty() const noexcept { return document_.size() <= empty_document_bytes; }
+    // The bytes that were given, whatever they are: what validate_bson is to judge.
+    [[nodiscard]] bytes_view document() const noexcept { return document_; }
+    [[nodiscard]] bool empty() const noexcept;
     //   Complexity  linear in the elements
     [[nodiscard]] std::size_t count() const noexcept;
     // The first field of that name, or a missing value.
@@ -136,9 +130,7 @@ public:
     [[nodiscard]] static sentinel end() noexcept { return {}; }
 
 private:
-    static bytes_view empty_one() noexcept { return {"\x05\0\0\0", empty_document_bytes}; }
-
-    bytes_view document_;
+    bytes_view document_{"\x05\0\0\0", empty_document_bytes};
 };
 
 class bson_view::iterator {
@@ -178,9 +170,12 @@ private:
 };
 
 inline bson_view::iterator bson_view::begin() const noexcept {
-    return document_.empty() ? iterator{}
-                             : iterator{document_.part(4, document_.size() - empty_document_bytes)};
+    std::size_t size = 0;
+    if (!detail::payload_size(bson_type::document, document_, size)) return iterator{};
+    return iterator{document_.part(4, size - empty_document_bytes)};
 }
+
+inline bool bson_view::empty() const noexcept { return begin() == end(); }
 
 inline std::size_t bson_view::count() const noexcept {
     std::size_t total = 0;

@@ -87,7 +87,13 @@ inline bson_type append_payload(bytes& to, binary_view value) {
     to.append(value.data);
     return bson_type::binary;
 }
+//   Requires    the bytes of `value` are as long as they state: what comes from outside is
+//               validated first
 inline bson_type append_payload(bytes& to, bson_view value) {
+    std::size_t size = 0;
+    check(detail::payload_size(bson_type::document, value.document(), size) &&
+              size == value.document().size(),
+          "bson_writer: bytes that are no document cannot be written");
     to.append(value.document());
     return bson_type::document;
 }

@@ -5,8 +5,9 @@
 //
 // Strict RFC 8259. Beyond it: nesting is limited to max_document_depth; of equal keys in an object
 // the last one stays; an integer that fits 64 bits is one, any other number is the nearest double,
-// and one larger than every double is refused; {"$date": ...}, {"$binary": ...}, {"$numberLong":
-// ...} and {"$numberDouble": ...} are the values they stand for.
+// and one larger than every double, or with an exponent of more than nine digits, is refused;
+// {"$date": ...}, {"$binary": ...}, {"$numberLong": ...} and {"$numberDouble": ...} are the values
+// they stand for.
 //
 // Errors are `parse` with the `line` and `column` (bytes, both from 1) where reading stopped, or
 // `too_large`.
@@ -29,6 +30,9 @@ struct json_options {
 namespace detail {
 
 inline constexpr std::size_t largest_document_bytes = std::size_t{1} << 30;
+
+// Also of an object that stands for another value: {"$date": 5}.
+inline constexpr char not_an_object[] = "reading JSON: a document is an object";
 
 [[nodiscard]] inline std::size_t checked_limit(json_options options) noexcept {
     check(options.max_document_bytes <= largest_document_bytes,
@@ -71,8 +75,7 @@ inline constexpr std::size_t largest_document_bytes = std::size_t{1} << 30;
     auto value = parse_json_value(text, options);
     if (!value) return value.error();
     if (value->view().type() != bson_type::document)
-        return detail::text_position{}.fail(error_code::parse,
-                                            "reading JSON: a document is an object");
+        return detail::text_position{}.fail(error_code::parse, detail::not_an_object);
     return bytes{value->view().payload()};
 }
 
@@ -175,9 +178,10 @@ private:
     [[nodiscard]] result<std::size_t> continue_document(bytes_view text, Insert& insert) {
         auto taken = parser_.feed(text, at_);
         if (!taken || !parser_.done()) return taken;
-        const bson_view wrapper{parser_.wrapper()};
-        if (result<void> inserted = insert(wrapper.begin()->value.as_document(), first_line_);
-            !inserted)
+        const bson_value value = bson_view{parser_.wrapper()}.begin()->value;
+        if (value.type() != bson_type::document)
+            return at_.fail(error_code::parse, detail::not_an_object);
+        if (result<void> inserted = insert(value.as_document(), first_line_); !inserted)
             return inserted.error();
         ++count_;
         inside_ = false;

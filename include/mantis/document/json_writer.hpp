@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// BSON as JSON text, compact or indented, that reads back as the same BSON.
+// BSON as JSON text, compact or indented, that reads back as the same values. Not so a document
+// with two fields of one name, for the last one stays, and one that begins with a name kept for
+// another type (detail/extended_name.hpp), which a collection refuses.
 //
 //   double      the fewest digits that give the same double; one of an integer's value keeps its
 //               ".0" or its exponent, and NaN and the infinities are {"$numberDouble":"NaN"}

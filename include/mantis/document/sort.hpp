@@ -13,6 +13,7 @@
 // Threads: a sort_order any number of readers; a sorter one caller.
 #pragma once
 
+#include "bson_validate.hpp"
 #include "path.hpp"
 #include "value_order.hpp"
 
@@ -29,8 +30,9 @@ public:
     };
 
     //   Errors      invalid_argument: a direction other than 1 and -1, a path as
-    //               document_path::parse
+    //               document_path::parse; what validate_bson answers
     [[nodiscard]] static result<sort_order> compile(bson_view keys) {
+        if (auto valid = validate_bson(keys.document()); !valid) return valid.error();
         sort_order made;
         for (const bson_element& each : keys) {
             bytes dotted;

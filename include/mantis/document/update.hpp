@@ -3,7 +3,7 @@
 // A change to a document, compiled once and applied to any number of them.
 //
 //   {"$set": {"address.city": "Bern"}, "$unset": {"old": ""}, "$inc": {"visits": 1}}
-//   {"name": "Ada", "born": 1815}     without operators: the whole new document, _id kept
+//   {"name": "Ada", "born": 1815}     without operators: the whole new document; an _id stays
 //
 //   $set     replaces or adds the field; documents missing on the way are made; an array grows,
 //            nulls fill the gap
@@ -18,8 +18,11 @@
 #pragma once
 
 #include "bson_validate.hpp"
+#include "detail/extended_name.hpp"
 #include "detail/field_rewriter.hpp"
 #include "value_order.hpp"
+
+#include <algorithm>
 
 namespace mantis {
 
@@ -44,6 +47,7 @@ public:
             if (made.replaces_) continue;
             if (auto added = made.add_operator(field); !added) return added.error();
         }
+        if (auto apart = made.check_conflicts(); !apart) return apart.error();
         return made;
     }
 
@@ -52,12 +56,14 @@ public:
     //   Returns     whether anything changed
     //   Errors      invalid_argument: the field's path, and why: not a number, no way through a
     //               value, an array without that index, an integer that does not fit, another _id;
+    //               or a name that a document cannot begin with (detail/extended_name.hpp);
     //               too_large: nested too deep
     [[nodiscard]] result<bool> apply(bson_view document, bytes& into) const {
         if (auto changed = replaces_ ? replace(document, into) : change(document, into); !changed)
             return changed.error();
         if (into.view() == document.document()) return false;
         if (auto valid = validate_bson(into); !valid) return valid.error();
+        if (auto plain = detail::check_leading_names(bson_view{into}); !plain) return plain.error();
         return true;
     }
 
@@ -83,10 +89,25 @@ private:
                 return wrong("reading an update: $inc needs a number", dotted);
             if ((*path)[0].name == "_id" && (path->count() > 1 || kind != op::set))
                 return wrong("reading an update: _id cannot change", dotted);
-            for (const detail::field_change& other : changes_)
-                if (path->leads_to(other.path) || other.path.leads_to(*path))
-                    return wrong("reading an update: two changes to one field", dotted);
             changes_.push_back({kind, std::move(*path), each.value});
+        }
+        return {};
+    }
+
+    // A path and what it leads to are neighbours once the paths are in order.
+    [[nodiscard]] result<void> check_conflicts() const {
+        std::vector<const detail::field_change*> sorted;
+        sorted.reserve(changes_.size());
+        for (const detail::field_change& each : changes_) sorted.push_back(&each);
+        std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
+            return document_path::in_order(a->path, b->path);
+        });
+        for (std::size_t at = 1; at < sorted.size(); ++at) {
+            if (!sorted[at - 1]->path.leads_to(sorted[at]->path)) continue;
+            const auto* const later = sorted[at - 1] < sorted[at] ? sorted[at] : sorted[at - 1];
+            bytes dotted;
+            append_name_text(dotted, later->path.text());
+            return wrong("reading an update: two changes to one field", dotted);
         }
         return {};
     }
@@ -103,14 +124,14 @@ private:
         return same_id(document, bson_view{into});
     }
     [[nodiscard]] result<void> replace(bson_view document, bytes& into) const {
-        const bson_value id = document["_id"];
         const bson_view own{source_};
+        const bson_value id = document["_id"] ? document["_id"] : own["_id"];
         if (own["_id"])
             if (auto same = same_id(document, own); !same) return same;
         bson_writer writer;
         if (id) writer.add("_id", id);
         for (const bson_element& field : own)
-            if (field.name != "_id") detail::add_stored(writer, field);
+            if (field.name != "_id") writer.add(field.name, field.value);
         into = writer.finish();
         return {};
     }

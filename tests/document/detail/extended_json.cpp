@@ -46,3 +46,34 @@ TEST_CASE("only a document whose first key is one of the four is replaced") {
     CHECK(replaced(writer.add("$numberLong", "9223372036854775808").finish(), type) != nullptr);
     CHECK(replaced(writer.add("$numberLong", "1.5").finish(), type) != nullptr);
 }
+
+TEST_CASE("$numberDouble is a decimal number that a double holds, NaN, or an infinity") {
+    bson_writer writer;
+    bson_type type = bson_type::missing;
+    for (const char* const right : {"1", "-0", "1.5e3", "1e-400", "NaN", "Infinity", "-Infinity"}) {
+        CAPTURE(right);
+        CHECK(replaced(writer.add("$numberDouble", right).finish(), type) == nullptr);
+        CHECK(type == bson_type::float64);
+    }
+    for (const char* const wrong :
+         {"", "nan", "nan(12)", "-NaN", "inf", "infinity", "1e309", "1x"}) {
+        CAPTURE(wrong);
+        CHECK(replaced(writer.add("$numberDouble", wrong).finish(), type) != nullptr);
+    }
+}
+
+TEST_CASE("a subType has one or two hexadecimal digits") {
+    const auto with_subtype = [](const char* digits) {
+        bson_writer writer;
+        bson_type type = bson_type::missing;
+        return replaced(writer.begin_document("$binary")
+                            .add("base64", "AAEC")
+                            .add("subType", digits)
+                            .end()
+                            .finish(),
+                        type);
+    };
+    for (const char* const right : {"0", "5", "00", "fF"}) CHECK(with_subtype(right) == nullptr);
+    for (const char* const wrong : {"", "000", "g", "0x", "-1"})
+        CHECK(with_subtype(wrong) != nullptr);
+}

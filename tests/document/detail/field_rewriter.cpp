@@ -36,11 +36,3 @@ TEST_CASE("an array's gap is filled with nulls, up to a limit") {
     CHECK(field_rewriter{farther, after}.run(bson_view{before}).error().code() ==
           error_code::too_large);
 }
-
-TEST_CASE("a name in stored form is added as the name it stands for") {
-    bson_writer source;
-    const bytes document = source.add({"a\0b", 3}, 1).add("plain", 2).finish();
-    bson_writer copy;
-    for (const bson_element& field : bson_view{document}) add_stored(copy, field);
-    CHECK(copy.finish() == document);
-}

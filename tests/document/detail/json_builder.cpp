@@ -28,6 +28,25 @@ TEST_CASE("events become the wrapper of the value they describe, and a reset sta
     }
 }
 
+TEST_CASE("an object deeper than the limit is refused unless it becomes a value") {
+    for (const bool date : {true, false}) {
+        json_builder builder{100'000};
+        for (std::size_t level = 0; level < max_document_depth; ++level)
+            CHECK(builder.begin_nested(bson_type::array));
+        CHECK_FALSE(builder.begin_nested(bson_type::array));
+        CHECK(builder.begin_nested(bson_type::document));
+        CHECK(builder.key_part(date ? "$date" : "date"));
+        CHECK(builder.begin_nested(bson_type::document));
+        CHECK_FALSE(builder.begin_nested(bson_type::array));
+        CHECK_FALSE(builder.begin_nested(bson_type::document));
+        CHECK(builder.key_part("$numberLong"));
+        CHECK(builder.end_text("5"));
+        CHECK(builder.end_nested());
+        CHECK(builder.end_nested());
+        CHECK(builder.end_nested() == date);
+    }
+}
+
 TEST_CASE("the limit ends the building at the event that passes it") {
     json_builder builder{100};
     CHECK(builder.begin_nested(bson_type::array));

@@ -39,9 +39,32 @@ TEST_CASE("too large is refused and too small is a zero, however the text says i
     };
     CHECK(real("1e999999999999999999999999") == -1);
     CHECK(real(std::string(400, '9')) == -1);
-    CHECK(real("1e-999999999999999999999999") == 0);
+    CHECK(real("1e-999999999") == 0);
+    CHECK(real("1e-1000000000") == -1);
+    CHECK(real("1e-999999999999999999999999") == -1);
     CHECK(real("0." + std::string(400, '0') + "1") == 0);
     CHECK(real("0." + std::string(400, '0') + "1e800") == -1);
-    CHECK(real("0e999999999999") == 0);
+    CHECK(real("0e999999999") == 0);
+    CHECK(real("0e1000000000") == -1);
+    CHECK(real("0e99999999999999999999") == -1);
+    CHECK(real("0e0000000000001") == 0);
+    CHECK(real("0." + std::string(400, '0') + "e999") == 0);
+    CHECK(std::signbit(real("-1e-400")));
     CHECK(real(std::string(400, '1') + "e-400") > 0.1);
+}
+
+TEST_CASE("a decimal number is one from its first to its last digit") {
+    for (const char* const wrong :
+         {"", "-", "inf", "-inf", "infinity", "nan", "nan(12)", "NaN", "1.", ".5", "-.5", "+1",
+          " 1", "1 ", "1e", "0x1", "1e5x", "1e309"}) {
+        double read = 0;
+        CAPTURE(wrong);
+        CHECK_FALSE(read_decimal(wrong, read));
+    }
+    for (const char* const right : {"0", "-1", "1.5", "1E+10", "1.0E10", "2.5e-3"}) {
+        double read = 0;
+        CAPTURE(right);
+        CHECK(read_decimal(right, read));
+        CHECK(read == std::strtod(right, nullptr));
+    }
 }

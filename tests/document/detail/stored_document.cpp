@@ -52,6 +52,33 @@ TEST_CASE("fields of every type move behind the _id unchanged, and a second _id 
     CHECK(ids.made == 0);
 }
 
+TEST_CASE("a nested document that JSON would read as another value is refused, wherever it lies") {
+    counting_ids ids;
+    arena held;
+    bson_writer writer;
+    const bytes root = writer.add("$date", 5).finish();
+    CHECK(make_stored(bson_view{root}, ids, held));  // an _id leads
+    writer.add("_id", 1).begin_array("list").push_document().add("$date", 5).end().end();
+    const bytes nested = writer.finish();
+    const auto refused = make_stored(bson_view{nested}, ids, held);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == error_code::invalid_argument);
+    CHECK(refused.error().subject() == bytes_view{"$date"});
+    CHECK(check_document(bson_view{root}));
+    CHECK_FALSE(check_document(bson_view{nested}));
+}
+
+TEST_CASE("a document that an _id makes too large is refused") {
+    counting_ids ids;
+    arena held;
+    bson_writer writer;
+    const std::size_t around = writer.add("a", "").finish().size();
+    const std::string text(max_document_bytes - around, 'x');
+    const bytes full = writer.add("a", text).finish();
+    REQUIRE(full.size() == max_document_bytes);
+    CHECK(make_stored(bson_view{full}, ids, held).error().code() == error_code::too_large);
+}
+
 TEST_CASE("a document that is too large, damaged or without a possible _id is refused") {
     counting_ids ids;
     arena held;

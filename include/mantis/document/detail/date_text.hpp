@@ -2,9 +2,9 @@
 //
 // Dates between milliseconds since 1970 and ISO 8601 text: "2026-01-02T03:04:05.678Z".
 //
-// Read: YYYY-MM-DD, or with THH:MM:SS, an optional fraction of which three digits count, and Z or
-// an offset (+HH:MM, +HHMM). A date alone is midnight UTC. Written: always UTC, the fraction only
-// when it is not zero.
+// Read: YYYY-MM-DD, or with THH:MM or THH:MM:SS and then Z or an offset (+HH:MM, +HHMM); seconds
+// may have a fraction, of which three digits count. A date alone is midnight UTC. Written: always
+// UTC, with seconds, the fraction only when it is not zero.
 //
 //   Source      the calendar arithmetic counts days in 400-year eras that start on 1 March, so that
 //               the leap day is last

@@ -14,17 +14,9 @@
 #include "../bson_writer.hpp"
 #include "base64.hpp"
 #include "date_text.hpp"
-
-#include <charconv>
+#include "json_number.hpp"
 
 namespace mantis::detail {
-
-template <class Number>
-[[nodiscard]] bool whole_number(bytes_view text, Number& into) noexcept {
-    const char* const end = text.chars() + text.size();
-    const auto read = std::from_chars(text.chars(), end, into);
-    return read.ec == std::errc{} && read.ptr == end;
-}
 
 [[nodiscard]] inline const char* extended_date(bson_value operand, bytes& payload,
                                                bson_type& type) {
@@ -39,7 +31,7 @@ template <class Number>
 [[nodiscard]] inline const char* extended_binary(bson_value operand, bytes& payload,
                                                  bson_type& type) {
     constexpr const char* sentence =
-        "reading JSON: $binary needs base64 and a two-digit hexadecimal subType";
+        "reading JSON: $binary needs base64 and a hexadecimal subType of one or two digits";
     if (operand.type() != bson_type::document) return sentence;
     const bson_view parts = operand.as_document();
     const bson_value base64 = parts["base64"];
@@ -58,19 +50,29 @@ template <class Number>
 
 [[nodiscard]] inline const char* extended_long(bson_value operand, bytes& payload,
                                                bson_type& type) {
+    constexpr const char* sentence = "reading JSON: $numberLong needs a 64-bit integer as a string";
+    if (operand.type() != bson_type::text) return sentence;
+    const bytes_view text = operand.as_text();
+    const char* const end = text.chars() + text.size();
     std::int64_t number = 0;
-    if (operand.type() != bson_type::text || !whole_number(operand.as_text(), number))
-        return "reading JSON: $numberLong needs a 64-bit integer as a string";
+    const auto read = std::from_chars(text.chars(), end, number);
+    if (read.ec != std::errc{} || read.ptr != end) return sentence;
     type = append_payload(payload, number);
     return nullptr;
 }
 
 [[nodiscard]] inline const char* extended_double(bson_value operand, bytes& payload,
                                                  bson_type& type) {
+    constexpr const char* sentence =
+        "reading JSON: $numberDouble needs a string: a decimal number in the range of a double, "
+        "NaN, Infinity or -Infinity";
+    if (operand.type() != bson_type::text) return sentence;
+    const bytes_view text = operand.as_text();
     double number = 0;
-    if (operand.type() != bson_type::text || !whole_number(operand.as_text(), number))
-        return "reading JSON: $numberDouble needs a number as a string";
-    if (number != number) number = std::bit_cast<double>(0x7ff8'0000'0000'0000u);
+    if (text == "NaN") number = std::bit_cast<double>(0x7ff8'0000'0000'0000u);
+    else if (text == "Infinity") number = std::bit_cast<double>(0x7ff0'0000'0000'0000u);
+    else if (text == "-Infinity") number = std::bit_cast<double>(0xfff0'0000'0000'0000u);
+    else if (!read_decimal(text, number)) return sentence;
     type = append_payload(payload, number);
     return nullptr;
 }

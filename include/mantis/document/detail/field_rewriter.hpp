@@ -2,7 +2,7 @@
 //
 // Copies a document with one field set, removed or incremented.
 //
-// Along the path each document is copied element by element; everything beside the path is copied
+// In each document along the path, what lies before the field and what lies behind it are copied
 // whole.
 #pragma once
 
@@ -21,17 +21,6 @@ struct field_change {
     bson_value operand;
 };
 
-// Adds a field whose name is in stored form already.
-inline void add_stored(bson_writer& to, const bson_element& field) {
-    if (std::memchr(field.name.data(), 0xc0, field.name.size()) == nullptr) {
-        to.add(field.name, field.value);
-        return;
-    }
-    bytes name;
-    append_name_text(name, field.name);
-    to.add(name, field.value);
-}
-
 class field_rewriter {
 public:
     // How far behind an array's end $set may write; the gap is filled with nulls.
@@ -39,6 +28,7 @@ public:
 
     field_rewriter(const field_change& change, bytes& into) : change_{change}, into_{into} {}
 
+    //   Requires    `document` is validated
     //   Errors      invalid_argument, too_large; `into` is then of no use
     [[nodiscard]] result<void> run(bson_view document) { return nested(document, 0, false); }
 
@@ -48,19 +38,19 @@ private:
         const std::size_t start = into_.size();
         append_u32(into_, 0);
         const document_path::segment wanted = change_.path[at];
+        const std::byte* rest = source.document().data() + 4;
         std::uint32_t index = 0;
         bool found = false;
         for (const bson_element& element : source) {
-            const bool here =
-                !found && (array ? index == wanted.index : element.name == wanted.name);
+            found = array ? index == wanted.index : element.name == wanted.name;
             ++index;
-            if (!here) {
-                element_of(element.name, element.value);
-                continue;
-            }
-            found = true;
+            if (!found) continue;
+            copy(rest, element.name.data() - 1);
+            rest = element.value.payload().end();
             if (auto done = reached(element, at, array); !done) return done;
+            break;
         }
+        copy(rest, source.document().end() - 1);
         if (!found && change_.op != field_op::unset)
             if (auto added = append(wanted, at, array, index); !added) return added;
         into_.push_back(std::byte{0});
@@ -130,6 +120,9 @@ private:
         return {};
     }
 
+    void copy(const std::byte* from, const std::byte* to) {
+        into_.append({from, static_cast<std::size_t>(to - from)});
+    }
     void header(bytes_view stored_name, bson_type type) {
         into_.push_back(static_cast<std::byte>(type));
         into_.append(stored_name);

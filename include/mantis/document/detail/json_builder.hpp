@@ -13,6 +13,8 @@
 //   1. open_[i].start is where the length of open document or array i goes; open_[i + 1].start is
 //      behind it
 //   2. out_.size() <= limit + one part of input: nothing grows with the input beyond the limit
+//   3. what lies deeper than max_document_depth is part of an object that becomes a value when it
+//      ends, or is refused when the level of that depth ends
 //
 // Errors: an event that answers false has set failed(), a sentence; the parser stops there, so its
 // position is the place.
@@ -26,6 +28,12 @@
 #include <vector>
 
 namespace mantis::detail {
+
+// A date or binary inside the deepest document takes up to two objects more in JSON.
+inline constexpr std::size_t max_json_depth = max_document_depth + 2;
+
+inline constexpr char too_deep[] = "reading JSON: nested deeper than 100 levels";
+static_assert(max_document_depth == 100);
 
 class json_builder {
 public:
@@ -56,9 +64,11 @@ public:
     }
 
     [[nodiscard]] bool begin_nested(bson_type type) {
+        const bool array = type == bson_type::array;
+        if (depth_ >= (array ? max_document_depth : max_json_depth)) return fail_unless(too_deep);
         const std::size_t element = out_.size();
         if (!begin_element(type)) return false;
-        open_[depth_++] = {element, out_.size(), 0, type == bson_type::array, keys_.open()};
+        open_[depth_++] = {element, out_.size(), 0, array, false, keys_.open()};
         append_u32(out_, 0);
         return true;
     }
@@ -67,8 +77,13 @@ public:
         if (!ended.array) keys_.close(ended.first_key, out_);
         out_.push_back(std::byte{0});
         store_le(out_.data() + ended.start, static_cast<std::uint32_t>(out_.size() - ended.start));
-        if (ended.array) return true;
-        return fail_unless(replace_extended(out_, ended.element, ended.start));
+        if (!ended.array) {
+            if (!fail_unless(replace_extended(out_, ended.element, ended.start))) return false;
+            if (out_[ended.element] != static_cast<std::byte>(bson_type::document)) return true;
+        }
+        if (depth_ + 1 == max_document_depth && ended.holds_nested) return fail_unless(too_deep);
+        if (depth_ != 0) open_[depth_ - 1].holds_nested = true;
+        return true;
     }
 
     [[nodiscard]] bool key_part(bytes_view part) {
@@ -106,7 +121,10 @@ public:
         json_number number;
         const bool fits = read_json_number(part, number);
         number_.clear();
-        if (!fits) return fail_unless("reading JSON: a number is larger than every double");
+        if (!fits)
+            return fail_unless(
+                "reading JSON: a number is larger than every double, or its exponent has "
+                "more than nine digits");
         return number.is_integer ? scalar(number.integer) : scalar(number.real);
     }
     template <class Value>
@@ -123,6 +141,7 @@ private:
         std::size_t start = 0;    // where its payload begins
         std::uint32_t next_index = 0;
         bool array = false;
+        bool holds_nested = false;  // a document or an array that ended as one
         std::size_t first_key = 0;
     };
 
@@ -156,7 +175,7 @@ private:
     std::size_t max_bytes_;
     bytes out_;
     std::size_t depth_ = 0;
-    level open_[max_document_depth + 1];
+    level open_[max_json_depth];
     object_keys keys_;
     bytes key_;
     bytes number_;

@@ -4,7 +4,8 @@
 // the nearest double.
 //
 // "-0" is the double -0.0, for no integer is. A number too small for a double is a zero; one too
-// large is refused.
+// large is refused, and so is an exponent over max_exponent, for Boost's parser gives up a little
+// further on.
 #pragma once
 
 #include "../../core/bytes.hpp"
@@ -19,49 +20,68 @@ struct json_number {
     double real = 0;
 };
 
-// The power of ten of the first digit that is not zero, clamped; tells too large from too small.
-[[nodiscard]] inline std::int64_t decimal_magnitude(bytes_view text) noexcept {
-    constexpr std::int64_t limit = 1'000'000'000'000;
-    std::int64_t whole_digits = 0;   // significant ones before the point
-    std::int64_t leading_zeros = 0;  // after the point, before the first significant digit
+inline constexpr std::int64_t max_exponent = 999'999'999;
+
+// A decimal number as a power of ten: what a double's range is compared with.
+struct decimal_scale {
+    bool zero = true;            // no digit but zeros
+    std::int64_t exponent = 0;   // as written, at most max_exponent + 1 from zero
+    std::int64_t magnitude = 0;  // the power of ten of the first digit that is not zero, plus one
+};
+
+[[nodiscard]] inline decimal_scale scale_of(bytes_view text) noexcept {
+    decimal_scale scale;
     bool after_point = false;
-    bool significant = false;
     std::size_t at = 0;
     for (; at < text.size(); ++at) {
         const char c = text.chars()[at];
-        if (c == '-') continue;
         if (c == 'e' || c == 'E') break;
-        if (c == '.') {
-            after_point = true;
-            continue;
-        }
-        significant = significant || c != '0';
-        if (significant && !after_point) ++whole_digits;
-        if (!significant && after_point) ++leading_zeros;
+        if (c == '.') after_point = true;
+        if (c < '0' || c > '9') continue;
+        if (c != '0') scale.zero = false;
+        if (scale.zero && after_point) --scale.magnitude;
+        if (!scale.zero && !after_point) ++scale.magnitude;
     }
-    std::int64_t exponent = 0;
     const bool negative = at + 1 < text.size() && text.chars()[at + 1] == '-';
     for (++at; at < text.size(); ++at) {
         const char c = text.chars()[at];
-        if (c >= '0' && c <= '9' && exponent < limit) exponent = exponent * 10 + (c - '0');
+        if (c < '0' || c > '9') continue;
+        scale.exponent = scale.exponent * 10 + (c - '0');
+        if (scale.exponent > max_exponent) scale.exponent = max_exponent + 1;
     }
-    return (negative ? -exponent : exponent) + whole_digits - leading_zeros;
+    if (negative) scale.exponent = -scale.exponent;
+    scale.magnitude += scale.exponent;
+    return scale;
+}
+
+//   Returns     false when `text` is no decimal number, or not in the range of one that is read;
+//               `into` is then of no use
+[[nodiscard]] inline bool read_decimal(bytes_view text, double& into) noexcept {
+    const auto digit_at = [&](std::size_t at) {
+        return at < text.size() && text.chars()[at] >= '0' && text.chars()[at] <= '9';
+    };
+    const bool negative = !text.empty() && text[0] == std::byte{'-'};
+    if (!digit_at(negative ? 1 : 0) || !digit_at(text.size() - 1)) return false;
+    const char* const end = text.chars() + text.size();
+    const auto read = std::from_chars(text.chars(), end, into);
+    if (read.ptr != end) return false;
+    if (read.ec == std::errc{} && into != 0) return true;
+    const decimal_scale scale = scale_of(text);
+    if (scale.exponent > max_exponent || scale.exponent < -max_exponent) return false;
+    if (!scale.zero && scale.magnitude > 0) return false;
+    into = negative ? -0.0 : 0.0;
+    return true;
 }
 
 //   Requires    `text` has the form of a JSON number
-//   Returns     false when it is larger than every double
+//   Returns     false when it is larger than every double, or its exponent than max_exponent
 [[nodiscard]] inline bool read_json_number(bytes_view text, json_number& into) noexcept {
     const char* const begin = text.chars();
     const char* const end = begin + text.size();
     const auto whole = std::from_chars(begin, end, into.integer);
     into.is_integer =
         whole.ec == std::errc{} && whole.ptr == end && !(into.integer == 0 && *begin == '-');
-    if (into.is_integer) return true;
-    const auto read = std::from_chars(begin, end, into.real);
-    if (read.ec == std::errc{}) return read.ptr == end;
-    if (decimal_magnitude(text) > 0) return false;
-    into.real = *begin == '-' ? -0.0 : 0.0;
-    return true;
+    return into.is_integer || read_decimal(text, into.real);
 }
 
 }  // namespace mantis::detail

@@ -3,7 +3,7 @@
 // One JSON value, read from pieces of text of any size through Boost.JSON's SAX parser.
 //
 // Boost checks grammar, UTF-8, escapes and depth, and calls json_builder for each part; it recurses
-// once a level, at most max_document_depth deep. Its own numbers are not used: they may be off in
+// once a level, at most max_json_depth deep. Its own numbers are not used: they may be off in
 // the last digit, so the text is read again.
 //
 // Links with boost_json.
@@ -129,7 +129,7 @@ public:
 private:
     [[nodiscard]] static boost::json::parse_options options() noexcept {
         boost::json::parse_options made;
-        made.max_depth = max_document_depth;
+        made.max_depth = max_json_depth;
         return made;
     }
     [[nodiscard]] result<std::size_t> step(bool more, bytes_view text, text_position& at) {
@@ -148,7 +148,7 @@ private:
                 return "reading JSON: the text ends inside a value";
             case boost::json::error::exponent_overflow:
                 return "reading JSON: a number's exponent is out of range";
-            case boost::json::error::too_deep: return "reading JSON: nested deeper than 100 levels";
+            case boost::json::error::too_deep: return too_deep;
             case boost::json::error::illegal_leading_surrogate:
             case boost::json::error::illegal_trailing_surrogate:
                 return "reading JSON: half of a surrogate pair in a \\u escape";

@@ -8,6 +8,7 @@
 #include "../document_key.hpp"
 #include "../json_writer.hpp"
 #include "../owned_value.hpp"
+#include "extended_name.hpp"
 
 namespace mantis::detail {
 
@@ -72,19 +73,8 @@ struct id_place {
     return {made, size};
 }
 
-// What keeps a document out of every collection.
-//   Errors      corrupt, unsupported, too_large, invalid_argument
-[[nodiscard]] inline result<void> check_document(bson_view document) {
-    if (auto fits = check_document_size(document.document()); !fits) return fits;
-    if (auto valid = validate_bson(document.document()); !valid) return valid;
-    const bson_value id = document["_id"];
-    if (!id) return success();
-    auto key = document_key(id);
-    return key ? success() : result<void>{key.error()};
-}
-
 //   Returns     a row that lies in `held`
-//   Errors      what validate_bson and document_key answer, too_large
+//   Errors      what validate_bson, document_key and check_leading_names answer, too_large
 template <class Ids>
 [[nodiscard]] result<stored_document> make_stored(bson_view document, Ids& ids, arena& held) {
     if (auto fits = check_document_size(document.document()); !fits) return fits.error();
@@ -101,7 +91,20 @@ template <class Ids>
                                                     ? held.copy(document.document())
                                                     : with_id_first(document, place.id, held)};
     if (auto fits = check_document_size(made.document); !fits) return fits.error();
+    if (auto plain = check_leading_names(bson_view{made.document}); !plain) return plain.error();
     return made;
+}
+
+// What keeps a document out of every collection.
+//   Errors      as make_stored
+[[nodiscard]] inline result<void> check_document(bson_view document) {
+    struct any_id {
+        static bytes next() { return bytes{"any"}; }
+    };
+    any_id ids;
+    arena held;
+    auto made = make_stored(document, ids, held);
+    return made ? success() : result<void>{made.error()};
 }
 
 }  // namespace mantis::detail
