@@ -171,8 +171,8 @@ TEST_CASE("a segment that only has a name still says that all before it was sync
     const read_back found = log.read();
     REQUIRE(found.failed);
     CHECK(found.failed->code() == error_code::corrupt);
-    CHECK(found.failed->subject() == next.view());
-    CHECK(found.failed->number("expected_lsn"));
+    CHECK(found.failed->subject() == segment_name(first_lsn_of_log).view());
+    CHECK(found.failed->number("next_segment_lsn"));
 }
 
 TEST_CASE("a last segment with a header and no records ends the log where the one before did") {

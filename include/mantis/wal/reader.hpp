@@ -13,8 +13,7 @@
 //                                                                   with the lsn
 //   a segment of another database, or by another checksum policy    mismatch
 //   a last segment without a header and without records             end: the crash came while it
-//                                                                   was made; corrupt where it does
-//                                                                   not follow the last record
+//                                                                   was made
 //
 // Invariants:
 //   1. a record is handed out only if its checksum, its position, its salt and its chain on the
@@ -188,7 +187,6 @@ private:
         auto header = decode_segment_header(raw_);
         if (!header && header.error().code() == error_code::corrupt && last_segment() &&
             never_used()) {
-            if (auto follows = check_place(first); !follows) return follows;
             end_.unfinished_segment = name_;
             finished_ = true;
             return success();
@@ -221,7 +219,12 @@ private:
                 .about(name_)
                 .with("offset", 32)
                 .with("lsn", header.first.value);
-        if (auto follows = check_place(first); !follows) return follows;
+        const std::uint64_t expected = round_up(end_.end.value, log_block_bytes);
+        if (at_segment_ != 0 && first.value != expected)
+            return error{error_code::corrupt, "opening a log segment: the log has a hole before it"}
+                .about(name_)
+                .with("expected_lsn", expected)
+                .with("lsn", first.value);
         if (at_segment_ != 0 && header.previous_checksum != end_.previous_checksum)
             return error{error_code::corrupt,
                          "opening a log segment: it does not continue the one before"}
@@ -229,16 +232,6 @@ private:
                 .with("offset", 44)
                 .with("lsn", first.value);
         return success();
-    }
-
-    // All before a segment was synced before its name appeared.
-    result<void> check_place(lsn first) const {
-        const std::uint64_t expected = round_up(end_.end.value, log_block_bytes);
-        if (at_segment_ == 0 || first.value == expected) return success();
-        return error{error_code::corrupt, "opening a log segment: the log has a hole before it"}
-            .about(name_)
-            .with("expected_lsn", expected)
-            .with("lsn", first.value);
     }
 
     result<void> read_whole() {
