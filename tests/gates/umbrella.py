@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """<mantis/fwd.hpp> declares what exists; <mantis/mantis.hpp> brings every public header but the
-ones a user includes on purpose: JSON text and ext/."""
+ones a user includes on purpose: JSON text, ext/, and what only tests need."""
 
 import re
 
@@ -8,9 +8,10 @@ import gate
 
 UMBRELLA = "mantis/mantis.hpp"
 FORWARD = "mantis/fwd.hpp"
-# What needs a library to link, or a program to ask for it.
+# What needs a library to link, or a program to ask for it, or a test.
 ON_PURPOSE = re.compile(
-    r"mantis/(ext/.*|document/json\.hpp|document/json_reader\.hpp)|.*/detail/.*"
+    r"mantis/(ext/.*|document/json\.hpp|document/json_reader\.hpp|platform/faulty\.hpp"
+    r"|platform/simulated/(durability_ledger|exhaustive)\.hpp)|.*/detail/.*"
 )
 
 

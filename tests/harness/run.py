@@ -33,6 +33,8 @@ MATRIX = (
     ("asan+ubsan", "clang++-19", SANITIZED + ["-Db_sanitize=address,undefined"]),
     ("tsan", "clang++-19", SANITIZED + ["-Db_sanitize=thread"]),
 )
+# An entry of the matrix that is the default compiler runs what is built already.
+DEFAULT_COMPILER = os.path.realpath(shutil.which(os.environ.get("CXX", "c++")) or "")
 FUZZER = "clang++-19"
 FUZZ_OPTIONS = (
     "-std=c++20 -g1 -O1 -Wall -Wextra -Werror -Iinclude "
@@ -47,9 +49,15 @@ SANITIZER_OPTIONS = {
 
 
 def run_gate(tally, name, *options):
+    label = " ".join(["gate", name, *(option for option in options if not option.startswith("-"))])
+    run_script(tally, label, ROOT / "tests/gates" / f"{name}.py", *options)
+
+
+def run_script(tally, label, script, *options):
+    """Runs a script that ends with its counts."""
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-B", str(ROOT / "tests/gates" / f"{name}.py"), *options],
+        [sys.executable, "-B", str(script), *options],
         capture_output=True,
         text=True,
         check=False,
@@ -59,7 +67,6 @@ def run_gate(tally, name, *options):
     passed, failed = (int(counts[1]), int(counts[2])) if counts else (0, 0)
     if done.returncode != 0 and failed == 0:
         failed = 1
-    label = " ".join(["gate", name, *(option for option in options if not option.startswith("-"))])
     tally.add(label, passed, failed, time.monotonic() - started, output)
 
 
@@ -71,6 +78,8 @@ def run_default(tally, only, environment):
     for gate in COMPILED_GATES:
         if only in "gate " + gate:
             run_gate(tally, gate)
+    if "MANTIS_LONG" in environment and only in "mutants":
+        run_script(tally, "mutants", ROOT / "tests/mutants/run.py")
 
 
 def run_matrix(tally, only, environment):
@@ -78,7 +87,8 @@ def run_matrix(tally, only, environment):
         if not shutil.which(compiler):
             tally.add(f"{name}/compiler", 0, 1, 0.0, f"{compiler} is not installed")
             continue
-        Build(f"build/matrix/{name}", compiler, options).run(
+        same = not options and os.path.realpath(shutil.which(compiler)) == DEFAULT_COMPILER
+        Build("build" if same else f"build/matrix/{name}", compiler, options).run(
             tally, f"{name}/", only, {**SANITIZER_OPTIONS, **environment}
         )
         for gate in ("headers", "compile_fail"):

@@ -222,6 +222,8 @@ TEST_CASE("a full disk refuses what makes files longer, and takes it when there 
     check_fails(first.write(7'999, "over"), error_code::no_space);
     check_fails(first.resize(8'001), error_code::no_space);
     in.remove("second").value();
+    check_fails(first.write(7'999, "over"), error_code::no_space);  // it is still open
+    { const auto closed = std::move(second); }
     first.write(7'999, "over").value();
     world.limit_disk(100);
     check_fails(first.resize(9'000), error_code::no_space);

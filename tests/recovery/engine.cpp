@@ -109,6 +109,21 @@ TEST_CASE("recovery cuts a torn tail once: the second finds a clean log and the 
     CHECK(seen.keys == std::vector<std::string>{"kept", "kept", "kept"});
 }
 
+TEST_CASE("a segment that never got its header is removed, and read-only it is left") {
+    recovery_fixture at;
+    const lsn end = at.append(1, {{record_kind::commit, "kept"}});
+    at.log.close().value();
+    const bytes name = segment_name({round_up(end.value, log_block_bytes)});
+    (void)at.directory.open(name, file_mode::create).value();
+    recorder seen;
+    engine::options look;
+    look.read_only = true;
+    CHECK(engine{at.world, at.directory, ours}.run(seen, look).value().summary.end == end);
+    CHECK(at.directory.exists(name).value());
+    CHECK(engine{at.world, at.directory, ours}.run(seen, {}).value().summary.end == end);
+    CHECK_FALSE(at.directory.exists(name).value());
+}
+
 TEST_CASE("a log that ends before what was once durable is refused") {
     recovery_fixture at;
     const lsn end = at.append(1, {{record_kind::commit, "a"}});

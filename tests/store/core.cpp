@@ -20,6 +20,19 @@ void put(store<in_memory>& db, bytes_view key, bytes_view value) {
     CHECK(tx.commit());
 }
 
+// The files as they are: what the end of a process that has them open would leave.
+memory copy_of(const memory& files) {
+    memory copy;
+    auto from = files.open_directory("db", directory_mode::existing).value();
+    auto to = copy.open_directory("db", directory_mode::create).value();
+    for (const bytes& name : from.list().value())
+        to.open(name, file_mode::create)
+            .value()
+            .write(0, read_file(from, name, 64 * MiB).value())
+            .value();
+    return copy;
+}
+
 }  // namespace
 
 TEST_CASE("a second opener is told who holds the database, and gets in once it is closed") {
@@ -71,6 +84,26 @@ TEST_CASE(
         CHECK(refused.error().code() == error_code::corrupt);
         CHECK(refused.error().number("expected_lsn"));
     }
+}
+
+TEST_CASE("what an opening answered may not be missing at the next one, closed or not") {
+    memory files;
+    auto first = store<in_memory>::open("db", {}, files).value();
+    put(first, "a", "1");
+    put(first, "b", "2");
+    memory after_crash = copy_of(files);
+    auto second = store<in_memory>::open("db", {}, after_crash).value();
+    CHECK(second.get(second.find_table("t").value(), "b").value());
+    memory after_another = copy_of(after_crash);
+    after_another.open_directory("db", directory_mode::existing)
+        .value()
+        .open(segment_name(first_lsn_of_log), file_mode::write)
+        .value()
+        .resize(3 * 4096)
+        .value();
+    const auto refused = store<in_memory>::open("db", {}, after_another);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == error_code::corrupt);
 }
 
 TEST_CASE("verify reads the log again and finds what rotted since the opening") {

@@ -73,6 +73,25 @@ TEST_CASE("a full disk refuses the commit, changes nothing, and is no obstacle o
     });
 }
 
+TEST_CASE("the parts of a commit that met a full disk never become parts of the next one") {
+    simulation world{1};
+    world.run([&] {
+        auto db = store_type::open("db", small_segments(), world.platform()).value();
+        auto table = db.table("t").value();
+        world.limit_disk(1500 * KiB);
+        auto large = db.begin();
+        for (const char* const key : {"1", "2", "3"})
+            large.put(table, key, bytes::zeros(700 * KiB));
+        CHECK(large.commit().error().code() == error_code::no_space);
+        world.limit_disk(0);
+        CHECK(put(db, "small", "1"));
+        db.close().value();
+        auto reopened = store_type::open("db", small_segments(), world.platform()).value();
+        CHECK(reopened.recovery().transactions_dropped == 1);
+        CHECK(keys(reopened) == std::set<std::string>{"small"});
+    });
+}
+
 TEST_CASE("a sync that fails is never tried again: unknown_outcome, then read_only, reads go on") {
     simulation world{2};
     world.run([&] {

@@ -101,3 +101,30 @@ TEST_CASE("serializable: no committed transaction has seen another one by half, 
     CHECK(committed > 1000);
     CHECK(refused > 100);
 }
+
+TEST_CASE("serializable: no increment that committed is overwritten unread, in any schedule") {
+    int refused = 0;
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+        CAPTURE(seed);
+        simulation world{seed};
+        world.run([&] {
+            auto db = store<simulated_app>::open("db", {}, world.platform()).value();
+            auto table = db.table("t").value();
+            int committed = 0;
+            std::vector<simulated::thread> threads;
+            for (int who = 0; who < 3; ++who)
+                threads.emplace_back([&] {
+                    for (int n = 0; n < 5; ++n) {
+                        auto tx = db.begin();
+                        const auto found = tx.get(table, "n").value();
+                        const int before = found ? std::stoi(found->as<std::string>()) : 0;
+                        tx.put(table, "n", std::to_string(before + 1));
+                        ++(tx.commit() ? committed : refused);
+                    }
+                });
+            for (auto& thread : threads) thread.join();
+            CHECK(db.get(table, "n").value()->view() == bytes_view{std::to_string(committed)});
+        });
+    }
+    CHECK(refused > 100);
+}

@@ -21,6 +21,20 @@ TEST_CASE("the last write of a key counts, and tables do not mix") {
     CHECK(writes.any_puts());
 }
 
+TEST_CASE("a key that is erased and then put again is put, and the other way round erased") {
+    write_set writes;
+    writes.erase({1}, "k");
+    writes.put({1}, "k", "new");
+    REQUIRE(writes.find({1}, "k") != nullptr);
+    CHECK_FALSE(writes.find({1}, "k")->erases);
+    CHECK(writes.find({1}, "k")->value == bytes_view{"new"});
+    CHECK(writes.any_puts());
+    writes.erase({1}, "k");
+    CHECK(writes.find({1}, "k")->erases);
+    CHECK(writes.count() == 1);
+    CHECK(writes.payload_bytes() == 1);
+}
+
 TEST_CASE("changes come by table and then by key, and lower_bound starts in the middle") {
     write_set writes;
     for (const char* key : {"d", "b", "a", "c"}) writes.put({2}, key, "");

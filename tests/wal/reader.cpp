@@ -100,6 +100,24 @@ TEST_CASE("an unsynced record lost before a later unsynced one is a torn tail, n
     CHECK(found.end.cut_bytes > 9000);
 }
 
+TEST_CASE("a lost record that filled its block is no padding: what follows it is lost, too") {
+    log_fixture log;
+    auto to = log.write();
+    const std::string sector(512 - sizeof(log_record_header), 's');
+    append(*to, 1, sector);
+    const log_range lost = append(*to, 2, std::string(7 * 512 - sizeof(log_record_header), 'l'));
+    append(*to, 3, "after");
+    to->sync().value();
+    REQUIRE(lost.end.value % log_block_bytes == 0);
+    log.overwrite(segment_name(first_lsn_of_log),
+                  segment_header_bytes + lost.position.value - first_lsn_of_log.value,
+                  bytes::zeros(7 * 512));
+    const read_back found = log.read();
+    REQUIRE_FALSE(found.failed);
+    CHECK(found.payloads == std::vector<std::string>{sector});
+    CHECK(found.end.cut_bytes > 0);
+}
+
 TEST_CASE("a missing segment is told from the end of the log") {
     log_fixture log;
     {

@@ -124,6 +124,35 @@ TEST_CASE("the records of one append lie together, whoever else appends and what
     }
 }
 
+TEST_CASE("300 seeds: when a sync fails, everybody is told and nobody waits for ever") {
+    int refused = 0;
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        CAPTURE(seed);
+        simulation world{seed};  // a lost wake-up is a dead-lock, which stops the program
+        world.run([&] {
+            auto platform = world.platform();
+            auto in = platform.open_directory("log", directory_mode::create).value();
+            log_writer<simulated, crc32c> to{platform,         in, ours,
+                                             first_lsn_of_log, 0,  {.segment_bytes = 12 * 1024}};
+            world.fail_io(io_kind::sync, 1 + seed % 6, error_code::io);
+            std::vector<simulated::thread> threads;
+            for (std::uint64_t who = 0; who < 4; ++who)
+                threads.emplace_back([&, who] {
+                    const std::string payload(3000, 'p');
+                    const std::vector<pending_record> one{{record_kind::commit, payload}};
+                    for (std::uint64_t n = 0; n < 6; ++n) {
+                        const auto range = to.append({who * 100 + n + 1}, one);
+                        refused += range ? 0 : 1;
+                        if (range) (void)to.wait_durable(range->end);
+                    }
+                });
+            for (auto& thread : threads) thread.join();
+            CHECK(to.durable() <= to.end());
+        });
+    }
+    CHECK(refused > 300);
+}
+
 TEST_CASE("damage in any synced record but those of the last sync is seen") {
     int seen = 0;
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {

@@ -49,7 +49,8 @@ public:
         const simulated_world::request asked{
             io_kind::open_directory, world_->boot(), "opening a directory", path, 0, 0};
         detail::shared<simulated_folder> found;
-        auto done = world_->perform(asked, [&]() -> result<void> {
+        auto done = world_->perform(asked, [&](const fault_strike& strike) -> result<void> {
+            if (strike.fails()) return simulated_world::refusal(asked, strike.code);
             if (path.empty() || std::memchr(path.data(), 0, path.size()) != nullptr)
                 return simulated_world::refusal(asked, error_code::invalid_argument);
             found = world_->disk().find(path);
@@ -65,7 +66,10 @@ public:
         world_->scheduler().advance(20);  // a loop that waits for a time must get there
         return world_->scheduler().now();
     }
-    [[nodiscard]] nanoseconds wall_time() const { return seconds(first_second) + now(); }
+    // Goes ahead or back by itself where schedule::wall_jump_one_in says so; now() never does.
+    [[nodiscard]] nanoseconds wall_time() const {
+        return seconds(first_second) + now() + world_->scheduler().wall_offset();
+    }
     [[nodiscard]] std::uint64_t random() { return world_->draw(); }
     void sleep(nanoseconds length) { world_->pause(length.count); }
 
@@ -111,15 +115,29 @@ public:
     //               of the rest what `mode` says. With crash_mode::process_only it is the process
     //               that ended, at crash() or now. Plans to crash or fail are forgotten
     void restart(crash_mode mode) { world_->restart(mode); }
+    //   Effects     as restart() after a power failure, but with just those unsynced changes that
+    //               kept_bits has a bit for, whole; those from the 65th on are lost
+    //   Returns     how many there were, so that all 2^n subsets can be tried
+    std::uint64_t restart_keeping(std::uint64_t kept_bits) {
+        chosen_changes chosen{kept_bits};
+        world_->restart(chosen);
+        return chosen.count();
+    }
 
     // Faults.
     //   Effects     the nth I/O from now fails once with `code` and does nothing
-    void fail_io(std::uint64_t nth, error_code code) {
-        world_->fail_io(true, io_kind::read, nth, code);
-    }
+    void fail_io(std::uint64_t nth, error_code code) { world_->fail_io(any_io, nth, code); }
     //   Effects     the nth I/O of that kind from now fails once with `code` and does nothing
     void fail_io(io_kind kind, std::uint64_t nth, error_code code) {
-        world_->fail_io(false, kind, nth, code);
+        world_->fail_io(kind, nth, code);
+    }
+    //   Effects     the fault strikes as fault.hpp says, until the next restart
+    void inject(const fault& what) { world_->faults().inject(what); }
+    //   Effects     the plans to fail are taken back
+    void clear_faults() noexcept { world_->faults().clear(); }
+    // How often a fault of that kind has struck.
+    [[nodiscard]] std::uint64_t struck(fault_kind kind) noexcept {
+        return world_->faults().struck(kind);
     }
     //   Effects     from now on files of more than this many bytes in all get no_space; 0 is no
     //               limit
@@ -137,6 +155,8 @@ public:
     [[nodiscard]] std::uint64_t trace_hash() const noexcept {
         return world_->scheduler().trace_hash();
     }
+    // The last 50 events, a line for each, the oldest first.
+    [[nodiscard]] bytes recent_events() const { return world_->scheduler().recent_events(); }
 
 private:
     detail::shared<simulated_world> world_;

@@ -92,7 +92,7 @@ public:
                 .with("lsn", end.end.value)
                 .with("expected_lsn", chosen.log_reaches.value);
         if (!chosen.read_only)
-            if (auto clean = cut(end); !clean) return clean.error();
+            if (auto clean = cut(end, reader->doubtful_records()); !clean) return clean.error();
         done.summary.cut_bytes = end.cut_bytes;
         done.summary.bytes = reader->bytes_read();
         done.summary.end = end.end;
@@ -166,7 +166,7 @@ private:
 
     // Removes what a crash left behind the last good record, and a segment that never got its
     // header.
-    result<void> cut(const log_end& end) {
+    result<void> cut(const log_end& end, bytes_view doubtful) {
         if (!end.unfinished_segment.empty()) {
             if (auto removed = directory_->remove(end.unfinished_segment); !removed) return removed;
             if (auto synced = directory_->sync(); !synced) return synced;
@@ -179,23 +179,15 @@ private:
         const std::uint64_t keep = end.offset_in_segment();
         if (*size > keep)
             if (auto resized = last->resize(keep); !resized) return resized;
-        if (auto written = write_again(*last, end.doubtful_offset(), keep); !written)
-            return written;
+        // Some systems forget after a failed sync that there is something to write, and still
+        // answer reads from memory; the next sync then succeeds and has written nothing. So what no
+        // sync is known to have reached is written again.
+        if (!doubtful.empty())
+            if (auto written = last->write(end.doubtful_offset(), doubtful); !written)
+                return written;
         // Also when nothing is cut: records that were read but never synced are answered from now
         // on.
         return last->sync();
-    }
-
-    // Some systems forget after a failed sync that there is something to write, and still answer
-    // reads from memory; the next sync then succeeds and has written nothing. So what no sync is
-    // known to have reached is written again.
-    static result<void> write_again(typename Platform::file& last, std::uint64_t from,
-                                    std::uint64_t to) {
-        if (from >= to) return success();
-        bytes tail = bytes::zeros(static_cast<std::size_t>(to - from));
-        auto got = last.read(from, tail.data(), tail.size());
-        if (!got) return got.error();
-        return last.write(from, tail);
     }
 
     Platform platform_;

@@ -98,6 +98,17 @@ public:
 
     // Complete once next() returned false.
     [[nodiscard]] const log_end& end() const noexcept { return end_; }
+    // The records of the last segment that no later one proves to be synced, as they were verified:
+    // what belongs at end().doubtful_offset().
+    //   Requires    next() returned false; valid until the next call
+    [[nodiscard]] bytes_view doubtful_records() const noexcept {
+        const std::uint64_t from = end_.doubtful_offset();
+        const std::uint64_t to = end_.offset_in_segment();
+        // Before a segment gets its name, all of the one before is synced.
+        if (!end_.unfinished_segment.empty() || end_.segment.empty() || from >= to) return {};
+        return raw_.view().part(static_cast<std::size_t>(from),
+                                static_cast<std::size_t>(to - from));
+    }
     // Where the record handed out last lies: segment name and offset are for messages.
     [[nodiscard]] bytes_view segment() const noexcept { return name_; }
     [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }

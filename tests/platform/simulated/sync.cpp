@@ -105,6 +105,38 @@ TEST_CASE("a wait with a limit is woken before it, or ends at it") {
     CHECK(late > 20);
 }
 
+TEST_CASE("waits end for no reason where the schedule says so, and a loop does not mind") {
+    simulation_options options;
+    options.scheduling.spurious_one_in = 2;
+    int alone = 0;
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+        simulation world{seed, options};
+        auto platform = world.platform();
+        simulated::mutex mutex;
+        simulated::condition changed;
+        bool ready = false;
+        world.run([&] {
+            simulated::thread other{[&] {
+                platform.sleep(seconds(1));
+                const lock_guard<simulated::mutex> hold{mutex};
+                ready = true;
+                changed.notify_one();
+            }};
+            const lock_guard<simulated::mutex> hold{mutex};
+            const bool woken = changed.wait_for(mutex, seconds(2));
+            if (!ready) ++alone;
+            CHECK(woken);  // the limit had nothing to do with it
+            while (!ready) changed.wait(mutex);
+            mutex.unlock();
+            other.join();
+            mutex.lock();
+        });
+        CHECK(world.now() < seconds(2));
+    }
+    CHECK(alone > 30);
+    CHECK(alone < 70);
+}
+
 TEST_CASE("misuse of a mutex stops the program with a sentence") {
     const death stranger = death_of([] {
         simulation world{1};

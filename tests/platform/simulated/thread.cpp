@@ -92,3 +92,29 @@ TEST_CASE("a thread outside of every simulation stops the program with a sentenc
     CHECK(end.signal == SIGABRT);
     CHECK(contains(end.said, "a simulated thread is made outside of every simulation"));
 }
+
+TEST_CASE("reports name threads by their labels") {
+    const death end = death_of([] {
+        simulation world{1};
+        simulated::mutex mutex;
+        label_thread("nobody");  // outside of a run
+        world.run([&] {
+            label_thread("opener");
+            simulated::thread other{[&] {
+                label_thread("a writer with a name that is longer than a label may be");
+                mutex.lock();
+                mutex.lock();
+            }};
+            other.join();
+        });
+    });
+    CHECK(end.signal == SIGABRT);
+    CHECK(contains(end.said,
+                   "; thread 0 (opener) waits for the end of a thread, thread 1 (a writer"
+                   " with a name that is lo), last step: joins a thread"));
+    CHECK(contains(end.said,
+                   "; thread 1 (a writer with a name that is lo) waits for a mutex, held "
+                   "by thread 1 (a writer with a name that is lo), last step: locks a "
+                   "mutex"));
+    CHECK_FALSE(contains(end.said, "nobody"));
+}

@@ -129,7 +129,19 @@ private:
     [[nodiscard]] result<void> perform(io_kind kind, const char* doing, bytes_view about,
                                        Effect effect) {
         const simulated_world::request asked{kind, boot_, doing, about, 0, 0};
-        return world_->perform(asked, [&]() -> result<void> { return effect(asked); });
+        return world_->perform(asked, [&](const fault_strike& strike) -> result<void> {
+            if (strike.is(fault_kind::fail_halfway) && seeded_random{strike.seed}.one_in(2))
+                (void)effect(asked);
+            if (strike.fails()) return refused(asked, strike.code);
+            if (strike.is(fault_kind::lying_sync)) return success();
+            if (strike.is(fault_kind::foreign_file)) exchange(about, strike);
+            return effect(asked);
+        });
+    }
+    // Somebody else's file takes the place of the one at `file_path`, if there is one.
+    void exchange(bytes_view file_path, const fault_strike& strike) {
+        const auto found = folder_->find(file_path.from(path().size() + 1));
+        if (found) found->replace(detail::foreign_contents(found->size(), strike.seed));
     }
     [[nodiscard]] static error refused(const simulated_world::request& asked, error_code code) {
         return simulated_world::refusal(asked, code);

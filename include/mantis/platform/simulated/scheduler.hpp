@@ -24,49 +24,12 @@
 // are, until the next run.
 #pragma once
 
-#include "random.hpp"
-
-#include "../detail/decimal.hpp"
-#include "../posix/sync.hpp"
-
-#include <vector>
+#include "events.hpp"
+#include "strategy.hpp"
 
 namespace mantis {
 
-// Why a thread takes a step or waits; part of the trace.
-enum class step_kind : std::uint8_t {
-    lock,
-    try_lock,
-    unlock,
-    wait,
-    notify,
-    atomic,
-    start,
-    join,
-    finish,
-    sleep,
-    random,
-    io,
-};
-
 namespace detail {
-
-class scheduler;
-
-// What the scheduler knows of one simulated thread. It lives as long as the scheduler.
-struct simulated_actor {
-    simulated_actor(scheduler& of, std::uint32_t number) noexcept : home{of}, id{number} {}
-
-    scheduler& home;
-    const std::uint32_t id;
-    posix_semaphore turn;
-    step_kind cause = step_kind::start;      // of the wait
-    const void* key = nullptr;               // what is waited for
-    const simulated_actor* other = nullptr;  // who holds it, where somebody does
-    std::int64_t alarm = 0;                  // when the wait ends in any case
-    bool rang = false;                       // the last wait ended by its alarm
-    bool finished = false;
-};
 
 // The simulated thread that this real thread is; nullptr outside of a run.
 inline thread_local simulated_actor* running_actor = nullptr;
@@ -78,14 +41,15 @@ class scheduler {
 public:
     static constexpr std::int64_t never = INT64_MAX;
 
-    scheduler(std::uint64_t seed, std::uint64_t max_steps) noexcept
+    scheduler(std::uint64_t seed, std::uint64_t max_steps, const schedule& scheduling = {})
         : seed_{seed},
           max_steps_{max_steps},
+          scheduling_{scheduling},
           random_{seed},
-          older_{std::exchange(newest_scheduler, this)} {
-        step_ns_ = random_.between(20, 200);
-        switch_one_in_ = std::uint64_t{1} << random_.below(5);
-    }
+          luck_{seed ^ 0x1badb002},
+          step_ns_{random_.between(20, 200)},
+          strategy_{scheduling, random_},
+          older_{std::exchange(newest_scheduler, this)} {}
     scheduler(const scheduler&) = delete;
     scheduler& operator=(const scheduler&) = delete;
     ~scheduler() {
@@ -117,15 +81,19 @@ public:
 
     // A moment at which another thread may go on.
     void step(step_kind kind) {
+        simulated_actor& self = *running_actor;
+        self.last = kind;
+        self.stepped = true;
         record(kind, 0);
         advance(step_ns_);
-        if (ready_.size() > 1 && random_.one_in(switch_one_in_)) pass_baton(*running_actor);
+        if (ready_.size() > 1) pass_baton(self, next_after_step(self));
     }
     // Waits until somebody wakes `key` or the clock reaches `alarm`.
     //   Returns     false when it was the alarm
     bool block(step_kind cause, const void* key, std::int64_t alarm, const simulated_actor* other) {
         simulated_actor& self = *running_actor;
-        record(cause, 1);
+        events_.add(clock_, self.id, cause, true);
+        trace(self.id, cause, 1);
         self.cause = cause;
         self.key = key;
         self.other = other;
@@ -134,7 +102,7 @@ public:
         remove(ready_, self);
         waiting_.push_back(&self);
         if (alarm < next_alarm_) next_alarm_ = alarm;
-        pass_baton(self);
+        pass_baton(self, next_to_run(self.id));
         return !self.rang;
     }
     void wake_all(const void* key) {
@@ -147,18 +115,35 @@ public:
         std::size_t count = 0;
         for (const simulated_actor* const actor : waiting_) count += actor->key == key ? 1 : 0;
         if (count == 0) return;
-        std::size_t chosen = random_.below(count);
+        std::size_t chosen = strategy_.woken_of(count);
         for (simulated_actor* const actor : waiting_)
             if (actor->key == key && chosen-- == 0) return wake(*actor, false);
     }
 
     // What an operation asks that may fail for no reason.
-    [[nodiscard]] bool fails_for_no_reason() noexcept { return random_.one_in(16); }
+    [[nodiscard]] bool fails_for_no_reason() noexcept { return strategy_.fails_for_no_reason(); }
+    //   Returns     when a wait on a condition that begins now ends if nobody wakes it: at `alarm`,
+    //               or for no reason before it
+    [[nodiscard]] std::int64_t end_of_wait(std::int64_t alarm) noexcept {
+        if (scheduling_.spurious_one_in == 0 || !luck_.one_in(scheduling_.spurious_one_in))
+            return alarm;
+        const std::int64_t soon = clock_ + luck_.between(0, 20'000);
+        return soon < alarm ? soon : alarm;
+    }
+    // How far the wall clock was set ahead since the world began; below zero is back.
+    [[nodiscard]] nanoseconds wall_offset() {
+        if (scheduling_.wall_jump_one_in != 0 && luck_.one_in(scheduling_.wall_jump_one_in)) {
+            wall_offset_ += scheduling_.wall_jump.count / 1024 * luck_.between(-1024, 1024);
+            record(step_kind::random, static_cast<std::uint64_t>(wall_offset_));
+        }
+        return {wall_offset_};
+    }
 
     // A thread that will run once it is chosen; its real thread begins with attend() and ends with
     // finish().
     [[nodiscard]] simulated_actor& add_actor() {
         auto* const actor = new simulated_actor{*this, static_cast<std::uint32_t>(actors_.size())};
+        strategy_.welcome(*actor);
         actors_.push_back(actor);
         ready_.push_back(actor);
         return *actor;
@@ -174,7 +159,7 @@ public:
         remove(ready_, self);
         wake_all(&self);
         running_actor = nullptr;
-        next_to_run().turn.post();  // the last thing: whoever runs now may end the world
+        next_to_run(self.id).turn.post();  // the last thing: whoever runs now may end the world
     }
 
     [[nodiscard]] nanoseconds now() const noexcept { return {clock_}; }
@@ -185,13 +170,15 @@ public:
     }
     // `what` becomes part of the trace.
     void record(step_kind kind, std::uint64_t what) {
-        const std::uint64_t who = running_actor != nullptr ? running_actor->id : UINT32_MAX;
-        trace_ = (trace_ ^ (who << 8) ^ static_cast<std::uint64_t>(kind) ^ (what << 32)) *
-                 0x9fb21c651e98df25;
-        trace_ =
-            (trace_ ^ (trace_ >> 29) ^ static_cast<std::uint64_t>(clock_)) * 0xd6e8feb86659fd93;
-        trace_ ^= trace_ >> 32;
-        if (++steps_ > max_steps_ && running_actor != nullptr) stop_with("no end after");
+        const std::uint32_t who = running_id();
+        events_.add(clock_, who, kind, false);
+        trace(who, kind, what);
+    }
+    // The same, and recent_events() tells the note.
+    void record(step_kind kind, std::uint64_t what, const io_note& note) {
+        const std::uint32_t who = running_id();
+        events_.add(clock_, who, kind, note);
+        trace(who, kind, what);
     }
     [[nodiscard]] std::uint64_t trace_hash() const noexcept { return trace_; }
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
@@ -199,10 +186,12 @@ public:
     [[nodiscard]] bool deserted() const noexcept { return ready_.empty() && waiting_.empty(); }
 
     [[noreturn]] void stop_with(const char* what) const {
-        const bytes text = report(what);
+        bytes text = report(what);
+        text.append("; the last events:\n");
+        text.append(recent_events());
         stop(text.chars(), text.size());
     }
-    // What every thread does, in sentences: "simulation of seed 7: <what> 12 steps and 3400 ns:
+    // What every thread does, in sentences: "simulation of seed 7: <what> 12 steps and 3400 ns;
     // thread 0 ..."
     [[nodiscard]] bytes report(const char* what) const {
         bytes text{bytes_view{"simulation of seed "}};
@@ -216,6 +205,24 @@ public:
         text.append(" ns");
         for (const simulated_actor* const actor : actors_)
             if (!actor->finished) describe(text, *actor);
+        if (strategy_.script() == nullptr) return text;
+        text.append("; its schedule is ");
+        strategy_.script()->append_to(text);
+        return text;
+    }
+    // A line for each of the last events, the oldest first: "3400 ns, thread 1 (writer): locks a
+    // mutex".
+    [[nodiscard]] bytes recent_events() const {
+        bytes text;
+        events_.each([&](const recent_event& event) {
+            append_decimal(text, static_cast<std::uint64_t>(event.time));
+            text.append(" ns, ");
+            if (event.who == recent_event::nobody) text.append("outside of a run");
+            else name(text, *actors_[event.who]);
+            text.append(": ");
+            event.append_to(text);
+            text.append("\n");
+        });
         return text;
     }
 
@@ -233,19 +240,56 @@ private:
         entered_ = false;
     }
 
-    void pass_baton(simulated_actor& self) {
-        simulated_actor& next = next_to_run();
+    [[nodiscard]] static std::uint32_t running_id() noexcept {
+        return running_actor != nullptr ? running_actor->id : recent_event::nobody;
+    }
+    void trace(std::uint64_t who, step_kind kind, std::uint64_t what) {
+        trace_ = (trace_ ^ (who << 8) ^ static_cast<std::uint64_t>(kind) ^ (what << 32)) *
+                 0x9fb21c651e98df25;
+        trace_ =
+            (trace_ ^ (trace_ >> 29) ^ static_cast<std::uint64_t>(clock_)) * 0xd6e8feb86659fd93;
+        trace_ ^= trace_ >> 32;
+        if (++steps_ > max_steps_ && running_actor != nullptr) stop_with("no end after");
+    }
+
+    void pass_baton(simulated_actor& self, simulated_actor& next) {
         if (&next == &self) return;
         ++switches_;
         next.turn.post();
         self.turn.wait();
     }
-    [[nodiscard]] simulated_actor& next_to_run() {
+    //   Requires    self and at least one other can run
+    [[nodiscard]] simulated_actor& next_after_step(simulated_actor& self) {
+        const std::size_t count = candidates();
+        if (count < ready_.size() && ready_.back() == &self)
+            return strategy_.after_wait(ready_.data(), count, self.id);
+        return strategy_.after_step(ready_.data(), count, self);
+    }
+    //   Returns     who goes on when thread `id` cannot
+    [[nodiscard]] simulated_actor& next_to_run(std::uint32_t id) {
         while (ready_.empty()) {
             if (next_alarm_ == never) stop_with("dead-lock after");
             advance(next_alarm_ > clock_ ? next_alarm_ - clock_ : 0);
         }
-        return *ready_[ready_.size() == 1 ? 0 : random_.below(ready_.size())];
+        return strategy_.after_wait(ready_.data(), candidates(), id);
+    }
+    //   Effects     a thread that is passed over is the last of ready_, where others can run
+    //   Returns     how many of ready_ may be chosen
+    [[nodiscard]] std::size_t candidates() {
+        const std::size_t count = ready_.size();
+        if (scheduling_.starve_steps == 0 || count == 1) return count;
+        if (steps_ >= starved_until_) {  // a stretch with such a thread, a longer one without
+            starved_ = starved_ == nullptr ? ready_[luck_.below(count)] : nullptr;
+            starved_until_ = steps_ + 1 + luck_.next() % scheduling_.starve_steps;
+            if (starved_ == nullptr) starved_until_ += scheduling_.starve_steps;
+        }
+        for (std::size_t i = 0; i < count; ++i)
+            if (ready_[i] == starved_) {
+                ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(i));
+                ready_.push_back(starved_);
+                return count - 1;
+            }
+        return count;
     }
     void ring_alarms() {
         next_alarm_ = never;
@@ -279,23 +323,26 @@ private:
             }
     }
 
-    void describe(bytes& text, const simulated_actor& actor) const {
-        text.append("; thread ");
+    static void name(bytes& text, const simulated_actor& actor) {
+        text.append("thread ");
         append_decimal(text, actor.id);
-        if (!waits(actor)) {
-            text.append(" can run");
-            return;
+        if (actor.label[0] == 0) return;
+        text.append(" (");
+        text.append(actor.label);
+        text.append(")");
+    }
+    void describe(bytes& text, const simulated_actor& actor) const {
+        text.append("; ");
+        name(text, actor);
+        text.append(" ");
+        text.append(waits(actor) ? words_for_wait(actor.cause) : "can run");
+        if (waits(actor) && actor.other != nullptr) {
+            text.append(actor.cause == step_kind::join ? ", " : ", held by ");
+            name(text, *actor.other);
         }
-        switch (actor.cause) {
-            case step_kind::lock: text.append(" waits for a mutex"); break;
-            case step_kind::wait: text.append(" waits on a condition"); break;
-            case step_kind::join: text.append(" waits for the end of a thread"); break;
-            case step_kind::atomic: text.append(" waits for an atomic to change"); break;
-            default: text.append(" sleeps"); break;
-        }
-        if (actor.other == nullptr) return;
-        text.append(actor.cause == step_kind::join ? ", thread " : ", held by thread ");
-        append_decimal(text, actor.other->id);
+        if (!actor.stepped) return;
+        text.append(", last step: ");
+        text.append(words_for(actor.last));
     }
     [[nodiscard]] bool waits(const simulated_actor& actor) const noexcept {
         for (const simulated_actor* const other : waiting_)
@@ -305,10 +352,11 @@ private:
 
     const std::uint64_t seed_;
     const std::uint64_t max_steps_;
+    const schedule scheduling_;
     seeded_random random_;
-    std::int64_t step_ns_ = 0;  // drawn once for a world
-    std::uint64_t switch_one_in_ =
-        1;  // drawn once for a world: some switch at every step, some rarely
+    seeded_random luck_;          // for disturbances
+    const std::int64_t step_ns_;  // drawn once for a world
+    strategy strategy_;
     std::vector<simulated_actor*> actors_;
     std::vector<simulated_actor*> ready_;
     std::vector<simulated_actor*> waiting_;
@@ -317,6 +365,10 @@ private:
     std::uint64_t trace_ = 0;
     std::uint64_t steps_ = 0;
     std::uint64_t switches_ = 0;
+    event_ring events_;
+    simulated_actor* starved_ = nullptr;  // is passed over
+    std::uint64_t starved_until_ = 0;     // or nobody is, until this step
+    std::int64_t wall_offset_ = 0;
     bool entered_ = false;
     scheduler* older_;  // the next newest world of the real thread that made this one
 };

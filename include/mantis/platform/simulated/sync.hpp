@@ -3,6 +3,8 @@
 // The mutex and the condition of the simulator: the seed decides who gets the one and whom the
 // other wakes.
 //
+// A wait may end for no reason, where schedule::spurious_one_in says so.
+//
 // Outside of simulation::run() they work for one thread. A wait there lets the threads that the
 // last run left behind go on.
 //
@@ -99,7 +101,9 @@ private:
         bool woken = false;
         detail::as_simulated_thread([&] {
             mutex.let_go();  // and no step before the wait begins: the two are one
-            woken = detail::running_actor->home.block(step_kind::wait, this, alarm, nullptr);
+            detail::scheduler& home = detail::running_actor->home;
+            const std::int64_t end = home.end_of_wait(alarm);
+            woken = home.block(step_kind::wait, this, end, nullptr) || end < alarm;
             mutex.take();
         });
         mutex.holder_ = detail::running_actor;  // outside of a run another thread waited for us

@@ -12,6 +12,12 @@
 
 namespace mantis {
 
+// Gives the simulated thread that calls this a name for reports, of which they keep 31 characters;
+// nothing outside of a run.
+inline void label_thread(const char* label) noexcept {
+    if (detail::running_actor != nullptr) detail::running_actor->rename(label);
+}
+
 class simulated_thread {
 public:
     simulated_thread() noexcept = default;

@@ -5,9 +5,9 @@
 //
 // Every I/O goes through perform(), in this order:
 //   1. it is counted and becomes part of the trace
-//   2. a planned power failure or fault may strike: the I/O fails
+//   2. a planned power failure may strike: the I/O fails; or a fault: see 4
 //   3. virtual time goes by, in which other threads run; the power may fail here too
-//   4. its effect happens at once
+//   4. its effect happens at once, unless a fault makes it another one
 // A change that the power failure cut off in 2 or 3 is made without being synced: it may survive or
 // not.
 //
@@ -21,7 +21,6 @@
 #include "scheduler.hpp"
 
 #include "../../core/result.hpp"
-#include "../posix/error.hpp"
 
 namespace mantis {
 
@@ -30,34 +29,24 @@ struct simulation_options {
     std::uint64_t max_steps = 200'000'000;
     // Files beyond this many bytes in all get no_space; 0 is no limit.
     std::uint64_t disk_bytes = 0;
+    // What a sync leaves behind that fail_io() makes fail.
     failed_sync after_failed_sync = failed_sync::keeps;
+    // What a power failure tears a write into: 512 or 4096; 0 lets the seed choose.
+    std::uint64_t sector_bytes = 0;
+    schedule scheduling = {};
 };
-
-enum class io_kind : std::uint8_t {
-    open_directory,
-    lock,
-    open,
-    exists,
-    list,
-    remove,
-    rename,
-    sync_directory,
-    read,
-    write,
-    sync,
-    size,
-    resize,
-    preallocate,
-};
-inline constexpr std::size_t io_kind_count = 14;
 
 class simulated_world {
 public:
     simulated_world(std::uint64_t seed, const simulation_options& options)
-        : scheduler_{seed, options.max_steps},
+        : scheduler_{seed, options.max_steps, options.scheduling},
           random_{~seed},
           disk_bytes_{options.disk_bytes},
-          after_failed_sync_{options.after_failed_sync} {
+          after_failed_sync_{options.after_failed_sync},
+          faults_{seed ^ 0x6661756c74735f21} {
+        sector_bytes_ = options.sector_bytes;
+        if (sector_bytes_ == 0)
+            sector_bytes_ = seeded_random{seed ^ 0x736563746f72735f}.one_in(2) ? 512 : 4096;
         read_ns_ = random_.between(1'000, 100'000);
         write_ns_ = random_.between(1'000, 50'000);
         sync_ns_ = random_.between(20'000, 4'000'000);
@@ -67,7 +56,7 @@ public:
     [[nodiscard]] simulated_disk& disk() noexcept { return disk_; }
     [[nodiscard]] std::uint64_t boot() const noexcept { return boot_; }
     [[nodiscard]] bool powered() const noexcept { return powered_; }
-    [[nodiscard]] failed_sync after_failed_sync() const noexcept { return after_failed_sync_; }
+    [[nodiscard]] std::uint64_t sector_bytes() const noexcept { return sector_bytes_; }
     [[nodiscard]] std::uint64_t io_count() const noexcept { return io_count_; }
     [[nodiscard]] std::uint64_t io_count(io_kind kind) const noexcept {
         return counts_[static_cast<std::size_t>(kind)];
@@ -82,21 +71,25 @@ public:
         std::uint64_t offset = 0;
         std::uint64_t size = 0;
     };
-    // Runs effect(), a result<void>, as the effect of the I/O.
+    // Runs effect(strike), a result<void>, as the effect of the I/O.
     template <class Effect>
     [[nodiscard]] result<void> perform(const request& asked, Effect effect) {
         if (asked.boot != boot_ || !powered_) {
             detail::simulated_step(step_kind::io);
             return no_power(asked);
         }
-        if (auto struck = begin(asked); !struck) {
-            if (!powered_ && changes(asked.kind)) (void)effect();
-            return struck;
-        }
-        pause(duration(asked));
+        const fault_strike strike = begin(asked);
+        if (powered_) pause(duration(asked, strike.slowdown));
         if (asked.boot != boot_) return no_power(asked);
-        if (powered_) return effect();
-        if (changes(asked.kind)) (void)effect();
+        if (powered_) return effect(strike);
+        if (changes(asked.kind)) (void)effect(fault_strike{});
+        return no_power(asked);
+    }
+    // Time goes by in the middle of an I/O.
+    //   Errors      the power has failed meanwhile
+    [[nodiscard]] result<void> go_on(const request& asked) {
+        pause(duration(asked, 1));
+        if (asked.boot == boot_ && powered_) return success();
         return no_power(asked);
     }
 
@@ -108,10 +101,7 @@ public:
         return refusal(asked, error_code::no_space);
     }
     [[nodiscard]] static error refusal(const request& asked, error_code code) {
-        return error{code, asked.doing}
-            .about(asked.path)
-            .with("errno", static_cast<std::uint64_t>(errno_of(code)))
-            .with("offset", asked.offset);
+        return injected_error(code, asked.doing, event_of(asked));
     }
 
     void pause(std::int64_t length) {
@@ -129,61 +119,53 @@ public:
 
     void crash() noexcept { powered_ = false; }
     void crash_at_io(std::uint64_t nth) noexcept { crash_at_ = nth == 0 ? 0 : io_count_ + nth; }
-    void fail_io(bool any_kind, io_kind kind, std::uint64_t nth, error_code code) {
-        faults_.push_back({any_kind, kind, nth, code});
+    [[nodiscard]] fault_injector& faults() noexcept { return faults_; }
+    void fail_io(io_kinds on, std::uint64_t nth, error_code code) {
+        faults_.inject({.on = on, .code = code, .nth = nth, .after_sync = after_failed_sync_});
     }
     void limit_disk(std::uint64_t disk_bytes) noexcept { disk_bytes_ = disk_bytes; }
     void restart(crash_mode mode) {
-        disk_.crash(mode, random_);
+        disk_.crash(mode, random_, sector_bytes_);
+        begin_boot();
+    }
+    void restart(chosen_changes& chosen) {
+        disk_.crash(chosen);
+        begin_boot();
+    }
+
+private:
+    void begin_boot() {
         ++boot_;
         powered_ = true;
         crash_at_ = 0;
         faults_.clear();
         scheduler_.record(step_kind::io, boot_);
     }
-
-private:
-    struct fault {
-        bool any_kind;
-        io_kind kind;
-        std::uint64_t left;  // how many I/Os until it strikes
-        error_code code;
-    };
-
     // Steps 1 and 2.
-    [[nodiscard]] result<void> begin(const request& asked) {
+    [[nodiscard]] fault_strike begin(const request& asked) {
         ++io_count_;
         ++counts_[static_cast<std::size_t>(asked.kind)];
         std::uint64_t what =
             static_cast<std::uint64_t>(asked.kind) + asked.offset * 31 + asked.size * 1009;
         for (const std::byte at : asked.path)
             what = what * 131 + std::to_integer<std::uint64_t>(at);
-        scheduler_.record(step_kind::io, what);
+        scheduler_.record(step_kind::io, what, {asked.doing, asked.path, asked.offset, asked.size});
         if (io_count_ == crash_at_) {
             crash();
-            return no_power(asked);
+            return {};
         }
-        for (std::size_t i = 0; i < faults_.size(); ++i) {
-            fault& planned = faults_[i];
-            if ((!planned.any_kind && planned.kind != asked.kind) || --planned.left != 0) continue;
-            const error_code code = planned.code;
-            faults_.erase(faults_.begin() + static_cast<std::ptrdiff_t>(i));
-            return refusal(asked, code);
-        }
-        return success();
+        const fault_strike strike = faults_.strike(event_of(asked));
+        if (strike.strikes)
+            scheduler_.record(step_kind::io, ~static_cast<std::uint64_t>(strike.kind));
+        return strike;
+    }
+    [[nodiscard]] static io_event event_of(const request& asked) noexcept {
+        const bool moves_bytes = asked.kind == io_kind::read || asked.kind == io_kind::write;
+        return {asked.kind, asked.path, asked.offset, moves_bytes ? asked.size : 0};
     }
 
     [[nodiscard]] static error no_power(const request& asked) {
         return refusal(asked, error_code::io);
-    }
-    [[nodiscard]] static int errno_of(error_code code) noexcept {
-        switch (code) {
-            case error_code::no_space: return ENOSPC;
-            case error_code::not_found: return ENOENT;
-            case error_code::already_exists: return EEXIST;
-            case error_code::invalid_argument: return EINVAL;
-            default: return EIO;
-        }
     }
     [[nodiscard]] static bool changes(io_kind kind) noexcept {
         switch (kind) {
@@ -197,13 +179,15 @@ private:
         }
     }
     // Half to twice what such an I/O takes in this world, now and then twenty times as much; a
-    // gigabyte takes a second.
-    [[nodiscard]] std::int64_t duration(const request& asked) noexcept {
+    // gigabyte takes a second; and `slowdown` times that.
+    [[nodiscard]] std::int64_t duration(const request& asked, std::uint64_t slowdown) noexcept {
         const bool syncs = asked.kind == io_kind::sync || asked.kind == io_kind::sync_directory;
         const bool reads = asked.kind == io_kind::read || asked.kind == io_kind::list;
         const std::int64_t usual = syncs ? sync_ns_ : reads ? read_ns_ : write_ns_;
         const std::int64_t drawn = random_.between(usual / 2, usual * 2);
-        return (random_.one_in(64) ? drawn * 20 : drawn) + static_cast<std::int64_t>(asked.size);
+        const std::int64_t all =
+            (random_.one_in(64) ? drawn * 20 : drawn) + static_cast<std::int64_t>(asked.size);
+        return all * static_cast<std::int64_t>(slowdown);
     }
 
     detail::scheduler scheduler_;
@@ -211,6 +195,8 @@ private:
     seeded_random random_;
     std::uint64_t disk_bytes_;
     failed_sync after_failed_sync_;
+    fault_injector faults_;
+    std::uint64_t sector_bytes_ = simulated_sector_bytes;
     std::int64_t read_ns_ = 0;
     std::int64_t write_ns_ = 0;
     std::int64_t sync_ns_ = 0;
@@ -219,7 +205,6 @@ private:
     std::uint64_t io_count_ = 0;
     std::uint64_t counts_[io_kind_count] = {};
     std::uint64_t crash_at_ = 0;
-    std::vector<fault> faults_;
     std::uint64_t last_number_ = 0;
 };
 

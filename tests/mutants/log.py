@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Bugs in the log: its writer, its reader, its records."""
+
+from mutant import mutant
+
+WRITER = (
+    mutant(
+        "segment-not-synced",
+        "wal/writer.hpp",
+        "        if (auto synced = made.opened.sync(); !synced) return synced;\n"
+        "        return directory_->sync();",
+        "        return directory_->sync();",
+        "store/crash.cpp",
+        "A power failure leaves records in a segment without its header.",
+    ),
+    mutant(
+        "segment-name-not-synced",
+        "wal/writer.hpp",
+        "        return directory_->sync();\n    }\n\n    //   Returns     whether it is certain",
+        "        return success();\n    }\n\n    //   Returns     whether it is certain",
+        "store/crash.cpp",
+        "Synced records lie in a file whose name is lost.",
+    ),
+    mutant(
+        "segment-without-header",
+        "wal/writer.hpp",
+        "made.opened.write(0, encode_segment_header(header))",
+        "made.opened.write(0, bytes::zeros(segment_header_bytes))",
+        "wal/writer.cpp",
+        "Nobody can tell whose records these are.",
+    ),
+    mutant(
+        "records-not-synced",
+        "wal/writer.hpp",
+        "return wanted == goal::durable ? segment_->opened.sync() : success();",
+        "return success();",
+        "store/crash.cpp",
+        "A commit is told durable and is in the memory of the system only.",
+    ),
+    mutant(
+        "acknowledged-before-sync",
+        "wal/writer.hpp",
+        "        buffer_at_ = next_;\n        hold.unlock();\n        previous",
+        "        buffer_at_ = next_;\n        durable_ = reaches;\n"
+        "        durable_seen_.store(reaches.value);\n        changed_.notify_all();\n"
+        "        hold.unlock();\n        previous",
+        "store/crash.cpp",
+        "Who waits with the leader is answered before the leader has synced.",
+    ),
+    mutant(
+        "failed-sync-retried",
+        "wal/writer.hpp",
+        "            failed_ = true;\n            done = error",
+        "            done = error",
+        "txn/engine.cpp",
+        "A sync that failed is tried again, and succeeds without having written.",
+    ),
+    mutant(
+        "left-over-name-kept",
+        "wal/writer.hpp",
+        "const bool name_is_free = made || remove_segment(first);",
+        "const bool name_is_free = true;",
+        "store/crash.cpp",
+        "The name of a segment that could not be made says that the log ended there.",
+        "failing I/O",
+    ),
+    mutant(
+        "left-over-name-not-synced",
+        "wal/writer.hpp",
+        "        return directory_->sync().has_value();",
+        "        return true;",
+        "store/crash.cpp",
+        "A power failure brings back the name of a segment that could not be made.",
+        "failing I/O",
+    ),
+    mutant(
+        "left-over-name-forgiven",
+        "wal/writer.hpp",
+        "        if (old && !name_is_free) failed_ = true;\n",
+        "",
+        "store/crash.cpp",
+        "The log goes on behind a name that says it ended.",
+        "failing I/O",
+    ),
+    mutant(
+        "segment-begun-before-the-old-is-synced",
+        "wal/writer.hpp",
+        "} else if (segment_ && durable_ < end_) {",
+        "} else if (segment_ && written_ < end_) {",
+        "store/crash.cpp",
+        "The name of a segment says that everything before it is durable, and it is not.",
+        "periodic and buffered",
+    ),
+    mutant(
+        "block-written-twice",
+        "wal/writer.hpp",
+        "        if (wanted == goal::durable) next_ = round_up(next_, log_block_bytes);\n",
+        "",
+        "wal/writer.cpp",
+        "A block with synced records is written again, and may be torn.",
+    ),
+    mutant(
+        "no-proof-of-durability",
+        "wal/writer.hpp",
+        "        const lsn synced = durable_;\n",
+        "        const lsn synced{};\n",
+        "wal/writer.cpp",
+        "Damage of synced records looks like a torn tail and is cut.",
+    ),
+    mutant(
+        "full-disk-noticed-too-late",
+        "wal/writer.hpp",
+        "        if (auto reserved = made.opened.preallocate(segment_header_bytes + made.room);"
+        " !reserved)\n            return reserved;\n",
+        "",
+        "txn/engine.cpp",
+        "A full disk is met while writing what was already applied.",
+    ),
+    mutant(
+        "followers-not-woken",
+        "wal/writer.hpp",
+        "        changed_.notify_all();\n        return done;",
+        "        return done;",
+        "wal/writer.cpp",
+        "Who waits for the leader's sync waits for ever.",
+        "lie together",
+    ),
+    mutant(
+        "appenders-not-woken",
+        "wal/writer.hpp",
+        "        if (left_mutex_) changed_.notify_all();\n",
+        "",
+        "wal/writer.cpp",
+        "Who waits for another's append waits for ever when that one fails.",
+        "when a sync fails",
+    ),
+    mutant(
+        "wait-not-checked-again",
+        "wal/writer.hpp",
+        "        while (appending_) changed_.wait(mutex_);",
+        "        if (appending_) changed_.wait(mutex_);",
+        "wal/writer.cpp",
+        "Two threads append at once, and their records mix.",
+        "lie together",
+    ),
+)
+
+READER = (
+    mutant(
+        "checksum-ignored",
+        "wal/record.hpp",
+        "    return Checksum::of(covered) == header.checksum ? record_verdict::valid\n"
+        "                                                    : record_verdict::damaged;",
+        "    (void)covered;\n    return record_verdict::valid;",
+        "wal/reader.cpp",
+        "Half a record passes for a whole one.",
+    ),
+    mutant(
+        "salt-ignored",
+        "wal/record.hpp",
+        "header.lsn == position.value && header.salt == salt &&",
+        "header.lsn == position.value && (salt == salt) &&",
+        "wal/record.cpp",
+        "A record that an older segment of the same place left passes for one of this segment.",
+    ),
+    mutant(
+        "position-ignored",
+        "wal/record.hpp",
+        "header.lsn == position.value && header.salt == salt &&",
+        "header.salt == salt &&",
+        "wal/record.cpp",
+        "A record that was written to another place is read at this one.",
+    ),
+    mutant(
+        "chain-ignored",
+        "wal/reader.hpp",
+        "if (verdict == record_verdict::valid && chained(rest)) {",
+        "if (verdict == record_verdict::valid) {",
+        "wal/reader.cpp",
+        "A record is handed out where the one before it is lost.",
+    ),
+    mutant(
+        "durable-proof-ignored",
+        "wal/reader.hpp",
+        "synced > end_.end)",
+        "synced.value == 0)",
+        "wal/reader.cpp",
+        "Damage in the middle is cut like a torn tail.",
+    ),
+    mutant(
+        "end-of-full-segment-ignored",
+        "wal/reader.hpp",
+        "if (round_up(end_.end.value, log_block_bytes) != next)",
+        "if (round_up(end_.end.value, log_block_bytes) > next)",
+        "wal/reader.cpp",
+        "Damage at the end of a segment that is not the last one is passed over.",
+    ),
+)
+
+MUTANTS = WRITER + READER

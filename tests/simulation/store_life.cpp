@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A store in which transactions write markers to two tables and their number to shared keys, which
+// others read before they write.
+#include "crashing.hpp"
+
+#include <mantis/store/store.hpp>
+
+namespace simulate {
+
+namespace {
+
+template <class Durability>
+struct app : policies<with::platform<simulated>, with::durability<Durability>> {};
+
+template <class Durability>
+class store_life {
+public:
+    store_life(const plan& of, outcome& to) : life_{of, to} {
+        options_.segment_bytes = of.segment_bytes;
+        options_.sync_period = microseconds(of.sync_period_us);
+    }
+    void live() { life_.live_through(*this); }
+
+    void work(const round& now) {
+        auto opened = store_type::open("db", options_, life_.world().platform());
+        if (!opened) return life_.refused(opened.error());
+        if (!compare(*opened)) return;
+        auto left = opened->table("left");
+        auto right = opened->table("right");
+        if (!left || !right) return;
+        std::vector<simulated::thread> threads;
+        for (const auto& operations : now.threads)
+            threads.emplace_back([this, &opened, &left, &right, &operations] {
+                for (const std::uint32_t each : operations) {
+                    if (!life_.world().powered()) return;
+                    operate(*opened, *left, *right, dice{each});
+                }
+            });
+        for (auto& thread : threads) thread.join();
+        if (opened->stats().log.segments > 1) life_.out().reach("several segments");
+        if (!now.closes) return;
+        const auto flushed = ledger_.buffered();
+        if (opened->close()) ledger_.flushed(flushed);
+    }
+
+    void judge() {
+        auto opened = store_type::open("db", options_, life_.world().platform());
+        if (!opened) return life_.refused(opened.error());
+        if (!compare(*opened)) life_.violated("reading failed in peace");
+        if (auto sound = opened->verify(); !sound)
+            life_.violated("verify: " + sound.error().message().template as<std::string>());
+    }
+
+private:
+    using store_type = store<app<Durability>>;
+    using handle = typename store_type::table_handle;
+
+    void operate(store_type& db, const handle& left, const handle& right, dice roll) {
+        switch (roll(12)) {
+            case 0: return flush(db);
+            case 1: return make_and_drop(db, roll);
+            case 2: return churn(db, left, roll);
+            default: return commit(db, left, right, roll);
+        }
+    }
+
+    void flush(store_type& db) {
+        const auto flushed = ledger_.buffered();
+        if (db.flush()) ledger_.flushed(flushed);
+    }
+
+    void commit(store_type& db, const handle& left, const handle& right, dice roll) {
+        auto tx = db.begin(roll(2) == 0 ? isolation::serializable : isolation::read_committed);
+        durability_ledger::writes wrote{2, {}, {}};
+        for (std::uint64_t left_over = roll(3); left_over > 0; --left_over) {
+            const std::string key = "shared/" + std::to_string(roll(5));
+            const auto before = tx.get(left, key);
+            if (!before) return;
+            if (*before) {
+                const std::size_t writer = std::stoul((*before)->template as<std::string>());
+                if constexpr (Durability::waits_for_sync) ledger_.answered(writer);
+                wrote.read.push_back(writer);
+            }
+            wrote.shared_keys.push_back(bytes{key});
+        }
+        const std::vector<bytes> shared = wrote.shared_keys;
+        const std::size_t number = ledger_.issue(std::move(wrote));
+        const std::string marker = "tx/" + std::to_string(number);
+        // Some values need a segment, and some a record, of their own.
+        tx.put(left, marker, std::string(roll(roll(6) == 0 ? 60'000 : 2000), 'v'));
+        tx.put(right, marker, "");
+        if (roll(100) == 0) tx.put(left, "large", std::string(1'100'000, 'l'));
+        for (const bytes& key : shared) tx.put(left, key, std::to_string(number));
+        answer(number, tx.commit());
+    }
+    void answer(std::size_t number, const result<commit_info>& done) {
+        if (done) {
+            const bool durable = done->state == commit_state::durable;
+            ledger_.acknowledged(number, durable ? promise::durable : promise::buffered,
+                                 done->position);
+            return;
+        }
+        const error_code code = done.error().code();
+        if (code == error_code::unknown_outcome) return life_.out().reach("unknown outcome");
+        ledger_.refused(number);
+        life_.out().reach(code == error_code::conflict ? "conflict" : "refused commit");
+    }
+
+    // A table that comes and goes: nothing of it is promised but that it breaks nothing.
+    void make_and_drop(store_type& db, dice roll) {
+        const std::string name = "passing/" + std::to_string(roll(3));
+        auto made = db.table(name);
+        if (!made) return;
+        auto tx = db.begin();
+        tx.put(*made, "key", "value");
+        (void)tx.commit();
+        if (roll(2) == 0 && db.drop_table(*made)) life_.out().reach("table dropped");
+    }
+    void churn(store_type& db, const handle& into, dice roll) {
+        auto tx = db.begin(isolation::read_committed);
+        for (int i = 0; i < 5; ++i) {
+            const std::string key = "churn/" + std::to_string(roll(20));
+            if (roll(2) == 0) tx.erase(into, key);
+            else tx.put(into, key, std::string(roll(300), 'c'));
+        }
+        (void)tx.commit();
+    }
+
+    //   Returns     false if I/O failed while reading
+    bool compare(store_type& db) {
+        if (db.recovery().cut_bytes > 0) life_.out().reach("torn tail");
+        if (db.recovery().transactions_dropped > 0) life_.out().reach("transaction dropped");
+        ledger_.look_again();
+        if (!look(db, "left") || !look(db, "right")) return false;
+        life_.settle(ledger_);
+        return true;
+    }
+    bool look(store_type& db, const char* name) {
+        const auto table = db.find_table(name);
+        if (!table) return true;
+        auto tx = db.begin(isolation::read_committed);
+        auto rows = tx.scan(*table);
+        while (true) {
+            const auto more = rows.next();
+            if (!more) return false;
+            if (!*more) return true;
+            const auto key = rows.key().template as<std::string>();
+            if (key.rfind("tx/", 0) == 0) ledger_.found_marker(std::stoul(key.substr(3)));
+            else if (key.rfind("shared/", 0) == 0)
+                ledger_.found_shared(key, std::stoul(rows.value().template as<std::string>()));
+        }
+    }
+
+    crashing life_;
+    store_options options_;
+    durability_ledger ledger_;
+};
+
+}  // namespace
+
+outcome live_store(const plan& of) {
+    outcome out;
+    if (of.durability == "periodic") store_life<periodic>{of, out}.live();
+    else if (of.durability == "buffered") store_life<buffered>{of, out}.live();
+    else store_life<group_commit>{of, out}.live();
+    return out;
+}
+
+}  // namespace simulate
