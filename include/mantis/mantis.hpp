@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// All of mantis, but for what links a library or is included on purpose: document/json.hpp, ext/.
+// All of mantis, but for what is included on purpose: document/json.hpp, which links a library, ext/,
+// and what tests need: platform/simulated.hpp, platform/faulty.hpp.
 //
 // For a first program, and for tests; a program that cares how long it compiles includes what it
 // uses: <mantis/store/store.hpp> or <mantis/document/document_store.hpp>, and <mantis/fwd.hpp> in
@@ -17,7 +18,6 @@
 
 #include "platform/memory.hpp"
 #include "platform/posix.hpp"
-#include "platform/simulated.hpp"
 
 #include "sync/rwlock.hpp"
 

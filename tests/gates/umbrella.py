@@ -10,8 +10,8 @@ UMBRELLA = "mantis/mantis.hpp"
 FORWARD = "mantis/fwd.hpp"
 # What needs a library to link, or a program to ask for it, or a test.
 ON_PURPOSE = re.compile(
-    r"mantis/(ext/.*|document/json\.hpp|document/json_reader\.hpp|platform/faulty\.hpp"
-    r"|platform/simulated/(durability_ledger|exhaustive)\.hpp)|.*/detail/.*"
+    r"mantis/(ext/.*|document/json\.hpp|document/json_reader\.hpp|platform/fault\.hpp"
+    r"|platform/faulty\.hpp|platform/simulated\.hpp|platform/simulated/.*)|.*/detail/.*"
 )
 
 
