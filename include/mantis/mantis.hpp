@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// All of mantis, but for what is included on purpose: document/json.hpp, which links a library, ext/,
-// and what tests need: platform/simulated.hpp, platform/faulty.hpp.
+// All of mantis, but for what is included on purpose: document/json.hpp, which links a library,
+// ext/, and what tests need, platform/simulated.hpp and platform/faulty.hpp.
 //
 // For a first program, and for tests; a program that cares how long it compiles includes what it
 // uses: <mantis/store/store.hpp> or <mantis/document/document_store.hpp>, and <mantis/fwd.hpp> in

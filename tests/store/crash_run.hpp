@@ -7,14 +7,16 @@
 
 #include <doctest/doctest.h>
 
-#include "durability_ledger.hpp"
-
 #include <mantis/platform/simulated.hpp>
+#include <mantis/platform/simulated/durability_ledger.hpp>
+#include <mantis/store/store.hpp>
 
 #include <cstdlib>
 #include <optional>
 
 namespace crash_test {
+
+using namespace mantis;
 
 template <class Durability>
 struct app : policies<with::platform<simulated>, with::durability<Durability>> {};
@@ -123,7 +125,8 @@ private:
                         if (!commit_one(*opened, *left, *right, work, i) && !hard_.faults) return;
                 });
         for (auto& thread : threads) thread.join();
-        if (roll_(4) == 0 && opened->flush()) ledger_.flushed();
+        const auto flushed = ledger_.buffered();
+        if (roll_(4) == 0 && opened->flush()) ledger_.flushed(flushed);
         if (roll_(4) == 0) (void)opened->close();
     }
 
@@ -139,21 +142,30 @@ private:
     template <class Handle>
     bool commit_one(store_type& db, const Handle& left, const Handle& right, dice& work,
                     int thread) {
-        std::vector<std::string> keys;
+        std::vector<bytes> keys;
         for (std::uint64_t i = work(3); i > 0; --i)
-            keys.push_back("shared/" + std::to_string(work(5)));
+            keys.push_back(bytes{"shared/" + std::to_string(work(5))});
         // Some values need a segment, or a record, of their own.
         const std::uint64_t most = work(10) == 0 ? 60'000 : 2000;
-        const std::size_t number = ledger_.issue(keys);
+        const std::size_t number = ledger_.issue({2, keys, {}});
+        const std::string marker = "tx/" + std::to_string(number);
         auto tx = db.begin(isolation::read_committed);
-        tx.put(left, durability_ledger::marker(number), std::string(work(most), 'v'));
-        tx.put(right, durability_ledger::marker(number), std::to_string(thread));
-        if (work(100) == 0) tx.put(left, "large", std::string(1'100'000, 'l'));
-        for (const std::string& key : keys) tx.put(left, key, std::to_string(number));
-        const auto answer = tx.commit();
-        ledger_.answered(number, answer);
-        if (!answer) ++counted_.failed_commits;
-        return answer.has_value();
+        tx.put(left, marker, std::string(work(most), 'v'));
+        tx.put(right, marker, std::to_string(thread));
+        if (work(hard_.faults ? 40 : 100) == 0) tx.put(left, "large", std::string(1'100'000, 'l'));
+        for (const bytes& key : keys) tx.put(left, key, std::to_string(number));
+        return answered(number, tx.commit());
+    }
+    bool answered(std::size_t number, const result<commit_info>& done) {
+        if (done) {
+            const bool durable = done->state == commit_state::durable;
+            ledger_.acknowledged(number, durable ? promise::durable : promise::buffered,
+                                 done->position);
+            return true;
+        }
+        if (done.error().code() != error_code::unknown_outcome) ledger_.refused(number);
+        ++counted_.failed_commits;
+        return false;
     }
 
     void check_recovered() {
@@ -168,23 +180,21 @@ private:
     bool check_contents(store_type& db) {
         counted_.cut_tails += db.recovery().cut_bytes > 0 ? 1 : 0;
         counted_.dropped += db.recovery().transactions_dropped > 0 ? 1 : 0;
-        std::set<std::size_t> left, right;
-        std::map<std::string, std::size_t> shared;
-        if (!collect(db, "left", left, shared) || !collect(db, "right", right, shared))
-            return false;
+        ledger_.look_again();
+        if (!collect(db, "left") || !collect(db, "right")) return false;
         counted_.durable += ledger_.count(promise::durable);
         // What the system took survives the process, unless the system itself gives it up.
         const bool kept = !power_failed_ && hard_.after_failed_sync != failed_sync::reverts;
-        for (const std::string& wrong : ledger_.settle(left, right, shared, kept)) {
-            FAIL_CHECK(wrong);
+        for (const ledger_violation& wrong :
+             ledger_.settle(kept ? loss::of_nothing : loss::of_buffered)) {
+            FAIL_CHECK("transaction ", wrong.transaction, " ", wrong.what);
             intact_ = false;
         }
         power_failed_ = false;
         return true;
     }
 
-    bool collect(store_type& db, const char* name, std::set<std::size_t>& markers,
-                 std::map<std::string, std::size_t>& shared) {
+    bool collect(store_type& db, const char* name) {
         const auto table = db.find_table(name);
         if (!table) return true;
         auto tx = db.begin(isolation::read_committed);
@@ -194,9 +204,9 @@ private:
             if (!more) return false;
             if (!*more) return true;
             const auto key = rows.key().template as<std::string>();
-            if (key.rfind("tx/", 0) == 0) markers.insert(std::stoul(key.substr(3)));
-            else if (key != "large")
-                shared[key] = std::stoul(rows.value().template as<std::string>());
+            if (key.rfind("tx/", 0) == 0) ledger_.found_marker(std::stoul(key.substr(3)));
+            else if (key.rfind("shared/", 0) == 0)
+                ledger_.found_shared(key, std::stoul(rows.value().template as<std::string>()));
         }
     }
 
