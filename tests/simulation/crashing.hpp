@@ -31,10 +31,12 @@ public:
                 }
                 subject.work(each);
                 note_lies();
+                look_for_leaks();
                 end(each.end);
             }
             faulty_ = false;
             if (intact() && !over_) subject.judge();
+            look_for_leaks();
         });
         out_.trace_hash = world_.trace_hash();
         out_.steps = world_.steps();
@@ -65,10 +67,13 @@ public:
         if (lied_to_) return loss::of_anything;
         return power_failed_ || reverts_ ? loss::of_buffered : loss::of_nothing;
     }
-    void settle(durability_ledger& ledger) {
+    // `window`: what a power failure may take at most, counted back from it; 0: no bound.
+    void settle(durability_ledger& ledger, nanoseconds window = {}) {
+        const bool bounded = window.count != 0 && world_.struck(fault_kind::slow) == 0;
+        const nanoseconds begin = bounded ? failed_at_ - window : nanoseconds{};
         note_lies();
         const std::size_t lost = ledger.lost();
-        for (const ledger_violation& wrong : ledger.settle(allowed()))
+        for (const ledger_violation& wrong : ledger.settle(allowed(), begin))
             violated("transaction " + std::to_string(wrong.transaction) + " " + wrong.what);
         if (ledger.lost() > lost) out_.reach("buffered commits lost");
         power_failed_ = false;
@@ -92,11 +97,21 @@ private:
         }
     }
 
+    // Whatever failed, what was opened is closed.
+    void look_for_leaks() {
+        if (const std::uint64_t held = world_.held_count(); held != 0)
+            violated(std::to_string(held) + " files or locks are still held");
+    }
+
     void end(crash_mode how) {
         if (!world_.powered()) out_.reach("crash in the middle");
         else world_.crash();
-        if (how == crash_mode::process_only) out_.reach("process killed");
-        else power_failed_ = true;
+        if (how == crash_mode::process_only) {
+            out_.reach("process killed");
+        } else {
+            if (!power_failed_) failed_at_ = world_.crashed_at();
+            power_failed_ = true;
+        }
         world_.restart(how);
     }
 
@@ -105,6 +120,7 @@ private:
     simulation world_;
     bool faulty_ = false;        // I/O of this round is planned to fail
     bool power_failed_ = false;  // since the last comparison
+    nanoseconds failed_at_;      // when it did first
     bool reverts_ = false;       // failed syncs of this life take back what was written
     bool lied_to_ = false;       // by the disk, at any time
     bool over_ = false;          // damage was found, as it must be

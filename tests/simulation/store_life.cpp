@@ -98,7 +98,7 @@ private:
         if (done) {
             const bool durable = done->state == commit_state::durable;
             ledger_.acknowledged(number, durable ? promise::durable : promise::buffered,
-                                 done->position);
+                                 done->position, life_.world().now());
             return;
         }
         const error_code code = done.error().code();
@@ -133,7 +133,10 @@ private:
         if (db.recovery().transactions_dropped > 0) life_.out().reach("transaction dropped");
         ledger_.look_again();
         if (!look(db, "left") || !look(db, "right")) return false;
-        life_.settle(ledger_);
+        // A sync may just have begun when a commit is acknowledged, and takes at most 160 ms here.
+        constexpr nanoseconds two_syncs = milliseconds(2 * 160);
+        life_.settle(ledger_, Durability::syncs_periodically ? options_.sync_period + two_syncs
+                                                             : nanoseconds{});
         return true;
     }
     bool look(store_type& db, const char* name) {

@@ -108,6 +108,8 @@ public:
     [[nodiscard]] bool powered() const noexcept { return world_->powered(); }
     //   Effects     from now on every I/O fails
     void crash() noexcept { world_->crash(); }
+    // When the power failed last.
+    [[nodiscard]] nanoseconds crashed_at() const noexcept { return world_->crashed_at(); }
     //   Effects     the nth I/O from now (1 is the next one) and every one after it fails; 0 takes
     //               the plan back
     void crash_at_io(std::uint64_t nth) noexcept { world_->crash_at_io(nth); }
@@ -147,6 +149,11 @@ public:
     [[nodiscard]] std::uint64_t io_count() const noexcept { return world_->io_count(); }
     [[nodiscard]] std::uint64_t io_count(io_kind kind) const noexcept {
         return world_->io_count(kind);
+    }
+    // Files that are open and directories that are locked since the last restart: 0 once all that
+    // used them is gone.
+    [[nodiscard]] std::uint64_t held_count() const noexcept {
+        return world_->disk().held_count(world_->boot());
     }
     [[nodiscard]] nanoseconds now() const noexcept { return world_->scheduler().now(); }
     [[nodiscard]] std::uint64_t steps() const noexcept { return world_->scheduler().steps(); }

@@ -60,6 +60,17 @@ TEST_CASE("what was durable must be there, and buffered too when the power staye
     CHECK(flushed.settle() == "1 was durable and is lost; ");
 }
 
+TEST_CASE("a power failure takes nothing that is older than the stated window") {
+    for (const std::int64_t begin : {5, 6}) {
+        three of;
+        of.ledger.acknowledged(of.buffered, promise::buffered, {200}, nanoseconds{5});
+        of.found(of.durable);
+        of.ledger.found_shared("shared", of.durable);
+        const auto wrong = of.ledger.settle(loss::of_buffered, nanoseconds{begin});
+        CHECK(wrong.size() == (begin == 5 ? 0 : 1));
+    }
+}
+
 TEST_CASE("what a reader was answered must be there, whoever wrote it") {
     three of;
     of.ledger.answered(of.unknown);

@@ -253,6 +253,16 @@ public:
         lose_name(to);
         change_names({bytes{from}, bytes{to}, find(from)});
     }
+    // Handles of that boot on its files.
+    [[nodiscard]] std::uint64_t opener_count(std::uint64_t boot) const noexcept {
+        std::uint64_t count = 0;
+        const auto add = [&](const simulated_contents& file) {
+            if (file.opener_boot == boot) count += file.opener_count;
+        };
+        for (const auto& file : cached_.entries()) add(*file.node);
+        for (const file_node& file : nameless_) add(*file);
+        return count;
+    }
     // The sizes of its files, those that lost their name and are still open included.
     [[nodiscard]] std::uint64_t used_bytes() const noexcept {
         std::uint64_t used = 0;
@@ -346,6 +356,13 @@ public:
     }
     void crash(chosen_changes& chosen) {
         for (const auto& folder : tree_.folders()) folder.node->crash(chosen);
+    }
+    // Handles of that boot, and directories that are locked.
+    [[nodiscard]] std::uint64_t held_count(std::uint64_t boot) const noexcept {
+        std::uint64_t count = 0;
+        for (const auto& folder : tree_.folders())
+            count += folder.node->opener_count(boot) + (folder.node->lock_holder != 0 ? 1 : 0);
+        return count;
     }
     // The sizes of all files that have a name or an opener.
     [[nodiscard]] std::uint64_t used_bytes() const noexcept {

@@ -15,7 +15,8 @@
 //   2. each is there whole: all its markers, and its shared keys unless a later one of S has them
 //   3. S is closed under the order of the log: no acknowledged transaction is missing before one
 //      that is there, and what a transaction of S read was written by one of S
-//   4. without a power failure nothing acknowledged is missing
+//   4. without a power failure nothing acknowledged is missing, and with one nothing that was
+//      acknowledged before the window that the durability policy states
 //
 // After settle() what was found counts as durable, because an opening has answered it, and the rest
 // as lost for good.
@@ -25,6 +26,7 @@
 
 #include "../../core/bytes.hpp"
 #include "../../core/ids.hpp"
+#include "../../core/units.hpp"
 
 #include <map>
 #include <vector>
@@ -62,13 +64,15 @@ public:
 
     //   Returns     the number of a transaction that is about to commit
     std::size_t issue(writes made) {
-        entries_.push_back({std::move(made), promise::none, {}, 0});
+        entries_.push_back({std::move(made), promise::none, {}, {}, 0});
         return entries_.size() - 1;
     }
-    //   Requires    `made` is buffered or durable; `position` is its place in the log
-    void acknowledged(std::size_t transaction, promise made, lsn position) {
+    //   Requires    `made` is buffered or durable; `position` is its place in the log, `at` the
+    //               moment, where a window matters
+    void acknowledged(std::size_t transaction, promise made, lsn position, nanoseconds at = {}) {
         entries_[transaction].made = made;
         entries_[transaction].position = position;
+        entries_[transaction].at = at;
     }
     void refused(std::size_t transaction) { entries_[transaction].made = promise::refused; }
     // A read answered what that transaction wrote, and the database answers only what is durable.
@@ -102,8 +106,10 @@ public:
         for (entry& each : entries_) each.found = 0;
     }
 
+    // `window_begin`: what was acknowledged before is not buffered any more.
     //   Returns     what is not as promised
-    std::vector<ledger_violation> settle(loss allowed) {
+    std::vector<ledger_violation> settle(loss allowed, nanoseconds window_begin = {}) {
+        window_begin_ = window_begin;
         std::vector<ledger_violation> wrong;
         for (const std::size_t stranger : strangers_)
             wrong.push_back({stranger, "is there and was never issued"});
@@ -130,7 +136,8 @@ private:
     struct entry {
         writes wrote;
         promise made = promise::none;
-        lsn position;  // 0 unless acknowledged
+        lsn position;    // 0 unless acknowledged
+        nanoseconds at;  // likewise
         unsigned found = 0;
     };
 
@@ -159,6 +166,9 @@ private:
         if (each.made == promise::durable && allowed != loss::of_anything)
             return wrong.push_back({i, "was durable and is lost"});
         ++lost_;
+        if (each.made == promise::buffered && each.at.count < window_begin_.count &&
+            allowed != loss::of_anything)
+            wrong.push_back({i, "was older than the window and is lost"});
         if (allowed == loss::of_nothing) wrong.push_back({i, "is lost without a power failure"});
         if (each.position.value != 0 && each.position < last_found)
             wrong.push_back({i, "is lost and a later one is there"});
@@ -186,6 +196,7 @@ private:
     std::vector<entry> entries_;
     std::map<bytes, std::size_t> owners_;  // of the shared keys that were found
     std::vector<std::size_t> strangers_;
+    nanoseconds window_begin_;
     std::size_t lost_ = 0;
 };
 

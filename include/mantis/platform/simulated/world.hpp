@@ -117,7 +117,11 @@ public:
     // A number for an object of this world; never 0.
     [[nodiscard]] std::uint64_t next_number() noexcept { return ++last_number_; }
 
-    void crash() noexcept { powered_ = false; }
+    void crash() noexcept {
+        if (powered_) crashed_at_ = scheduler_.now();
+        powered_ = false;
+    }
+    [[nodiscard]] nanoseconds crashed_at() const noexcept { return crashed_at_; }
     void crash_at_io(std::uint64_t nth) noexcept { crash_at_ = nth == 0 ? 0 : io_count_ + nth; }
     [[nodiscard]] fault_injector& faults() noexcept { return faults_; }
     void fail_io(io_kinds on, std::uint64_t nth, error_code code) {
@@ -202,6 +206,7 @@ private:
     std::int64_t sync_ns_ = 0;
     std::uint64_t boot_ = 1;
     bool powered_ = true;
+    nanoseconds crashed_at_;
     std::uint64_t io_count_ = 0;
     std::uint64_t counts_[io_kind_count] = {};
     std::uint64_t crash_at_ = 0;
