@@ -43,7 +43,7 @@ public:
                 }
             });
         for (auto& thread : threads) thread.join();
-        if (!now.closes) return;
+        if (!now.closes) return life_.world().crash();
         const auto flushed = ledger_.buffered();
         if (opened->close()) ledger_.flushed(flushed);
     }

@@ -44,7 +44,7 @@ public:
             });
         for (auto& thread : threads) thread.join();
         if (log.stats().segments > 1) life_.out().reach("several segments");
-        if (!now.closes) return;
+        if (!now.closes) return life_.world().crash();
         const auto flushed = ledger_.buffered();
         if (log.close()) ledger_.flushed(flushed);
     }

@@ -39,7 +39,7 @@ public:
             });
         for (auto& thread : threads) thread.join();
         if (opened->stats().log.segments > 1) life_.out().reach("several segments");
-        if (!now.closes) return;
+        if (!now.closes) return life_.world().crash();
         const auto flushed = ledger_.buffered();
         if (opened->close()) ledger_.flushed(flushed);
     }
@@ -61,10 +61,14 @@ private:
             case 0: return flush(db);
             case 1: return make_and_drop(db, roll);
             case 2: return churn(db, left, roll);
+            case 3: return life_.world().platform().sleep(microseconds(roll_time(roll)));
             default: return commit(db, left, right, roll);
         }
     }
 
+    static std::int64_t roll_time(dice roll) {
+        return static_cast<std::int64_t>(roll(2) == 0 ? roll(2000) : roll(200'000));
+    }
     void flush(store_type& db) {
         const auto flushed = ledger_.buffered();
         if (db.flush()) ledger_.flushed(flushed);
@@ -133,10 +137,10 @@ private:
         if (db.recovery().transactions_dropped > 0) life_.out().reach("transaction dropped");
         ledger_.look_again();
         if (!look(db, "left") || !look(db, "right")) return false;
-        // A sync may just have begun when a commit is acknowledged, and takes at most 160 ms here.
-        constexpr nanoseconds two_syncs = milliseconds(2 * 160);
-        life_.settle(ledger_, Durability::syncs_periodically ? options_.sync_period + two_syncs
-                                                             : nanoseconds{});
+        // A sync may just have begun when a commit is acknowledged; the next one has it.
+        const nanoseconds sync = life_.world().longest_sync();
+        const nanoseconds window = options_.sync_period + sync + sync;
+        life_.settle(ledger_, Durability::syncs_periodically ? window : nanoseconds{});
         return true;
     }
     bool look(store_type& db, const char* name) {

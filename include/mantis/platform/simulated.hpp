@@ -108,6 +108,8 @@ public:
     [[nodiscard]] bool powered() const noexcept { return world_->powered(); }
     //   Effects     from now on every I/O fails
     void crash() noexcept { world_->crash(); }
+    // How long a sync takes at most, where no fault slows it down.
+    [[nodiscard]] nanoseconds longest_sync() const noexcept { return world_->longest_sync(); }
     // When the power failed last.
     [[nodiscard]] nanoseconds crashed_at() const noexcept { return world_->crashed_at(); }
     //   Effects     the nth I/O from now (1 is the next one) and every one after it fails; 0 takes

@@ -122,6 +122,7 @@ public:
         powered_ = false;
     }
     [[nodiscard]] nanoseconds crashed_at() const noexcept { return crashed_at_; }
+    [[nodiscard]] nanoseconds longest_sync() const noexcept { return {sync_ns_ * 2 * 20}; }
     void crash_at_io(std::uint64_t nth) noexcept { crash_at_ = nth == 0 ? 0 : io_count_ + nth; }
     [[nodiscard]] fault_injector& faults() noexcept { return faults_; }
     void fail_io(io_kinds on, std::uint64_t nth, error_code code) {
