@@ -23,7 +23,7 @@ TEXT_GATES = (
     "documents",
     "harness",
 )
-COMPILED_GATES = ("headers", "compile_fail", "include_cost", "consumers")
+COMPILED_GATES = ("headers", "compile_fail", "include_cost", "consumers", "benchmarks")
 
 SANITIZED = ["-Doptimization=1", "-Dcpp_args=-gline-tables-only", "-Db_lundef=false"]
 MATRIX = (
