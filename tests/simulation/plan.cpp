@@ -26,7 +26,10 @@ fault draw_survivable(dice& roll) {
     if (roll(4) == 0) made.kind = fault_kind::fail_halfway;
     switch (roll(8)) {
         case 0: made.on = io_kind::sync; break;
-        case 1: made.on = io_kind::sync_directory; break;
+        case 1:
+            made.on = roll(2) == 0 ? io_kinds{io_kind::sync_directory}
+                                   : descriptor_io | io_kinds{io_kind::lock};
+            break;
         case 2: made.on = io_kind::write; break;
         case 3: made.on = io_kind::remove | io_kind::rename | io_kind::resize; break;
         case 4: made.on = io_kind::read | io_kind::list | io_kind::size | io_kind::exists; break;
