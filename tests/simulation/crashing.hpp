@@ -24,6 +24,7 @@ public:
             for (const round& each : plan_.rounds) {
                 if (!intact() || over_) break;
                 faulty_ = !each.faults.empty();
+                troubled_ = troubled_ || faulty_;
                 world_.crash_at_io(each.crash_at_io);
                 for (const fault& planned : each.faults) {
                     world_.inject(planned);
@@ -67,9 +68,11 @@ public:
         if (lied_to_) return loss::of_anything;
         return power_failed_ || reverts_ ? loss::of_buffered : loss::of_nothing;
     }
-    // `window`: what a power failure may take at most, counted back from it; 0: no bound.
+    // `window`: what a power failure may take at most, counted back from it; 0: no bound. It holds
+    // where no sync fails, after which nothing is synced any more, or is slow, and no thread is
+    // starved.
     void settle(durability_ledger& ledger, nanoseconds window = {}) {
-        const bool bounded = window.count != 0 && world_.struck(fault_kind::slow) == 0;
+        const bool bounded = window.count != 0 && !troubled_ && !plan_.drawn_schedule;
         const nanoseconds begin = bounded ? failed_at_ - window : nanoseconds{};
         note_lies();
         const std::size_t lost = ledger.lost();
@@ -120,6 +123,7 @@ private:
     simulation world_;
     bool faulty_ = false;        // I/O of this round is planned to fail
     bool power_failed_ = false;  // since the last comparison
+    bool troubled_ = false;      // some round had faults
     nanoseconds failed_at_;      // when it did first
     bool reverts_ = false;       // failed syncs of this life take back what was written
     bool lied_to_ = false;       // by the disk, at any time

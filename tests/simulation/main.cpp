@@ -197,6 +197,7 @@ int main(int argc, char** argv) {
     const auto begun = std::chrono::steady_clock::now();
     tally sum;
     if (!chosen.corpus.empty()) live_corpus(chosen, sum);
+    sum.reached.clear();  // the seeds are judged by what they reach themselves
     if (!chosen.plan_file.empty()) {
         const auto made = plan_of_file(chosen.plan_file);
         if (made) live_twice(*made, chosen, sum);
