@@ -7,8 +7,8 @@
 // until its allocation fails; a second one opens what the first left, and its allocation fails
 // while it recovers. Then the parent opens and compares.
 //
-// ThreadSanitizer brings an operator new of its own, so there is no such test under it; nor is there
-// a second thread here.
+// ThreadSanitizer brings an operator new of its own, so there is no such test under it; nor is
+// there a second thread here.
 #if defined(__SANITIZE_THREAD__)
 #define MANTIS_TEST_THREAD_SANITIZER 1
 #elif defined(__has_feature)
