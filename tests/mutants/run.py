@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 MUTANTS = (*log.MUTANTS, *opening.MUTANTS, *transactions.MUTANTS, *memory.MUTANTS)
 JOBS = min(2, os.cpu_count() or 1)
-LIMIT_SECONDS = 90
+LIMIT_SECONDS = 120
 # Without optimization: most mutants die early, so compiling is most of the work.
 OPTIONS = "-std=c++20 -O0 -pthread".split()
 COMPILER = (["ccache"] if shutil.which("ccache") else []) + ["g++"]
