@@ -31,7 +31,9 @@ exit_code exit_code_of(const mantis::error& failed) noexcept {
         case error_code::corrupt: return exit_code::damaged;
         case error_code::mismatch:
         case error_code::interrupted:
+        case error_code::timed_out:
         case error_code::conflict:
+        case error_code::deadlock:
         case error_code::no_space:
         case error_code::out_of_memory:
         case error_code::io:

@@ -20,6 +20,7 @@
 #include "platform/posix.hpp"
 
 #include "sync/rwlock.hpp"
+#include "sync/word_latch.hpp"
 
 #include "wal/reader.hpp"
 #include "wal/writer.hpp"

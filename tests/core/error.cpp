@@ -78,6 +78,8 @@ TEST_CASE("every code has a name of its own and a class with a name") {
 TEST_CASE("the class says what a caller can do") {
     CHECK(error{error_code::locked, ""}.kind() == error_class::retryable);
     CHECK(error{error_code::conflict, ""}.kind() == error_class::conflict);
+    CHECK(error{error_code::deadlock, ""}.kind() == error_class::conflict);
+    CHECK(error{error_code::timed_out, ""}.kind() == error_class::retryable);
     CHECK(error{error_code::no_space, ""}.kind() == error_class::resource);
     CHECK(error{error_code::corrupt, ""}.kind() == error_class::corruption);
     CHECK(error{error_code::unknown_outcome, ""}.kind() == error_class::fatal);

@@ -300,6 +300,54 @@ void conditions_wake_and_time_out(P& world, const std::string&) {
 }
 
 template <platform P>
+void a_parked_thread_is_woken_or_its_time_is_up(P& world, const std::string&) {
+    using parking = typename P::parking;
+    typename parking::word turn{0};
+    CHECK(parking::wait(turn, 1, parking::never));  // it is not 1: no wait
+    typename P::thread other{[&] {
+        for (std::uint32_t i = 0; i < 20; ++i) {
+            while (turn.load() != 2 * i + 1) (void)parking::wait(turn, 2 * i, parking::never);
+            turn.store(2 * i + 2);
+            parking::wake(turn, 1);
+        }
+    }};
+    for (std::uint32_t i = 0; i < 20; ++i) {
+        turn.store(2 * i + 1);
+        parking::wake(turn, UINT32_MAX);
+        while (turn.load() != 2 * i + 2)
+            (void)parking::wait(turn, 2 * i + 1, parking::now() + seconds(100));
+    }
+    other.join();
+    const nanoseconds before = world.now();
+    const nanoseconds end = parking::now() + milliseconds(5);
+    while (parking::wait(turn, 40, end)) {}
+    CHECK((world.now() - before).count >= milliseconds(5).count);
+    CHECK_FALSE(parking::wait(turn, 40, nanoseconds{0}));
+    CHECK_FALSE(parking::wait(turn, 40, nanoseconds{-1}));
+}
+
+template <platform P>
+void threads_have_numbers_and_names(P&, const std::string&) {
+    using parking = typename P::parking;
+    std::uint32_t number = 0;
+    thread_name name;
+    const std::uint32_t own = parking::thread_number();
+    CHECK(parking::thread_number() == own);
+    typename P::thread other{[&] {
+        parking::name_thread("sweeper with a very long name");
+        number = parking::thread_number();
+        name = parking::this_thread_name();
+    }};
+    other.join();
+    CHECK(number != own);
+    CHECK(name.view() == "sweeper with a ");
+    int& shared = parking::template common<int>();
+    shared = 7;
+    CHECK(parking::template common<int>() == 7);
+    shared = 0;
+}
+
+template <platform P>
 void threads_own_what_they_were_given(P&, const std::string&) {
     typename P::thread none;
     CHECK_FALSE(none.joinable());
@@ -358,6 +406,8 @@ void check_conformance(P& world, const std::string& root) {
         clocks_go_forward<P>,
         a_mutex_keeps_threads_apart<P>,
         conditions_wake_and_time_out<P>,
+        a_parked_thread_is_woken_or_its_time_is_up<P>,
+        threads_have_numbers_and_names<P>,
         threads_own_what_they_were_given<P>,
         atomics_count_without_loss<P>,
     };

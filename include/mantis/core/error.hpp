@@ -26,7 +26,9 @@ enum class error_code : std::uint8_t {
     mismatch,       // usage       the files were written with another policy or by a newer version
     locked,         // retryable   another process holds the directory
     interrupted,    // retryable   the system asked to try again
+    timed_out,      // retryable   a lock was not to be had in the time given
     conflict,       // conflict    another transaction changed what this one read
+    deadlock,       // conflict    this one gave way so that others that wait for it can go on
     no_space,       // resource    the disk is full
     out_of_memory,  // resource    a memory limit was reached
     io,             // fatal       the system refused a file operation; `errno` says how
@@ -41,8 +43,10 @@ enum class error_class : std::uint8_t { retryable, conflict, resource, corruptio
 [[nodiscard]] constexpr error_class class_of(error_code code) noexcept {
     switch (code) {
         case error_code::locked:
-        case error_code::interrupted: return error_class::retryable;
-        case error_code::conflict: return error_class::conflict;
+        case error_code::interrupted:
+        case error_code::timed_out: return error_class::retryable;
+        case error_code::conflict:
+        case error_code::deadlock: return error_class::conflict;
         case error_code::no_space:
         case error_code::out_of_memory: return error_class::resource;
         case error_code::corrupt: return error_class::corruption;
@@ -72,7 +76,9 @@ enum class error_class : std::uint8_t { retryable, conflict, resource, corruptio
         case error_code::mismatch: return "mismatch";
         case error_code::locked: return "locked";
         case error_code::interrupted: return "interrupted";
+        case error_code::timed_out: return "timed_out";
         case error_code::conflict: return "conflict";
+        case error_code::deadlock: return "deadlock";
         case error_code::no_space: return "no_space";
         case error_code::out_of_memory: return "out_of_memory";
         case error_code::io: return "io";

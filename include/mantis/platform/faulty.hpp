@@ -385,6 +385,7 @@ public:
     using mutex = typename Platform::mutex;
     using condition = typename Platform::condition;
     using thread = typename Platform::thread;
+    using parking = typename Platform::parking;
     template <class T>
     using atomic = typename Platform::template atomic<T>;
 

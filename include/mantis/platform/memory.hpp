@@ -188,6 +188,7 @@ public:
     using mutex = posix_mutex;
     using condition = posix_condition;
     using thread = posix_thread;
+    using parking = posix_parking;
     template <class T>
     using atomic = std::atomic<T>;
 

@@ -24,6 +24,7 @@
 //   P::thread{callable}                                 move-only; join(), joinable(); joined
 //                                                       before it is destroyed
 //   P::template atomic<T>                               the members of std::atomic<T>
+//   P::parking                                          see parking_place
 //
 // Concept directory, for `d` of type D (move-only). A name is one path component; LOCK is kept for
 // the lock, and a name that cannot be one is an invalid_argument:
@@ -61,6 +62,7 @@
 
 #include "../core/result.hpp"
 #include "../core/units.hpp"
+#include "thread_name.hpp"
 
 #include <vector>
 
@@ -135,11 +137,47 @@ concept joinable_thread = std::movable<T> && std::constructible_from<T, void (*)
     { thread.joinable() } -> std::same_as<bool>;
 };
 
+// Where threads wait for a word to change, of which locks of a few bytes are made; and what else
+// such a lock asks about the thread that uses it. All of it is static, so that a lock keeps no
+// handle.
+//   expression               returns        meaning
+//   K::word                                 the platform's atomic<std::uint32_t>
+//   K::now()                 nanoseconds    the clock of deadlines: the platform's now()
+//   K::never                 nanoseconds    the deadline of a wait without one
+//   K::wait(w, seen, until)  bool           returns at once when w is not `seen`, else when woken,
+//                                           for no reason, or at `until`, and only then false
+//   K::wake(w, most)         void           wakes up to `most` of those that wait for w
+//   K::relax()               void           in a loop that spins
+//   K::spins                 unsigned       how often to look before a wait; 0 where that is idle
+//   K::shards                unsigned       into how many parts a table of the whole process is
+//                                           split; 1 where runs are replayed, for the part may
+//                                           depend on addresses
+//   K::common<T>()           T&             the only T of the process, made when first asked for
+//   K::thread_number()       std::uint32_t  the lowest number that no other living thread had when
+//                                           this one first asked
+//   K::name_thread(name)     void           names this thread, for reports and debuggers
+//   K::this_thread_name()    thread_name
+template <class K>
+concept parking_place = requires(typename K::word& word, std::uint32_t seen, nanoseconds until,
+                                 const char* name) {
+    { K::now() } -> std::same_as<nanoseconds>;
+    { K::never } -> std::convertible_to<nanoseconds>;
+    { K::wait(word, seen, until) } -> std::same_as<bool>;
+    K::wake(word, seen);
+    K::relax();
+    { K::spins } -> std::convertible_to<unsigned>;
+    { K::shards } -> std::convertible_to<unsigned>;
+    { K::template common<int>() } -> std::same_as<int&>;
+    { K::thread_number() } -> std::same_as<std::uint32_t>;
+    K::name_thread(name);
+    { K::this_thread_name() } -> std::same_as<thread_name>;
+};
+
 template <class P>
 concept platform = std::copyable<P> && directory<typename P::directory> &&
     block_file<typename P::file> && latch<typename P::mutex> &&
     wait_condition<typename P::condition, typename P::mutex> &&
-    joinable_thread<typename P::thread> &&
+    joinable_thread<typename P::thread> && parking_place<typename P::parking> &&
     requires(P& world, bytes_view path, directory_mode mode, nanoseconds length) {
     typename P::template atomic<std::uint32_t>;
     typename P::template atomic<std::uint64_t>;

@@ -9,6 +9,7 @@
 #include "platform.hpp"
 #include "posix/directory.hpp"
 #include "posix/file.hpp"
+#include "posix/parking.hpp"
 #include "posix/sync.hpp"
 #include "posix/thread.hpp"
 
@@ -25,6 +26,7 @@ struct posix {
     using mutex = posix_mutex;
     using condition = posix_condition;
     using thread = posix_thread;
+    using parking = posix_parking;
     template <class T>
     using atomic = std::atomic<T>;
 

@@ -25,6 +25,7 @@
 #include "platform.hpp"
 #include "simulated/atomic.hpp"
 #include "simulated/directory.hpp"
+#include "simulated/parking.hpp"
 #include "simulated/sync.hpp"
 #include "simulated/thread.hpp"
 
@@ -40,6 +41,7 @@ public:
     using mutex = simulated_mutex;
     using condition = simulated_condition;
     using thread = simulated_thread;
+    using parking = simulated_parking;
     template <class T>
     using atomic = simulated_atomic<T>;
 

@@ -22,6 +22,8 @@ enum class step_kind : std::uint8_t {
     finish,
     sleep,
     random,
+    park,
+    relax,
     io,
 };
 
@@ -39,6 +41,8 @@ enum class step_kind : std::uint8_t {
         case step_kind::finish: return "ends";
         case step_kind::sleep: return "sleeps";
         case step_kind::random: return "draws a number";
+        case step_kind::park: return "is about to park";
+        case step_kind::relax: return "spins";
         case step_kind::io: break;
     }
     return "does an I/O";
@@ -50,6 +54,7 @@ enum class step_kind : std::uint8_t {
         case step_kind::wait: return "waits on a condition";
         case step_kind::join: return "waits for the end of a thread";
         case step_kind::atomic: return "waits for an atomic to change";
+        case step_kind::park: return "is parked";
         default: return "sleeps";
     }
 }

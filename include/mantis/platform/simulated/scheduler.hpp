@@ -54,6 +54,7 @@ public:
     scheduler& operator=(const scheduler&) = delete;
     ~scheduler() {
         retire();
+        for (const common_object& object : common_) object.destroy(object.at);
         for (const simulated_actor* const actor : actors_) delete actor;
     }
 
@@ -118,6 +119,17 @@ public:
         std::size_t chosen = strategy_.woken_of(count);
         for (simulated_actor* const actor : waiting_)
             if (actor->key == key && chosen-- == 0) return wake(*actor, false);
+    }
+
+    // The one T of this world, made when it is first asked for.
+    template <class T>
+    [[nodiscard]] T& common() {
+        static char kind;  // its address stands for T
+        for (const common_object& object : common_)
+            if (object.kind == &kind) return *static_cast<T*>(object.at);
+        T* const made = new T;
+        common_.push_back({&kind, made, [](void* at) { delete static_cast<T*>(at); }});
+        return *made;
     }
 
     // What an operation asks that may fail for no reason.
@@ -227,6 +239,12 @@ public:
     }
 
 private:
+    struct common_object {
+        const char* kind;
+        void* at;
+        void (*destroy)(void*);
+    };
+
     void enter() {
         check(running_actor == nullptr, "simulation::run() inside of a simulated thread");
         check(!entered_, "simulation::run() while another real thread is inside");
@@ -366,6 +384,7 @@ private:
     std::uint64_t steps_ = 0;
     std::uint64_t switches_ = 0;
     event_ring events_;
+    std::vector<common_object> common_;
     simulated_actor* starved_ = nullptr;  // is passed over
     std::uint64_t starved_until_ = 0;     // or nobody is, until this step
     std::int64_t wall_offset_ = 0;
