@@ -389,6 +389,34 @@ void atomics_count_without_loss(P&, const std::string&) {
 }
 
 template <platform P>
+void ordinary_values_are_read_and_written_atomically(P&, const std::string&) {
+    std::uint64_t sum = 0;
+    std::uint8_t small = 255;
+    std::vector<typename P::thread> threads;
+    for (int i = 0; i < 3; ++i)
+        threads.emplace_back([&] {
+            const typename P::template atomic_ref<std::uint64_t> shared{sum};
+            for (int n = 0; n < 50; ++n) {
+                shared.fetch_add(1);
+                std::uint64_t seen = shared.load();
+                while (!shared.compare_exchange_strong(seen, seen + 1)) {}
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    CHECK(sum == 300);
+    const typename P::template atomic_ref<std::uint64_t> shared{sum};
+    CHECK(shared.exchange(8) == 300);
+    std::uint64_t expected = 7;
+    CHECK_FALSE(shared.compare_exchange_strong(expected, 9));
+    CHECK(expected == 8);
+    const typename P::template atomic_ref<std::uint8_t> byte{small};
+    CHECK(byte.fetch_add(2) == 255);
+    CHECK(small == 1);
+    byte.store(3);
+    CHECK(byte.load() == 3);
+}
+
+template <platform P>
 void check_conformance(P& world, const std::string& root) {
     using promise = void (*)(P&, const std::string&);
     constexpr promise promises[] = {
@@ -410,6 +438,7 @@ void check_conformance(P& world, const std::string& root) {
         threads_have_numbers_and_names<P>,
         threads_own_what_they_were_given<P>,
         atomics_count_without_loss<P>,
+        ordinary_values_are_read_and_written_atomically<P>,
     };
     for (std::size_t number = 0; number < std::size(promises); ++number) {
         CAPTURE(number);

@@ -388,6 +388,8 @@ public:
     using parking = typename Platform::parking;
     template <class T>
     using atomic = typename Platform::template atomic<T>;
+    template <class T>
+    using atomic_ref = typename Platform::template atomic_ref<T>;
 
     faulty(Platform inner, fault_plan<Platform> plan) noexcept
         : inner_{std::move(inner)}, plan_{std::move(plan)} {}

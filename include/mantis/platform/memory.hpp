@@ -191,6 +191,8 @@ public:
     using parking = posix_parking;
     template <class T>
     using atomic = std::atomic<T>;
+    template <class T>
+    using atomic_ref = std::atomic_ref<T>;
 
     // A file system of its own; a copy of the handle shares it.
     memory() : tree_{detail::shared<detail::memory_tree>::make()} {}

@@ -24,6 +24,10 @@
 //   P::thread{callable}                                 move-only; join(), joinable(); joined
 //                                                       before it is destroyed
 //   P::template atomic<T>                               the members of std::atomic<T>
+//   P::template atomic_ref<T>                           load, store, exchange, fetch_add and
+//                                                       compare_exchange_strong of
+//                                                       std::atomic_ref<T>, for a T that is not
+//                                                       const
 //   P::parking                                          see parking_place
 //
 // Concept directory, for `d` of type D (move-only). A name is one path component; LOCK is kept for
@@ -181,6 +185,8 @@ concept platform = std::copyable<P> && directory<typename P::directory> &&
     requires(P& world, bytes_view path, directory_mode mode, nanoseconds length) {
     typename P::template atomic<std::uint32_t>;
     typename P::template atomic<std::uint64_t>;
+    typename P::template atomic_ref<std::uint8_t>;
+    typename P::template atomic_ref<std::uint64_t>;
     { P::name } -> std::convertible_to<const char*>;
     { world.open_directory(path, mode) } -> std::same_as<result<typename P::directory>>;
     { world.now() } -> std::same_as<nanoseconds>;

@@ -29,6 +29,8 @@ struct posix {
     using parking = posix_parking;
     template <class T>
     using atomic = std::atomic<T>;
+    template <class T>
+    using atomic_ref = std::atomic_ref<T>;
 
     [[nodiscard]] result<directory> open_directory(bytes_view path, directory_mode mode) const {
         return directory::open(path, mode);

@@ -24,6 +24,7 @@
 
 #include "platform.hpp"
 #include "simulated/atomic.hpp"
+#include "simulated/atomic_ref.hpp"
 #include "simulated/directory.hpp"
 #include "simulated/parking.hpp"
 #include "simulated/sync.hpp"
@@ -44,6 +45,8 @@ public:
     using parking = simulated_parking;
     template <class T>
     using atomic = simulated_atomic<T>;
+    template <class T>
+    using atomic_ref = simulated_atomic_ref<T>;
 
     explicit simulated(detail::shared<simulated_world> world) noexcept : world_{std::move(world)} {}
 
