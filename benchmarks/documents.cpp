@@ -10,17 +10,17 @@
 // Each alternation runs the bare loop and then the import into a new database; medians are of all
 // alternations, the ratio is the median of the ratios of neighbours.
 #include "../examples/mantis/importer.hpp"
+#include "measure.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <string>
 
 namespace {
+
+using measure::clock_type;
+using measure::give_up;
+using measure::seconds_since;
 
 struct workload {
     std::string name;
@@ -35,29 +35,11 @@ struct sample {
     double syncs_per_s = 0;  // of the bare loop
 };
 
-struct settings {
+struct plan {
+    measure::settings chosen;
     std::string directory;
-    bool quick = false;
-    bool json = false;
     std::vector<workload> workloads;
 };
-
-using clock_type = std::chrono::steady_clock;
-
-double seconds_since(clock_type::time_point begun) {
-    return std::chrono::duration<double>(clock_type::now() - begun).count();
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-    std::fprintf(stderr, "documents: %s\n", why.c_str());
-    std::exit(1);
-}
-
-double median(std::vector<double> of) {
-    std::sort(of.begin(), of.end());
-    const std::size_t middle = of.size() / 2;
-    return of.size() % 2 == 1 ? of[middle] : (of[middle - 1] + of[middle]) / 2;
-}
 
 // The bare loop.
 //   Returns     how many blocks a second were written and synced
@@ -101,8 +83,8 @@ void write_first(const std::string& from, std::size_t count, const std::string& 
     if (std::fclose(file) != 0) give_up("cannot write " + to);
 }
 
-sample import_once(const settings& chosen, const workload& what) {
-    const std::string path = chosen.directory + "/db";
+sample import_once(const plan& of, const workload& what) {
+    const std::string path = of.directory + "/db";
     std::filesystem::remove_all(path);
     auto store = mantis::document_store<>::open(path).value();
     auto source = tool::text_source::open(what.file).value();
@@ -126,13 +108,13 @@ sample import_once(const settings& chosen, const workload& what) {
     return made;
 }
 
-std::vector<sample> alternate(const settings& chosen, const workload& what) {
-    const int alternations = chosen.quick ? 5 : 9;
-    const int syncs = chosen.quick ? 500 : 2000;
+std::vector<sample> alternate(const plan& of, const workload& what) {
+    const int alternations = of.chosen.either(9, 5);
+    const int syncs = of.chosen.either(2000, 500);
     std::vector<sample> samples;
     for (int i = 0; i < alternations; ++i) {
-        const double rate = sync_rate(chosen.directory, syncs);
-        samples.push_back(import_once(chosen, what));
+        const double rate = sync_rate(of.directory, syncs);
+        samples.push_back(import_once(of, what));
         samples.back().syncs_per_s = rate;
     }
     return samples;
@@ -142,26 +124,23 @@ template <class Value>
 double median_of(const std::vector<sample>& samples, Value value) {
     std::vector<double> values;
     for (const sample& each : samples) values.push_back(value(each));
-    return median(values);
+    return measure::median(std::move(values));
 }
 
 void print_json(const std::string& name, const char* subject, const char* metric, double value) {
-    std::printf(
-        "{\"bench\":\"documents\",\"case\":\"%s\",\"durability\":\"group_commit\",\"threads\":1,"
-        "\"subject\":\"%s\",\"metric\":\"%s\",\"value\":%.6g}\n",
-        name.c_str(), subject, metric, value);
+    measure::print_json({"documents", name, "group_commit", 1, subject, metric, value});
 }
 
-void report(const settings& chosen, const workload& what, const std::vector<sample>& samples) {
+void report(const plan& of, const workload& what, const std::vector<sample>& samples) {
     const double documents =
-        median_of(samples, [](const sample& of) { return of.documents_per_s; });
+        median_of(samples, [](const sample& one) { return one.documents_per_s; });
     const double megabytes =
-        median_of(samples, [](const sample& of) { return of.megabytes_per_s; });
-    const double commits = median_of(samples, [](const sample& of) { return of.commits_per_s; });
-    const double syncs = median_of(samples, [](const sample& of) { return of.syncs_per_s; });
+        median_of(samples, [](const sample& one) { return one.megabytes_per_s; });
+    const double commits = median_of(samples, [](const sample& one) { return one.commits_per_s; });
+    const double syncs = median_of(samples, [](const sample& one) { return one.syncs_per_s; });
     const double ratio =
-        median_of(samples, [](const sample& of) { return of.commits_per_s / of.syncs_per_s; });
-    if (!chosen.json) {
+        median_of(samples, [](const sample& one) { return one.commits_per_s / one.syncs_per_s; });
+    if (!of.chosen.json) {
         std::printf("%-24s %12.0f %10.1f %10.0f %14.0f %8.2f\n", what.name.c_str(), documents,
                     megabytes, commits, syncs, ratio);
         return;
@@ -176,27 +155,23 @@ void report(const settings& chosen, const workload& what, const std::vector<samp
 }  // namespace
 
 int main(int argc, char** argv) {
-    settings chosen;
+    plan of{measure::read_settings(argc, argv), {}, {}};
     std::vector<std::pair<std::string, std::string>> files;
-    for (int i = 1; i < argc; ++i) {
-        const std::string word = argv[i];
+    for (const std::string& word : of.chosen.words) {
         const std::size_t equals = word.find('=');
-        if (word == "--quick") chosen.quick = true;
-        else if (word == "--json") chosen.json = true;
-        else if (equals != std::string::npos)
-            files.emplace_back(word.substr(0, equals), word.substr(equals + 1));
-        else chosen.directory = word;
+        if (equals == std::string::npos) of.directory = word;
+        else files.emplace_back(word.substr(0, equals), word.substr(equals + 1));
     }
-    if (chosen.directory.empty() || files.empty())
+    if (of.directory.empty() || files.empty())
         give_up("documents DIRECTORY [--quick] [--json] NAME=FILE...");
     for (const auto& [name, file] : files) {
-        const std::string some = chosen.directory + "/first-" + name + ".json";
-        write_first(file, chosen.quick ? 500 : 2000, some);
-        chosen.workloads.push_back({name + "/1-a-commit", some, 1});
-        chosen.workloads.push_back({name + "/1000-a-commit", file, 1000});
+        const std::string some = of.directory + "/first-" + name + ".json";
+        write_first(file, of.chosen.either(2000u, 500u), some);
+        of.workloads.push_back({name + "/1-a-commit", some, 1});
+        of.workloads.push_back({name + "/1000-a-commit", file, 1000});
     }
-    if (!chosen.json)
+    if (!of.chosen.json)
         std::printf("%-24s %12s %10s %10s %14s %8s\n", "import, group_commit", "documents/s",
                     "MB/s JSON", "commits/s", "raw syncs/s", "ratio");
-    for (const workload& each : chosen.workloads) report(chosen, each, alternate(chosen, each));
+    for (const workload& each : of.workloads) report(of, each, alternate(of, each));
 }
