@@ -20,5 +20,7 @@ int main(int argc, char** argv) {
                     chosen.pinned ? "threads pinned in turn" : "threads not pinned", load[0],
                     locks::rwlock_builds().c_str());
     }
-    measure::run_cases(chosen, "locks", locks::rwlock_cases(chosen));
+    std::vector<measure::comparison> cases = locks::rwlock_cases(chosen);
+    for (measure::comparison& one : locks::manager_cases(chosen)) cases.push_back(std::move(one));
+    measure::run_cases(chosen, "locks", cases);
 }

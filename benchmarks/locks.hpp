@@ -11,6 +11,10 @@ namespace locks {
 // mix-50-50, writer-wait, reader-wait.
 std::vector<measure::comparison> rwlock_cases(const measure::settings& chosen);
 
+// The lock manager: lockmgr-key, lockmgr-intent, lockmgr-hot. Nobody else offers one to embed, so
+// that there is no peer.
+std::vector<measure::comparison> manager_cases(const measure::settings& chosen);
+
 //   Returns     which builds the peers are, one a line
 std::string rwlock_builds();
 

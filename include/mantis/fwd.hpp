@@ -4,7 +4,8 @@
 // nothing to include.
 //
 // store, collection and document_store have a default argument, which comes with their
-// definitions: here they are written with their application, as store<ledger>.
+// definitions: here they are written with their application, as store<ledger>. What has more of them
+// (rwlock, histogram, lock_manager, worker_pool) is not here.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,38 @@ class simulated;
 class simulation;
 struct posix;
 
+// metrics/
+template <class Platform>
+class counter;
+template <class Platform>
+class gauge;
+template <class Platform>
+class metric_attachment;
+template <class Platform>
+class metric_registry;
+class histogram_snapshot;
+class label_set;
+class sample_writer;
+struct metric_description;
+struct metrics_snapshot;
+
 // sync/
 template <class Platform>
-class rwlock;
+class epoch;
+template <class Platform>
+class optimistic_latch;
+template <class Platform>
+class word_latch;
+
+// lock/
+class lock_deadline;
+class lock_path;
+class wait_graph;
+enum class lock_mode : std::uint8_t;
+struct lock_manager_options;
+struct lock_options;
+template <class Manager>
+class lock_owner;
 
 // wal/
 struct buffered;

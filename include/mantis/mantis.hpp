@@ -19,8 +19,20 @@
 #include "platform/memory.hpp"
 #include "platform/posix.hpp"
 
+#include "metrics/prometheus.hpp"
+#include "metrics/registry.hpp"
+
+#include "sync/epoch.hpp"
+#include "sync/optimistic_latch.hpp"
+#include "sync/optimistic_load.hpp"
 #include "sync/rwlock.hpp"
+#include "sync/rwlock_checked.hpp"
+#include "sync/rwlock_stats.hpp"
 #include "sync/word_latch.hpp"
+#include "sync/worker_pool.hpp"
+
+#include "lock/manager.hpp"
+#include "lock/metrics.hpp"
 
 #include "wal/reader.hpp"
 #include "wal/writer.hpp"

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The locks on ranges of keys, by table: what a lock on a key, or on another range, has to ask
+// besides its own queue.
+//
+// Every range has a queue of its own, as a key has. This list says which ranges there are, so that
+// who meets one in a conflicting mode can wait in its queue:
+//
+//   a range                                   a key
+//   1. waits in its own queue                 1. waits in its own queue
+//   2. is listed as wanted                    2. looks for a range that it meets: if one is held, or
+//   3. waits for the ranges it meets that        wanted and the key is new to its owner, gives the
+//      are held, or were listed before           key back, waits in the queue of that range, and
+//   4. goes through all keys there are, and      begins again. If one is wanted and the key was
+//      waits for those it meets                  held before in a weaker mode, the range is told to
+//   5. is listed as held, unless it was told     look again
+//      to look again: then back to 3
+//
+// Either the range finds the key in 4, or the key finds the range in 2.
+//
+// Threads: any number; a latch for each part of the list. A key in a table of a part without ranges
+// costs one load.
+#pragma once
+
+#include "../../core/bytes.hpp"
+#include "../../platform/guard.hpp"
+#include "../../sync/word_latch.hpp"
+#include "../mode.hpp"
+#include "../path.hpp"
+
+#include <vector>
+
+namespace mantis::detail {
+
+template <class Platform>
+class lock_ranges {
+public:
+    // A path that keeps its bytes.
+    struct kept_path {
+        table_id table;
+        bytes low;
+        bytes high;
+        [[nodiscard]] lock_path path() const noexcept { return lock_path::range(table, low, high); }
+    };
+
+    [[nodiscard]] bool any(table_id table) const { return part_of(table).count.load() != 0; }
+
+    //   Effects     owner's range is listed as wanted in that mode; a mode it has stays
+    void want(const void* owner, const lock_path& path, lock_mode mode) {
+        part& at = part_of(path.table());
+        const guard hold{at.latch};
+        if (entry* const mine = find(at, owner, path); mine != nullptr) {
+            mine->wanted = mode;
+            return;
+        }
+        at.entries.push_back({owner,
+                              {path.table(), bytes{path.low()}, bytes{path.high()}},
+                              lock_mode::none,
+                              mode,
+                              false});
+        at.count.fetch_add(1);
+    }
+    //   Returns     false when it has to look again
+    [[nodiscard]] bool have(const void* owner, const lock_path& path) {
+        part& at = part_of(path.table());
+        const guard hold{at.latch};
+        entry& mine = *find(at, owner, path);
+        if (std::exchange(mine.look_again, false)) return false;
+        mine.held = mine.wanted;
+        return true;
+    }
+    //   Effects     what it wanted and has not got is forgotten; what it had before stays
+    void give_up(const void* owner, const lock_path& path) {
+        part& at = part_of(path.table());
+        const guard hold{at.latch};
+        entry& mine = *find(at, owner, path);
+        mine.wanted = mine.held;
+        if (mine.held == lock_mode::none) erase(at, mine);
+    }
+    [[nodiscard]] bool lists(const void* owner, const lock_path& path) {
+        part& at = part_of(path.table());
+        const guard hold{at.latch};
+        return find(at, owner, path) != nullptr;
+    }
+    void remove(const void* owner, const lock_path& path) {
+        part& at = part_of(path.table());
+        const guard hold{at.latch};
+        if (entry* const mine = find(at, owner, path); mine != nullptr) erase(at, *mine);
+    }
+
+    // A range of another owner that this range has to wait for: `into` names it.
+    //   Requires    it is listed
+    [[nodiscard]] bool before_range(const void* owner, const lock_path& path, lock_mode mode,
+                                    kept_path& into) {
+        part& at = part_of(path.table());
+        const guard hold{at.latch};
+        bool earlier = true;
+        for (const entry& other : at.entries) {
+            if (other.owner == owner && other.range.path() == path) earlier = false;
+            if (other.owner == owner || other.range.table != path.table()) continue;
+            const lock_mode theirs = earlier ? supremum(other.held, other.wanted) : other.held;
+            if (compatible(theirs, mode) || !path.meets(other.range.path())) continue;
+            into = other.range;
+            return true;
+        }
+        return false;
+    }
+    // A range of another owner that a lock on a key has to wait for: `into` names it.
+    //   Effects     ranges that are only wanted are told to look again where `converted` says that
+    //               the owner had the key before in a weaker mode
+    [[nodiscard]] bool before_key(const void* owner, const lock_path& key, lock_mode mode,
+                                  bool converted, kept_path& into) {
+        part& at = part_of(key.table());
+        const guard hold{at.latch};
+        for (entry& other : at.entries) {
+            if (other.owner == owner || other.range.table != key.table()) continue;
+            if (!key.meets(other.range.path())) continue;
+            if (compatible(other.held, mode)) {
+                if (compatible(other.wanted, mode)) continue;
+                if (converted) {
+                    other.look_again = true;
+                    continue;
+                }
+            }
+            into = other.range;
+            return true;
+        }
+        return false;
+    }
+
+private:
+    struct entry {
+        const void* owner;
+        kept_path range;
+        lock_mode held;
+        lock_mode wanted;
+        bool look_again;
+    };
+    struct alignas(64) part {
+        mutable word_latch<Platform> latch;
+        typename Platform::template atomic<std::uint32_t> count{0};
+        std::vector<entry> entries;  // in the order of their listing
+    };
+    using guard = lock_guard<word_latch<Platform>>;
+    static constexpr std::size_t part_count = 16;
+
+    [[nodiscard]] part& part_of(table_id table) noexcept {
+        return parts_[table.value % part_count];
+    }
+    [[nodiscard]] const part& part_of(table_id table) const noexcept {
+        return parts_[table.value % part_count];
+    }
+    [[nodiscard]] static entry* find(part& at, const void* owner, const lock_path& path) noexcept {
+        for (entry& listed : at.entries)
+            if (listed.owner == owner && listed.range.path() == path) return &listed;
+        return nullptr;
+    }
+    static void erase(part& at, entry& gone) {
+        at.entries.erase(at.entries.begin() + (&gone - at.entries.data()));
+        at.count.fetch_sub(1);
+    }
+
+    part parts_[part_count];
+};
+
+}  // namespace mantis::detail
