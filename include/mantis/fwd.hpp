@@ -4,8 +4,8 @@
 // nothing to include.
 //
 // store, collection and document_store have a default argument, which comes with their
-// definitions: here they are written with their application, as store<ledger>. What has more of them
-// (rwlock, histogram, lock_manager, worker_pool) is not here.
+// definitions: here they are written with their application, as store<ledger>. What has more of
+// them (rwlock, histogram, lock_manager, worker_pool) is not here.
 #pragma once
 
 #include <cstdint>

@@ -7,9 +7,9 @@
 //   P::name           const char*  for messages
 //   P::victim                      of a policy that detects: a victim_policy, else void
 //   P::detects        bool         cycles are looked for
-//   P::in_background  bool         by a thread of the manager, every `delay`; else by the owner that
-//                                  waits, `delay` after its wait began, and again after twice, four
-//                                  times, ... as long
+//   P::in_background  bool         by a thread of the manager, every `delay`; else by the owner
+//                                  that waits, `delay` after its wait began, and again after
+//                                  twice, four times, ... as long
 //   P::delay          nanoseconds
 //   P::prevents       bool         a wait that could close a cycle does not begin: see judge()
 //   P::judge(w, b)    lock_verdict what becomes of a wait of the transaction born at w for the one
@@ -28,10 +28,11 @@
 //   no_wait                   impossible          whoever would wait gives way   no waits at all
 //
 // What gives way gets error_code::deadlock from lock(), and releases its locks; its age survives
-// if it says release_to_retry(), so that with wait_die and wound_wait it becomes the oldest one day.
+// if it says release_to_retry(), so that with wait_die and wound_wait it becomes the oldest one
+// day.
 //
-//   Source    Rosenkrantz, Stearns, Lewis: System level concurrency control for distributed database
-//             systems (TODS 1978), for wait_die and wound_wait
+//   Source    Rosenkrantz, Stearns, Lewis: System level concurrency control for distributed
+//             database systems (TODS 1978), for wait_die and wound_wait
 //
 // Threads: constants and pure functions.
 #pragma once
@@ -131,8 +132,8 @@ struct no_wait : detail::preventing {
 // Who of those that wait is let in first, within the rules of detail/head.hpp.
 //   member             meaning
 //   C::counts_blocked  the one that blocks most others first; else the one that came first
-//   Source    Tian, Huang, Mozafari, Schoenebeck: Contention-aware lock scheduling for transactional
-//             databases (VLDB 2018), for most_blocking_first
+//   Source    Tian, Huang, Mozafari, Schoenebeck: Contention-aware lock scheduling for
+//             transactional databases (VLDB 2018), for most_blocking_first
 struct first_come_first {
     static constexpr bool counts_blocked = false;
 };

@@ -32,12 +32,13 @@ public:
         engine_.end(core_);
     }
 
-    // Takes intents above `path` from the top down, and then `path` in a mode that covers `mode` and
-    // what is held there. What is held already, by a lock there or above it, is not taken again.
+    // Takes intents above `path` from the top down, and then `path` in a mode that covers `mode`
+    // and what is held there. What is held already, by a lock there or above it, is not taken
+    // again.
     //   Requires    mode is not none; of a range: S, U or X
     //   Errors      deadlock (give way: release, and begin again), timed_out, invalid_argument (the
-    //               mode; or a wait for a strong lock above own ones: names both). Intents that were
-    //               taken on the way stay
+    //               mode; or a wait for a strong lock above own ones: names both). Intents that
+    //               were taken on the way stay
     //   Complexity  of a range: all locks there are, once
     [[nodiscard]] result<void> lock(const lock_path& path, lock_mode mode,
                                     const lock_options& options = {}) {
@@ -89,8 +90,8 @@ public:
         core_.birth = 0;
         core_.retries = 0;
     }
-    //   Effects     the transaction begins again: it keeps its age, so that it does not give way for
-    //               ever, and has one more retry
+    //   Effects     the transaction begins again: it keeps its age, so that it does not give way
+    //               for ever, and has one more retry
     void release_to_retry() {
         expect_idle();
         engine_.release_all(core_);

@@ -45,11 +45,11 @@
 #pragma once
 
 #include "../platform/guard.hpp"
+#include "detail/rwlock_time.hpp"
+#include "detail/rwlock_word.hpp"
 #include "parking_lot.hpp"
 #include "rwlock_guards.hpp"
-#include "rwlock_time.hpp"
 #include "rwlock_watch.hpp"
-#include "rwlock_word.hpp"
 
 namespace mantis {
 

@@ -9,7 +9,8 @@
 // Rules:
 //   1. two requests are granted together only if their modes are compatible
 //   2. a conversion waits only for holders
-//   3. a newcomer waits for holders and for all who wait ahead of it, as far as their modes conflict
+//   3. a newcomer waits for holders and for all who wait ahead of it, as far as their modes
+//      conflict
 //   4. but when nobody holds the lock, a newcomer may pass those who wait: they sleep, and it runs.
 //      The first of them has been told to come and compete. After `bypass_bound` such passes it is
 //      granted the lock by whoever releases it
@@ -17,8 +18,8 @@
 //
 // Invariants:
 //   1. granted_modes and waiting_modes are the sets of the modes in the lists
-//   2. when the latch is let go, no waiter could be granted by rules 1 to 3 but one that was told to
-//      compete
+//   2. when the latch is let go, no waiter could be granted by rules 1 to 3 but one that was told
+//      to compete
 //
 // Threads: protected by the latch of its shard.
 #pragma once

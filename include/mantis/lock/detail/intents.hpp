@@ -12,9 +12,9 @@
 //   3. unlatch                                  empty, and put what is in use into the queue
 //                                            3. wait in the queue like everybody
 //
-// Either the count is seen in step 2 of the left, and the intent goes to the queue; or the right has
-// not latched that owner yet, and finds the note. After step 2 of the right no intent is outside of
-// the queue until the count falls to 0 again.
+// Either the count is seen in step 2 of the left, and the intent goes to the queue; or the right
+// has not latched that owner yet, and finds the note. After step 2 of the right no intent is
+// outside of the queue until the count falls to 0 again.
 //
 // Threads: any number; of one owner, one.
 #pragma once
@@ -66,8 +66,8 @@ public:
             path.level() == lock_level::store ? &owner.own[0] : slot_for(owner, path.table());
         return slot != nullptr && take_slot(owner, *slot, path, intent);
     }
-    // An own request of the owner for the queue: the one in use there, now in the queue, or an empty
-    // one.
+    // An own request of the owner for the queue: the one in use there, now in the queue, or an
+    // empty one.
     //   Returns     nullptr when there is none
     [[nodiscard]] request* prepare_shared(core& owner, const lock_path& path) {
         wake_list wakes;

@@ -8,9 +8,10 @@
 //
 //   a range                                   a key
 //   1. waits in its own queue                 1. waits in its own queue
-//   2. is listed as wanted                    2. looks for a range that it meets: if one is held, or
-//   3. waits for the ranges it meets that        wanted and the key is new to its owner, gives the
-//      are held, or were listed before           key back, waits in the queue of that range, and
+//   2. is listed as wanted                    2. looks for a range that it meets: if one is held,
+//   3. waits for the ranges it meets that        or wanted and the key is new to its owner, gives
+//      the are held, or were listed before           key back, waits in the queue of that range,
+//      and
 //   4. goes through all keys there are, and      begins again. If one is wanted and the key was
 //      waits for those it meets                  held before in a weaker mode, the range is told to
 //   5. is listed as held, unless it was told     look again

@@ -2,8 +2,8 @@
 //
 // All locks and all owners: the shards of the table, and the list of owners.
 //
-// Latches are taken in this order: the list of owners, an owner's own_latch, a shard's. Nobody holds
-// two shards.
+// Latches are taken in this order: the list of owners, an owner's own_latch, a shard's. Nobody
+// holds two shards.
 //
 // Threads: any number.
 #pragma once

@@ -20,9 +20,10 @@
 //   bits 1-16   index of the shard
 //   bits 17-63  number of the wait
 //
-// Threads: own_latch protects `own` but what is shared, which belongs to the latch of its shard; the
-// owner reads without it what nobody else writes: in_use and shared, and of what is in use the rest; waits_for belongs to the latch of the shard in wait_state; lists
-// and indexes belong to the owner.
+// Threads: own_latch protects `own` but what is shared, which belongs to the latch of its shard;
+// the owner reads without it what nobody else writes: in_use and shared, and of what is in use the
+// rest; waits_for belongs to the latch of the shard in wait_state; lists and indexes belong to the
+// owner.
 #pragma once
 
 #include "../../platform/thread_name.hpp"

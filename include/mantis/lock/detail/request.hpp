@@ -7,8 +7,8 @@
 // requests of its own, which are in no queue (not `shared`) until somebody asks for a strong lock
 // there; all others come from the pool of a shard and go back there.
 //
-// Threads: what says "the owner" belongs to the thread that uses the owner; the rest is protected by
-// the latch of the shard the head is in.
+// Threads: what says "the owner" belongs to the thread that uses the owner; the rest is protected
+// by the latch of the shard the head is in.
 #pragma once
 
 #include "../../core/error.hpp"

@@ -3,8 +3,8 @@
 // Where time is waited, by name: the names with most of it, in bounded memory.
 //
 // A name that is not among those kept takes the place of the one with the least time, and is
-// credited that time as a possible error: a name that waited longer than the least kept one is never
-// missed.
+// credited that time as a possible error: a name that waited longer than the least kept one is
+// never missed.
 //
 //   Source    Metwally, Agrawal, El Abbadi: Efficient computation of frequent and top-k elements in
 //             data streams (ICDT 2005)

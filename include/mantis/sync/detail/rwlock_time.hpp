@@ -7,7 +7,7 @@
 // that is set meanwhile does not move the deadline.
 #pragma once
 
-#include "../core/units.hpp"
+#include "../../core/units.hpp"
 
 #include <concepts>
 

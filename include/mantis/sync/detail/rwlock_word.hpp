@@ -16,7 +16,7 @@
 //   bits 32-63  readers inside, and for a moment one that is about to back out
 #pragma once
 
-#include "rwlock_bound.hpp"
+#include "../rwlock_bound.hpp"
 
 namespace mantis::detail {
 

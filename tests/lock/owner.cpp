@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <doctest/doctest.h>
+
+#include <mantis/lock/manager.hpp>
+#include <mantis/platform/posix.hpp>
+
+#include <string>
+
+using namespace mantis;
+
+namespace {
+
+constexpr table_id table{7};
+const lock_path key = lock_path::key(table, "k");
+
+}  // namespace
+
+TEST_CASE("misuse is an error that names both locks, and changes nothing") {
+    lock_manager<posix> locks;
+    lock_owner owner{locks, "me"};
+    CHECK(owner.unlock(key).error().code() == error_code::not_found);
+    CHECK(owner.lock(key, lock_mode::none).error().code() == error_code::invalid_argument);
+    CHECK(owner.lock(lock_path::range(table, "a", "b"), lock_mode::IX).error().code() ==
+          error_code::invalid_argument);
+    owner.lock(key, lock_mode::X).value();
+    const auto above = owner.unlock(lock_path::table(table));
+    REQUIRE(above.error().code() == error_code::invalid_argument);
+    CHECK(above.error().subject() == "table 7 above key 7/k");
+    const auto upward = owner.lock(lock_path::table(table), lock_mode::S);
+    REQUIRE(upward.error().code() == error_code::invalid_argument);
+    CHECK(upward.error().subject() == "table 7 above key 7/k");
+    CHECK(owner.lock(lock_path::table(table), lock_mode::S, {.until = lock_deadline::at_once()})
+              .has_value());
+    CHECK(owner.mode_of(lock_path::table(table)) == lock_mode::SIX);
+}
+
+TEST_CASE("what is above is locked first, and no lock outlives its owner") {
+    lock_manager<posix> locks;
+    {
+        lock_owner owner{locks, "me"};
+        owner.lock(key, lock_mode::X).value();
+        CHECK(owner.mode_of(lock_path::store()) == lock_mode::IX);
+        CHECK(owner.mode_of(lock_path::table(table)) == lock_mode::IX);
+        CHECK(owner.lock_count() == 3);
+        CHECK(locks.held().size() == 3);
+    }
+    CHECK(locks.held().empty());
+    CHECK(locks.counts().queues == 0);
+}
+
+TEST_CASE("an asynchronous lock is told once, by whoever ends its wait") {
+    lock_manager<posix> locks;
+    lock_owner first{locks};
+    lock_owner second{locks};
+    int told = 0;
+    const auto count = [](void* context, result<void> done) {
+        CHECK(done.has_value());
+        ++*static_cast<int*>(context);
+    };
+    first.lock(key, lock_mode::X).value();
+    second.lock_async(key, lock_mode::S, count, &told);
+    CHECK(told == 0);
+    first.release_all();
+    CHECK(told == 1);
+    CHECK(second.mode_of(key) == lock_mode::S);
+    first.lock_async(lock_path::key(table, "other"), lock_mode::X, count, &told);
+    CHECK(told == 2);
+}
