@@ -127,7 +127,7 @@ public:
         static char kind;  // its address stands for T
         for (const common_object& object : common_)
             if (object.kind == &kind) return *static_cast<T*>(object.at);
-        T* const made = new T;
+        T* const made = new T();
         common_.push_back({&kind, made, [](void* at) { delete static_cast<T*>(at); }});
         return *made;
     }
