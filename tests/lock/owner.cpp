@@ -66,3 +66,26 @@ TEST_CASE("an asynchronous lock is told once, by whoever ends its wait") {
     first.lock_async(lock_path::key(table, "other"), lock_mode::X, count, &told);
     CHECK(told == 2);
 }
+
+TEST_CASE("a stronger lock on a range that is refused leaves the range as it was held") {
+    lock_manager<posix> locks;
+    lock_owner one{locks};
+    lock_owner other{locks};
+    const lock_path range = lock_path::range(table_id{1}, bytes_view{"a"}, bytes_view{"d"});
+    const lock_options at_once{.until = lock_deadline::at_once()};
+    REQUIRE(one.lock(range, lock_mode::S));
+    REQUIRE(other.lock(lock_path::key(table_id{1}, bytes_view{"b"}), lock_mode::S));
+    CHECK(one.lock(range, lock_mode::X, at_once).error().code() == error_code::timed_out);
+    CHECK(one.mode_of(range) == lock_mode::S);
+    CHECK(other.lock(range, lock_mode::S, at_once));  // which an X would not let in
+    CHECK(one.lock(range, lock_mode::S));
+}
+
+TEST_CASE("under a lock of the store that covers it, nothing is locked on a key again") {
+    lock_manager<posix> locks;
+    lock_owner one{locks};
+    REQUIRE(one.lock(lock_path::table(table_id{1}), lock_mode::IX));
+    REQUIRE(one.lock(lock_path::store(), lock_mode::SIX, {.until = lock_deadline::at_once()}));
+    REQUIRE(one.lock(lock_path::key(table_id{1}, bytes_view{"a"}), lock_mode::S));
+    CHECK(one.lock_count() == 2);
+}

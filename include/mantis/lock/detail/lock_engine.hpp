@@ -204,12 +204,9 @@ private:
         const lock_mode intent = intent_for(mode);
         const lock_path parent = path.parent();
         request& store = owner.own[0];
+        if (store.in_use && covers(mode_below(store.held), mode)) return {};
         above = find(owner, parent);
         if (above != nullptr && covers(above->held, intent)) return {};
-        if (store.in_use && covers(mode_below(store.held), mode)) {
-            above = nullptr;
-            return {};
-        }
         if (above == nullptr || !above->pooled) {
             if (request* const taken = intents_.take(owner, path.table(), intent);
                 taken != nullptr) {
@@ -314,6 +311,7 @@ private:
             if (!made) asked->listed = false;
             owner.pending = {lock_step::key, asked, path.table(), made, false};
             const lock_answer answer = waits_.acquire(owner, asked, path, hash, mode, call);
+            if (answer.status == lock_status::refused) fail_range(owner, path);
             if (!answer.granted()) return answer;
             if (made) note_pooled(owner, *asked, above);
         }
@@ -373,8 +371,10 @@ private:
     void fail_range(core& owner, const lock_path& path) {
         request* const asked = owner.index.find(path, path.hash());
         if (asked == nullptr || asked->listed) return;
-        ranges_.give_up(&owner, path);
-        if (!ranges_.lists(&owner, path)) unlock(owner, *asked, path);
+        const lock_mode before = ranges_.give_up(&owner, path);
+        if (before == lock_mode::none) return unlock(owner, *asked, path);
+        locks_.weaken(*asked, before);
+        asked->listed = true;
     }
 
     // Escalation.

@@ -70,18 +70,17 @@ public:
         mine.held = mine.wanted;
         return true;
     }
-    //   Effects     what it wanted and has not got is forgotten; what it had before stays
-    void give_up(const void* owner, const lock_path& path) {
+    //   Effects     what it wanted and has not got is forgotten
+    //   Returns     the mode it had before, which stays
+    lock_mode give_up(const void* owner, const lock_path& path) {
         part& at = part_of(path.table());
         const guard hold{at.latch};
-        entry& mine = *find(at, owner, path);
-        mine.wanted = mine.held;
-        if (mine.held == lock_mode::none) erase(at, mine);
-    }
-    [[nodiscard]] bool lists(const void* owner, const lock_path& path) {
-        part& at = part_of(path.table());
-        const guard hold{at.latch};
-        return find(at, owner, path) != nullptr;
+        entry* const mine = find(at, owner, path);
+        if (mine == nullptr) return lock_mode::none;
+        const lock_mode before = mine->held;
+        mine->wanted = before;
+        if (before == lock_mode::none) erase(at, *mine);
+        return before;
     }
     void remove(const void* owner, const lock_path& path) {
         part& at = part_of(path.table());
