@@ -31,6 +31,7 @@
 #include "sync/word_latch.hpp"
 #include "sync/worker_pool.hpp"
 
+#include "lock/dot.hpp"
 #include "lock/manager.hpp"
 #include "lock/metrics.hpp"
 

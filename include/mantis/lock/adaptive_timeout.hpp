@@ -33,8 +33,6 @@
 #include "../core/check.hpp"
 #include "../core/units.hpp"
 
-#include <atomic>
-
 namespace mantis {
 
 struct adaptive_timeout_options {
@@ -56,13 +54,13 @@ public:
     void observe(nanoseconds wait) {
         const std::int64_t most = options_.most.count;
         const std::int64_t seen = wait.count < 0 ? 0 : wait.count < most ? wait.count : most;
-        std::uint64_t before = state_.load(std::memory_order_relaxed);
+        std::uint64_t before = state_.load(Platform::memory_order::relaxed);
         const std::uint64_t after = told(before, seen >> unit_bits_);
-        state_.compare_exchange_strong(before, after, std::memory_order_relaxed);
+        state_.compare_exchange_strong(before, after, Platform::memory_order::relaxed);
     }
 
     [[nodiscard]] nanoseconds current() const {
-        const std::uint64_t state = state_.load(std::memory_order_relaxed);
+        const std::uint64_t state = state_.load(Platform::memory_order::relaxed);
         if (state == nothing) return options_.most;
         // Both factors are below 2^32.
         const std::uint64_t expected = mean_of(state) + (state & half);
@@ -75,11 +73,11 @@ public:
 
     //   Returns     zero before anything was observed
     [[nodiscard]] nanoseconds mean() const {
-        const std::uint64_t state = state_.load(std::memory_order_relaxed);
+        const std::uint64_t state = state_.load(Platform::memory_order::relaxed);
         return in_time(state == nothing ? 0 : mean_of(state));
     }
     [[nodiscard]] nanoseconds deviation() const {
-        const std::uint64_t state = state_.load(std::memory_order_relaxed);
+        const std::uint64_t state = state_.load(Platform::memory_order::relaxed);
         return in_time(state == nothing ? 0 : (state & half) / 4);
     }
 

@@ -17,7 +17,8 @@
 
 #include "../core/bytes.hpp"
 #include "../core/ids.hpp"
-#include "../core/xxh3.hpp"
+
+#include <string_view>
 
 namespace mantis {
 
@@ -63,9 +64,9 @@ public:
     [[nodiscard]] std::uint64_t hash() const noexcept {
         const std::uint64_t seed =
             table_.value * 0x9e3779b97f4a7c15 + static_cast<unsigned>(level_);
-        if (low_.size() + high_.size() == 0) return mixed(seed);
-        const std::uint64_t first = xxh3::of(low_, seed);
-        return level_ == lock_level::range ? xxh3::of(high_, first) : first;
+        if (level_ < lock_level::key) return mixed(seed);
+        const std::uint64_t first = mixed(seed + hash_of(low_));
+        return level_ == lock_level::range ? mixed(first + hash_of(high_)) : first;
     }
     // For reports: "store", "table 7", "key 7/alice", "range 7/[a, c)"; bytes that are not
     // printable ASCII as \x1f, and of long keys the first 64.
@@ -96,6 +97,9 @@ private:
     constexpr lock_path(lock_level level, table_id table, bytes_view low, bytes_view high) noexcept
         : level_{level}, table_{table}, low_{low}, high_{high} {}
 
+    [[nodiscard]] static std::uint64_t hash_of(bytes_view text) noexcept {
+        return std::hash<std::string_view>{}(text.as<std::string_view>());
+    }
     [[nodiscard]] static constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
         value = (value ^ (value >> 32)) * 0xd6e8feb86659fd93;
         value = (value ^ (value >> 32)) * 0xd6e8feb86659fd93;

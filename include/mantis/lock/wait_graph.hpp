@@ -34,12 +34,10 @@
 #pragma once
 
 #include "../core/bytes.hpp"
-#include "../platform/detail/decimal.hpp"
 #include "../platform/thread_name.hpp"
 #include "detail/owner_places.hpp"
 #include "mode.hpp"
 
-#include <algorithm>
 #include <vector>
 
 namespace mantis {
@@ -317,8 +315,10 @@ private:
             if (waiter == start) break;
             edge = reached_by_[waiter];
         }
-        std::reverse(ring.nodes.begin(), ring.nodes.end());
-        std::reverse(ring.edges.begin(), ring.edges.end());
+        for (std::size_t i = 0, j = ring.size() - 1; i < j; ++i, --j) {
+            std::swap(ring.nodes[i], ring.nodes[j]);
+            std::swap(ring.edges[i], ring.edges[j]);
+        }
         return ring;
     }
 
@@ -342,126 +342,5 @@ private:
     std::vector<std::uint32_t> reached_by_;  // of nodes_: an edge, or none
     std::size_t steps_ = 0;
 };
-
-namespace detail {
-
-// The text of a drawing in the DOT language of Graphviz.
-class dot_writer {
-public:
-    dot_writer() { text_.append("digraph waits {\n  rankdir=LR;\n  node [shape=box];\n"); }
-
-    void node(const wait_node& node) {
-        name(node.owner);
-        text_.append(" [label=\"");
-        append_decimal(text_, node.owner);
-        if (node.thread.text[0] != '\0') part(" ", node.thread.view());
-        if (node.label != nullptr && node.label[0] != '\0') part("\\n", node.label);
-        text_.append("\\nborn ");
-        append_decimal(text_, node.birth);
-        text_.append("\"];\n");
-    }
-    void running(std::uint64_t owner) {
-        name(owner);
-        text_.append(" [shape=ellipse];\n");
-    }
-    void edge(const wait_edge& edge, bool in_cycle) {
-        name(edge.waiter);
-        text_.append(" -> \"");
-        append_decimal(text_, edge.blocker);
-        text_.append("\" [label=\"");
-        escaped(edge.resource);
-        part("\\n", name_of(edge.wanted));
-        text_.append(edge.blocker_waits ? " behind " : " waits for ");
-        text_.append(name_of(edge.held));
-        text_.append("\"");
-        if (edge.blocker_waits) text_.append(", style=dashed");
-        if (in_cycle) text_.append(", color=red");
-        text_.append("];\n");
-    }
-    [[nodiscard]] bytes take() {
-        text_.append("}\n");
-        return std::move(text_);
-    }
-
-private:
-    void name(std::uint64_t owner) {
-        text_.append("  \"");
-        append_decimal(text_, owner);
-        text_.append("\"");
-    }
-    void part(const char* before, bytes_view text) {
-        text_.append(before);
-        escaped(text);
-    }
-    // A backslash starts an escape and an ampersand an entity; what is not printable is shown as
-    // \xNN.
-    void escaped(bytes_view text) {
-        constexpr const char* digits = "0123456789abcdef";
-        for (const std::byte each : text) {
-            const auto code = std::to_integer<unsigned>(each);
-            if (code == '&') {
-                text_.append("&amp;");
-            } else if (code < ' ' || code > '~') {
-                text_.append("\\\\x");
-                text_.push_back(digits[code >> 4U]);
-                text_.push_back(digits[code & 15U]);
-            } else {
-                if (code == '"' || code == '\\') text_.push_back('\\');
-                text_.push_back(each);
-            }
-        }
-    }
-
-    bytes text_;
-};
-
-[[nodiscard]] inline bool drawn_before(const wait_edge* a, const wait_edge* b) noexcept {
-    if (a->waiter != b->waiter) return a->waiter < b->waiter;
-    if (a->blocker != b->blocker) return a->blocker < b->blocker;
-    if (a->wanted != b->wanted) return a->wanted < b->wanted;
-    if (a->held != b->held) return a->held < b->held;
-    if (a->blocker_waits != b->blocker_waits) return b->blocker_waits;
-    return a->resource < b->resource;
-}
-
-}  // namespace detail
-
-// The graph in the DOT language: `dot -Tsvg` draws it. The owners that wait are boxes, the others
-// ellipses; an edge is dashed when the blocker only waits ahead, and red when it is of `cycle`.
-//   Returns     the same text for the same nodes and edges, in whichever order they were added
-[[nodiscard]] inline bytes dot(const wait_graph& graph, const deadlock_cycle& cycle = {}) {
-    std::vector<const wait_node*> nodes;
-    std::vector<const wait_edge*> edges;
-    std::vector<const wait_edge*> ring;
-    std::vector<std::uint64_t> running;
-    graph.each_node([&](const wait_node& node) { nodes.push_back(&node); });
-    graph.each_edge([&](const wait_edge& edge) {
-        edges.push_back(&edge);
-        for (const std::uint64_t owner : {edge.waiter, edge.blocker})
-            if (graph.find(owner) == nullptr) running.push_back(owner);
-    });
-    for (const wait_edge& edge : cycle.edges) ring.push_back(&edge);
-    std::sort(nodes.begin(), nodes.end(),
-              [](const wait_node* a, const wait_node* b) { return a->owner < b->owner; });
-    std::sort(running.begin(), running.end());
-    running.erase(std::unique(running.begin(), running.end()), running.end());
-    std::sort(edges.begin(), edges.end(), detail::drawn_before);
-    std::sort(ring.begin(), ring.end(), detail::drawn_before);
-
-    detail::dot_writer text;
-    for (const wait_node* node : nodes) text.node(*node);
-    for (const std::uint64_t owner : running) text.running(owner);
-    for (const wait_edge* edge : edges)
-        text.edge(*edge, std::binary_search(ring.begin(), ring.end(), edge, detail::drawn_before));
-    return text.take();
-}
-
-// A dead-lock alone, from its first owner around.
-[[nodiscard]] inline bytes dot(const deadlock_cycle& cycle) {
-    detail::dot_writer text;
-    for (const wait_node& node : cycle.nodes) text.node(node);
-    for (const wait_edge& edge : cycle.edges) text.edge(edge, true);
-    return text.take();
-}
 
 }  // namespace mantis

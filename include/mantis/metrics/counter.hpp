@@ -17,8 +17,6 @@
 
 #include "../platform/platform.hpp"
 
-#include <atomic>
-
 namespace mantis {
 
 template <class Platform>
@@ -33,13 +31,13 @@ public:
 
     void add(std::uint64_t by = 1) {
         lines_[Platform::parking::thread_number() & (shards - 1)].count.fetch_add(
-            by, std::memory_order_relaxed);
+            by, Platform::memory_order::relaxed);
     }
     //   Returns     what was added before this call, and perhaps some of what is added meanwhile;
     //               modulo 2^64
     [[nodiscard]] std::uint64_t value() const {
         std::uint64_t sum = 0;
-        for (const line& each : lines_) sum += each.count.load(std::memory_order_relaxed);
+        for (const line& each : lines_) sum += each.count.load(Platform::memory_order::relaxed);
         return sum;
     }
 

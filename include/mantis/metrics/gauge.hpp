@@ -10,8 +10,6 @@
 
 #include "../platform/platform.hpp"
 
-#include <atomic>
-
 namespace mantis {
 
 template <class Platform>
@@ -21,10 +19,12 @@ public:
     gauge(const gauge&) = delete;
     gauge& operator=(const gauge&) = delete;
 
-    void set(std::int64_t level) { level_.store(level, std::memory_order_relaxed); }
-    void add(std::int64_t by = 1) { level_.fetch_add(by, std::memory_order_relaxed); }
-    void subtract(std::int64_t by = 1) { level_.fetch_sub(by, std::memory_order_relaxed); }
-    [[nodiscard]] std::int64_t value() const { return level_.load(std::memory_order_relaxed); }
+    void set(std::int64_t level) { level_.store(level, Platform::memory_order::relaxed); }
+    void add(std::int64_t by = 1) { level_.fetch_add(by, Platform::memory_order::relaxed); }
+    void subtract(std::int64_t by = 1) { level_.fetch_sub(by, Platform::memory_order::relaxed); }
+    [[nodiscard]] std::int64_t value() const {
+        return level_.load(Platform::memory_order::relaxed);
+    }
 
 private:
     typename Platform::template atomic<std::int64_t> level_{0};

@@ -23,8 +23,6 @@
 #include "../platform/platform.hpp"
 #include "histogram_snapshot.hpp"
 
-#include <atomic>
-
 namespace mantis {
 
 template <class Platform, std::size_t Shards = 4, unsigned StepBits = 4>
@@ -42,23 +40,23 @@ public:
 
     void record(std::uint64_t value) {
         shard& mine = shards_[Shards == 1 ? 0 : Platform::parking::thread_number() & (Shards - 1)];
-        std::uint64_t seen = mine.max.load(std::memory_order_relaxed);
+        std::uint64_t seen = mine.max.load(Platform::memory_order::relaxed);
         while (value > seen &&
-               !mine.max.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {}
-        mine.buckets[layout.bucket_of(value)].fetch_add(1, std::memory_order_release);
-        mine.sum.fetch_add(value, std::memory_order_release);
+               !mine.max.compare_exchange_weak(seen, value, Platform::memory_order::relaxed)) {}
+        mine.buckets[layout.bucket_of(value)].fetch_add(1, Platform::memory_order::release);
+        mine.sum.fetch_add(value, Platform::memory_order::release);
     }
 
     //   Returns     what was recorded before this call, and perhaps some of what is meanwhile
     [[nodiscard]] histogram_snapshot snapshot() const {
         histogram_snapshot taken{layout};
         for (const shard& each : shards_) {
-            taken.add_sum(each.sum.load(std::memory_order_acquire));
+            taken.add_sum(each.sum.load(Platform::memory_order::acquire));
             for (std::size_t i = 0; i < layout.bucket_count(); ++i) {
-                const std::uint64_t times = each.buckets[i].load(std::memory_order_acquire);
+                const std::uint64_t times = each.buckets[i].load(Platform::memory_order::acquire);
                 if (times != 0) taken.add_bucket(i, times);
             }
-            taken.raise_maximum(each.max.load(std::memory_order_relaxed));
+            taken.raise_maximum(each.max.load(Platform::memory_order::relaxed));
         }
         return taken;
     }

@@ -390,6 +390,7 @@ public:
     using atomic = typename Platform::template atomic<T>;
     template <class T>
     using atomic_ref = typename Platform::template atomic_ref<T>;
+    using memory_order = typename Platform::memory_order;
 
     faulty(Platform inner, fault_plan<Platform> plan) noexcept
         : inner_{std::move(inner)}, plan_{std::move(plan)} {}

@@ -28,6 +28,8 @@
 //                                                       compare_exchange_strong of
 //                                                       std::atomic_ref<T>, for a T that is not
 //                                                       const
+//   P::memory_order                                     the orders of those: relaxed, acquire,
+//                                                       release, acq_rel and seq_cst
 //   P::parking                                          see parking_place
 //
 // Concept directory, for `d` of type D (move-only). A name is one path component; LOCK is kept for
@@ -187,6 +189,8 @@ concept platform = std::copyable<P> && directory<typename P::directory> &&
     typename P::template atomic<std::uint64_t>;
     typename P::template atomic_ref<std::uint8_t>;
     typename P::template atomic_ref<std::uint64_t>;
+    P::memory_order::relaxed, P::memory_order::acquire, P::memory_order::release;
+    P::memory_order::acq_rel, P::memory_order::seq_cst;
     { P::name } -> std::convertible_to<const char*>;
     { world.open_directory(path, mode) } -> std::same_as<result<typename P::directory>>;
     { world.now() } -> std::same_as<nanoseconds>;

@@ -31,6 +31,7 @@ struct posix {
     using atomic = std::atomic<T>;
     template <class T>
     using atomic_ref = std::atomic_ref<T>;
+    using memory_order = std::memory_order;
 
     [[nodiscard]] result<directory> open_directory(bytes_view path, directory_mode mode) const {
         return directory::open(path, mode);

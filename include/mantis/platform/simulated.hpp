@@ -47,6 +47,7 @@ public:
     using atomic = simulated_atomic<T>;
     template <class T>
     using atomic_ref = simulated_atomic_ref<T>;
+    using memory_order = simulated_memory_order;
 
     explicit simulated(detail::shared<simulated_world> world) noexcept : world_{std::move(world)} {}
 

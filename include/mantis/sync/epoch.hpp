@@ -50,7 +50,6 @@
 
 #include "word_latch.hpp"
 
-#include <atomic>
 #include <vector>
 
 namespace mantis {
@@ -133,7 +132,7 @@ public:
     guard pin(const char* doing = "") {
         slot& own = own_slot();
         if (own.depth++ == 0) {
-            own.doing.store(doing, std::memory_order_relaxed);
+            own.doing.store(doing, Platform::memory_order::relaxed);
             if (own.pins++ % 256 == 0) learn_name(own);
             announce(own);
         }
@@ -154,8 +153,8 @@ public:
             own.tending = false;
             measure();
         }
-        return over_limit_.load(std::memory_order_relaxed) ? garbage_level::over_limit
-                                                           : garbage_level::low;
+        return over_limit_.load(Platform::memory_order::relaxed) ? garbage_level::over_limit
+                                                                 : garbage_level::low;
     }
     template <class T>
     garbage_level retire(T* object) {
@@ -185,7 +184,7 @@ public:
     [[nodiscard]] std::vector<epoch_laggard> laggards() const {
         std::vector<epoch_laggard> found;
         const std::uint64_t now = now_.load();
-        const nanoseconds since{advanced_at_.load(std::memory_order_acquire)};
+        const nanoseconds since{advanced_at_.load(Platform::memory_order::acquire)};
         if (parking::now() - since <= options_.lease) return found;
         epoch_laggard one{};
         one.since = since;
@@ -194,7 +193,7 @@ public:
             const std::uint64_t pinned = at.pinned.load();
             if (pinned == 0 || pinned >= now) return;  // it holds nothing back
             one.thread = at.number;
-            one.doing = at.doing.load(std::memory_order_relaxed);
+            one.doing = at.doing.load(Platform::memory_order::relaxed);
             const lock_guard<word_latch<Platform>> hold{at.latch};
             one.name = at.name;
             found.push_back(one);
@@ -266,7 +265,7 @@ private:
         chunk* at = &first_;
         while (left >= at->count) {
             left -= at->count;
-            chunk* const next = at->next.load(std::memory_order_acquire);
+            chunk* const next = at->next.load(Platform::memory_order::acquire);
             at = next != nullptr ? next : &append(*at, number - left);
         }
         slot& own = at->slots[left];
@@ -305,7 +304,7 @@ private:
     void unpin(slot& own) {
         check(own.number == parking::thread_number(),
               "a guard of an epoch is destroyed by another thread than the one that pinned");
-        if (--own.depth == 0) own.pinned.store(0, std::memory_order_release);
+        if (--own.depth == 0) own.pinned.store(0, Platform::memory_order::release);
     }
     [[nodiscard]] bool refresh(slot& own) {
         if (own.depth != 1) return false;
@@ -335,16 +334,16 @@ private:
     void seal(slot& at) {
         batch* const full = std::exchange(at.open, nullptr);
         if (full == nullptr) return;
-        full->stamp = now_.fetch_add(0, std::memory_order_acq_rel);
+        full->stamp = now_.fetch_add(0, Platform::memory_order::acq_rel);
         (at.newest != nullptr ? at.newest->next : at.oldest) = full;
         at.newest = full;
     }
     //   Requires    the latch of the slot is held
     static void change_counts(slot& at, std::uint64_t count, std::uint64_t bytes) {
-        at.retired_count.store(at.retired_count.load(std::memory_order_relaxed) + count,
-                               std::memory_order_relaxed);
-        at.retired_bytes.store(at.retired_bytes.load(std::memory_order_relaxed) + bytes,
-                               std::memory_order_relaxed);
+        at.retired_count.store(at.retired_count.load(Platform::memory_order::relaxed) + count,
+                               Platform::memory_order::relaxed);
+        at.retired_bytes.store(at.retired_bytes.load(Platform::memory_order::relaxed) + bytes,
+                               Platform::memory_order::relaxed);
     }
     void seal_all() {
         each_slot([this](slot& at) {
@@ -366,7 +365,7 @@ private:
         });
         if (!free) return false;
         // First, so that who sees the new epoch sees no older time.
-        advanced_at_.store(parking::now().count, std::memory_order_release);
+        advanced_at_.store(parking::now().count, Platform::memory_order::release);
         (void)now_.compare_exchange_strong(now, now + 1);  // or somebody else did
         return true;
     }
@@ -410,8 +409,8 @@ private:
     }
     void measure() {
         const bool over = retired_bytes() > options_.max_retired_bytes;
-        if (over_limit_.load(std::memory_order_relaxed) != over)
-            over_limit_.store(over, std::memory_order_relaxed);
+        if (over_limit_.load(Platform::memory_order::relaxed) != over)
+            over_limit_.store(over, Platform::memory_order::relaxed);
     }
 
     // Calls see(slot) for every slot that was ever used.
@@ -422,12 +421,12 @@ private:
             const std::uint32_t here = left < at->count ? left : at->count;
             for (std::uint32_t i = 0; i < here; ++i) see(at->slots[i]);
             left -= here;
-            if (left != 0) at = at->next.load(std::memory_order_acquire);
+            if (left != 0) at = at->next.load(Platform::memory_order::acquire);
         }
     }
     [[nodiscard]] std::uint64_t sum(atomic<std::uint64_t> slot::*what) const {
         std::uint64_t all = 0;
-        each_slot([&](slot& at) { all += (at.*what).load(std::memory_order_relaxed); });
+        each_slot([&](slot& at) { all += (at.*what).load(Platform::memory_order::relaxed); });
         return all;
     }
     //   Effects     adds what a reader pinned at `from` keeps of what this slot retired

@@ -60,8 +60,6 @@
 #include "../platform/guard.hpp"
 #include "../platform/platform.hpp"
 
-#include <atomic>
-
 namespace mantis {
 
 // Names one state of what an optimistic_latch protects. Only the latch that gave it can tell more.
@@ -130,29 +128,29 @@ public:
     }
     //   Returns     false when somebody holds it exclusively, or waits for that
     [[nodiscard]] bool try_lock_shared() {
-        std::uint64_t seen = state_.load(std::memory_order_relaxed);
+        std::uint64_t seen = state_.load(Platform::memory_order::relaxed);
         while (may_share(seen))
             if (enter_shared(seen)) return true;
         return false;
     }
     //   Returns     whether it holds it now, and nothing has changed since `seen` was begun
     [[nodiscard]] bool try_lock_shared(optimistic_version since) {
-        std::uint64_t seen = state_.load(std::memory_order_relaxed);
+        std::uint64_t seen = state_.load(Platform::memory_order::relaxed);
         while (may_share(seen) && (seen & ~holders) == since.bits)
             if (enter_shared(seen)) return true;
         return false;
     }
     //   Requires    held in shared mode by this thread
     void unlock_shared() {
-        std::uint64_t seen = state_.load(std::memory_order_relaxed);
+        std::uint64_t seen = state_.load(Platform::memory_order::relaxed);
         std::uint64_t next = 0;
         do {
             check((seen & holders) != 0,
                   "an optimistic latch is unlocked in shared mode and nobody holds it so");
             next = seen - one_holder;
             if ((next & holders) == 0) next &= ~waiters;
-        } while (!state_.compare_exchange_weak(seen, next, std::memory_order_release,
-                                               std::memory_order_relaxed));
+        } while (!state_.compare_exchange_weak(seen, next, Platform::memory_order::release,
+                                               Platform::memory_order::relaxed));
         if ((seen & ~next & waiters) != 0) ring();
     }
 
@@ -161,7 +159,7 @@ public:
         while (!try_lock()) (void)wait_until(is_free);
     }
     [[nodiscard]] bool try_lock() {
-        std::uint64_t seen = state_.load(std::memory_order_relaxed);
+        std::uint64_t seen = state_.load(Platform::memory_order::relaxed);
         return is_free(seen) && enter(seen, seen | exclusive);
     }
     //   Returns     whether it holds it now, and nothing has changed since `seen` was begun. False
@@ -174,7 +172,7 @@ public:
     //   Returns     whether it is held exclusively instead; false while another shares it, and then
     //               it is still held in shared mode
     [[nodiscard]] bool try_upgrade_shared() {
-        std::uint64_t seen = state_.load(std::memory_order_relaxed);
+        std::uint64_t seen = state_.load(Platform::memory_order::relaxed);
         check((seen & holders) != 0,
               "an optimistic latch is upgraded and nobody holds it in shared mode");
         while ((seen & holders) == one_holder)
@@ -194,10 +192,12 @@ public:
     // What is unlinked is closed before it is unlocked: who comes later, or waited, finds out.
     // Locking works on as before; who locks what may have been closed asks closed().
     //   Requires    held exclusively by this thread
-    void close() { check_exclusive(state_.fetch_or(closed_bit, std::memory_order_relaxed)); }
+    void close() { check_exclusive(state_.fetch_or(closed_bit, Platform::memory_order::relaxed)); }
     //   Requires    held exclusively by this thread
     //   Effects     it protects something new; versions go on, so no reader of the old is fooled
-    void reopen() { check_exclusive(state_.fetch_and(~closed_bit, std::memory_order_relaxed)); }
+    void reopen() {
+        check_exclusive(state_.fetch_and(~closed_bit, Platform::memory_order::relaxed));
+    }
     [[nodiscard]] bool closed() const { return (look() & closed_bit) != 0; }
 
 private:
@@ -225,7 +225,9 @@ private:
     }
     static bool is_free(std::uint64_t seen) noexcept { return (seen & (exclusive | holders)) == 0; }
 
-    [[nodiscard]] std::uint64_t look() const { return state_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t look() const {
+        return state_.load(Platform::memory_order::acquire);
+    }
     [[nodiscard]] static optimistic_start start_of(std::uint64_t seen) noexcept {
         if ((seen & exclusive) != 0) return {optimistic_state::busy};
         if ((seen & closed_bit) != 0) return {optimistic_state::closed};
@@ -234,8 +236,8 @@ private:
 
     //   Effects     the word is `next` if it was `seen`; else `seen` is what it is
     [[nodiscard]] bool enter(std::uint64_t& seen, std::uint64_t next) {
-        return state_.compare_exchange_strong(seen, next, std::memory_order_acquire,
-                                              std::memory_order_relaxed);
+        return state_.compare_exchange_strong(seen, next, Platform::memory_order::acquire,
+                                              Platform::memory_order::relaxed);
     }
     [[nodiscard]] bool enter_shared(std::uint64_t& seen) {
         check((seen & holders) != holders, "an optimistic latch has too many shared holders");
@@ -243,11 +245,11 @@ private:
     }
     //   Effects     not exclusive any more, and `added` to the rest
     void leave(std::uint64_t added) {
-        const std::uint64_t seen = state_.load(std::memory_order_relaxed);
+        const std::uint64_t seen = state_.load(Platform::memory_order::relaxed);
         check_exclusive(seen);
         // Only the bit for waiters may have changed since: the exchange takes it out.
         const std::uint64_t next = (seen & ~(exclusive | waiters)) + added;
-        if ((state_.exchange(next, std::memory_order_release) & waiters) != 0) ring();
+        if ((state_.exchange(next, Platform::memory_order::release) & waiters) != 0) ring();
     }
     static void check_exclusive(std::uint64_t seen) noexcept {
         check((seen & exclusive) != 0,
@@ -262,19 +264,19 @@ private:
         }
         const typename parking::word& rung = own_bell().rung;
         for (;;) {
-            const std::uint32_t heard = rung.load(std::memory_order_acquire);
+            const std::uint32_t heard = rung.load(Platform::memory_order::acquire);
             std::uint64_t seen = look();
             if (enough(seen)) return seen;
-            if ((seen & waiters) != 0 ||
-                state_.compare_exchange_strong(seen, seen | waiters, std::memory_order_acq_rel,
-                                               std::memory_order_relaxed))
+            if ((seen & waiters) != 0 || state_.compare_exchange_strong(
+                                             seen, seen | waiters, Platform::memory_order::acq_rel,
+                                             Platform::memory_order::relaxed))
                 (void)parking::wait(rung, heard, parking::never);
         }
     }
     // The latch may be gone by now: who got it may have destroyed it.
     void ring() const {
         typename parking::word& rung = own_bell().rung;
-        rung.fetch_add(1, std::memory_order_release);
+        rung.fetch_add(1, Platform::memory_order::release);
         parking::wake(rung, UINT32_MAX);
     }
     [[nodiscard]] bell& own_bell() const {

@@ -26,7 +26,6 @@
 
 #include "../platform/platform.hpp"
 
-#include <atomic>
 #include <cstring>
 #include <type_traits>
 
@@ -57,7 +56,7 @@ void optimistic_load_bytes(std::byte* into, const std::byte* from) {
     // The place may be declared const here; it is not where it was made, for others write it.
     auto* const place = reinterpret_cast<Word*>(const_cast<std::byte*>(from));
     const Word word =
-        typename Platform::template atomic_ref<Word>{*place}.load(std::memory_order_acquire);
+        typename Platform::template atomic_ref<Word>{*place}.load(Platform::memory_order::acquire);
     std::memcpy(into, &word, sizeof word);
 }
 template <class Platform, class Word>
@@ -65,7 +64,7 @@ void optimistic_store_bytes(std::byte* into, const std::byte* from) {
     Word word;
     std::memcpy(&word, from, sizeof word);
     typename Platform::template atomic_ref<Word>{*reinterpret_cast<Word*>(into)}.store(
-        word, std::memory_order_release);
+        word, Platform::memory_order::release);
 }
 template <class Platform>
 void optimistic_store_step(std::byte* into, const std::byte* from, std::size_t step) {
@@ -79,13 +78,13 @@ void optimistic_store_step(std::byte* into, const std::byte* from, std::size_t s
 template <class Platform, optimistic_word T>
 [[nodiscard]] T optimistic_load(const T& from) {
     return typename Platform::template atomic_ref<T>{const_cast<T&>(from)}.load(
-        std::memory_order_acquire);
+        Platform::memory_order::acquire);
 }
 
 //   Requires    the caller holds the latch
 template <class Platform, optimistic_word T>
 void optimistic_store(T& into, std::type_identity_t<T> value) {
-    typename Platform::template atomic_ref<T>{into}.store(value, std::memory_order_release);
+    typename Platform::template atomic_ref<T>{into}.store(value, Platform::memory_order::release);
 }
 
 //   Effects     copies protected bytes at `from` into the reader's own at `into`

@@ -62,8 +62,8 @@ struct lock_head {
     table_id table;
     bytes low;
     bytes high;
-    lock_granted_list<Platform> granted;
-    lock_waiting_list<Platform> waiting;
+    request_list<request, in_granted> granted;
+    request_list<request, in_waiting> waiting;
     lock_mode_counts granted_modes;
     lock_mode_counts waiting_modes;
     std::uint32_t waiting_count = 0;
@@ -154,7 +154,7 @@ struct lock_head {
     //   Effects     it waits no longer; what it holds stays
     template <class Choice>
     void leave(request& asked) noexcept {
-        waiting.erase(waiting.iterator_to(asked));
+        waiting.erase(asked);
         waiting_modes.remove(asked.wanted);
         --waiting_count;
         asked.wanted = lock_mode::none;
@@ -166,7 +166,7 @@ struct lock_head {
     //   Effects     it holds nothing
     template <class Choice>
     void release(request& given) noexcept {
-        granted.erase(granted.iterator_to(given));
+        granted.erase(given);
         granted_modes.remove(given.held);
         given.held = lock_mode::none;
         if constexpr (Choice::counts_blocked) given.owner->blocked.fetch_sub(waiting_count);
@@ -222,7 +222,7 @@ struct lock_head {
                 !see(holder, holder.held, false))
                 return;
         if (asked.held != lock_mode::none) return;
-        for (auto at = waiting.iterator_to(asked); at != waiting.begin();) {
+        for (auto at = waiting.at(asked); at != waiting.begin();) {
             --at;
             if (!compatible(at->wanted, asked.wanted) && !see(*at, at->wanted, true)) return;
         }
@@ -242,7 +242,7 @@ private:
         for (auto at = waiting.begin(); at != waiting.end();) {
             request& moved = *at++;
             if (moved.held != lock_mode::none) continue;
-            auto to = waiting.iterator_to(moved);
+            auto to = waiting.at(moved);
             while (to != waiting.begin()) {
                 auto before = to;
                 --before;
@@ -253,8 +253,8 @@ private:
                 ++before->passed;
                 to = before;
             }
-            if (to == waiting.iterator_to(moved)) continue;
-            waiting.erase(waiting.iterator_to(moved));
+            if (to == waiting.at(moved)) continue;
+            waiting.erase(moved);
             waiting.insert(to, moved);
         }
     }

@@ -301,7 +301,7 @@ private:
         const bool waits = passing.wanted != lock_mode::none;
         const lock_mode mode = waits ? passing.wanted : passing.held;
         auto next = at.waiting.begin();
-        if (waits) next = ++at.waiting.iterator_to(passing);
+        if (waits) next = ++at.waiting.at(passing);
         while (next != at.waiting.end()) {
             request& passed = *next++;
             if (compatible(passed.wanted, mode)) continue;

@@ -6,7 +6,6 @@
 // Threads: like an int.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -20,7 +19,7 @@ public:
     void clear() {
         count_ = 0;
         if (++generation_ != 0) return;
-        std::fill(entries_.begin(), entries_.end(), entry{});
+        entries_.assign(entries_.size(), entry{});
         generation_ = 1;
     }
     [[nodiscard]] std::uint32_t find(std::uint64_t owner) const noexcept {

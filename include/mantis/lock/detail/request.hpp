@@ -15,8 +15,7 @@
 #include "../../core/ids.hpp"
 #include "../../core/units.hpp"
 #include "../mode.hpp"
-
-#include <boost/intrusive/list.hpp>
+#include "request_list.hpp"
 
 namespace mantis::detail {
 
@@ -35,10 +34,12 @@ enum lock_wait : std::uint32_t {
     lock_refused,  // the request is out of the queue; `refusal` says why
 };
 
+// The lists of a head.
+struct in_granted;
+struct in_waiting;
+
 template <class Platform>
-struct lock_request {
-    boost::intrusive::list_member_hook<> granted_hook;
-    boost::intrusive::list_member_hook<> waiting_hook;
+struct lock_request : list_link<in_granted>, list_link<in_waiting> {
     lock_owner_core<Platform>* owner = nullptr;
     lock_head<Platform>* head = nullptr;
     lock_mode held = lock_mode::none;
@@ -65,19 +66,6 @@ struct lock_request {
     lock_mode plain = lock_mode::none;  // of an escalated one: what it would have else
     std::uint32_t next_escalation = 0;  // not before there are as many children
 };
-
-template <class Platform>
-using lock_granted_list = boost::intrusive::list<
-    lock_request<Platform>,
-    boost::intrusive::member_hook<lock_request<Platform>, boost::intrusive::list_member_hook<>,
-                                  &lock_request<Platform>::granted_hook>,
-    boost::intrusive::constant_time_size<false>>;
-template <class Platform>
-using lock_waiting_list = boost::intrusive::list<
-    lock_request<Platform>,
-    boost::intrusive::member_hook<lock_request<Platform>, boost::intrusive::list_member_hook<>,
-                                  &lock_request<Platform>::waiting_hook>,
-    boost::intrusive::constant_time_size<false>>;
 
 // The waits that ended under a latch, to be told once it is let go. Requests are never freed while
 // their table lives, so that a wake-up that comes late only wakes for no reason.

@@ -46,6 +46,9 @@ template <class T>
 
 }  // namespace detail
 
+// Every access is seen by all at once, whatever it asks for: the names are for who asks.
+enum class simulated_memory_order : std::uint8_t { relaxed, acquire, release, acq_rel, seq_cst };
+
 // What may stand where a memory order stands: any number of enumerators.
 template <class... Orders>
 concept memory_orders = (std::is_enum_v<Orders> && ...);
