@@ -83,9 +83,12 @@ TEST_CASE("two words that are read one by one may come from two writes") {
 
 TEST_CASE("a value that is not aligned is refused") {
     const auto end = death_of([] {
-        alignas(8) static std::uint32_t words[3] = {};
-        auto* const between = reinterpret_cast<std::uint64_t*>(&words[1]);
-        (void)simulated::atomic_ref<std::uint64_t>{*between};
+        struct two {
+            std::uint32_t words[2];
+        };
+        static_assert(alignof(two) < simulated::atomic_ref<two>::required_alignment);
+        alignas(8) static std::byte room[16] = {};
+        (void)simulated::atomic_ref<two>{*new (room + 4) two{}};
     });
     CHECK(contains(end.said, "an atomic_ref of a value that is not aligned"));
 }
