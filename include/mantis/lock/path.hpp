@@ -18,6 +18,7 @@
 #include "../core/bytes.hpp"
 #include "../core/ids.hpp"
 
+#include <cstring>
 #include <string_view>
 
 namespace mantis {
@@ -97,8 +98,23 @@ private:
     constexpr lock_path(lock_level level, table_id table, bytes_view low, bytes_view high) noexcept
         : level_{level}, table_{table}, low_{low}, high_{high} {}
 
+    // Keys of up to 16 bytes, as most are, are two words that may overlap.
     [[nodiscard]] static std::uint64_t hash_of(bytes_view text) noexcept {
-        return std::hash<std::string_view>{}(text.as<std::string_view>());
+        const std::size_t size = text.size();
+        if (size > 16) return std::hash<std::string_view>{}(text.as<std::string_view>());
+        std::uint64_t first = 0;
+        std::uint64_t last = 0;
+        if (size >= 8) {
+            std::memcpy(&first, text.data(), 8);
+            std::memcpy(&last, text.data() + size - 8, 8);
+        } else if (size >= 4) {
+            std::memcpy(&first, text.data(), 4);
+            std::memcpy(&last, text.data() + size - 4, 4);
+        } else if (size != 0) {
+            std::memcpy(&first, text.data(), 1);
+            std::memcpy(&last, text.data() + size / 2, size - size / 2);
+        }
+        return (first * 0x9e3779b97f4a7c15 ^ (first >> 29)) + last + size;
     }
     [[nodiscard]] static constexpr std::uint64_t mixed(std::uint64_t value) noexcept {
         value = (value ^ (value >> 32)) * 0xd6e8feb86659fd93;

@@ -47,6 +47,7 @@ public:
     //   Effects     ends the dead-locks that `start` is part of, if any
     //   Returns     how many
     std::size_t search(core& start) {
+        if (!blocked_by_a_wait(start)) return 0;
         const lock_guard<mutex> hold{latch_};
         begin_gathering();
         gather(start);
@@ -98,6 +99,18 @@ private:
             if (core::waits(owner.wait_state.load())) waiting.push_back(&owner);
         });
         return waiting;
+    }
+    // Every way out of a queue goes through one who holds the lock and waits: those who wait ahead
+    // wait there for its holders.
+    //   Returns     false when `start` is part of no dead-lock
+    [[nodiscard]] bool blocked_by_a_wait(core& start) {
+        const std::uint64_t state = start.wait_state.load();
+        if (!core::waits(state)) return false;
+        const latch_guard hold{locks_.shard_at(core::shard_of(state)).latch};
+        if (start.wait_state.load() != state) return false;
+        for (const request& holder : start.waits_for->head->granted)
+            if (holder.owner != &start && core::waits(holder.owner->wait_state.load())) return true;
+        return false;
     }
     // Adds all that is reached from `start`, each with its facts and its edges.
     void gather(core& start) {

@@ -87,6 +87,10 @@ struct lock_head {
         }
         return lock_path::range(table, low, high);
     }
+    [[nodiscard]] bool is(const lock_path& path) const noexcept {
+        return table == path.table() && level == path.level() && low == path.low() &&
+               (level != lock_level::range || high == path.high());
+    }
     [[nodiscard]] bool unused() const noexcept { return granted.empty() && waiting.empty(); }
 
     //   Requires    rule 1

@@ -20,18 +20,24 @@ public:
     [[nodiscard]] Request* find(const lock_path& path, std::uint64_t hash) const noexcept {
         if (count_ == 0) return nullptr;
         for (std::size_t at = home(hash); slots_[at].request != nullptr; at = after(at))
-            if (slots_[at].hash == hash && slots_[at].request->head->path() == path)
+            if (slots_[at].hash == hash && slots_[at].request->head->is(path))
                 return slots_[at].request;
         return nullptr;
+    }
+    // The one that was inserted last, if it is that one: found without its hash.
+    [[nodiscard]] Request* recent(const lock_path& path) const noexcept {
+        return recent_ != nullptr && recent_->head->is(path) ? recent_ : nullptr;
     }
     //   Requires    it is not in
     void insert(Request& request, std::uint64_t hash) {
         if (slots_.size() < 2 * (count_ + 1)) grow();
         put({hash, &request});
+        recent_ = &request;
         ++count_;
     }
     //   Requires    it is in
     void erase(const Request& request, std::uint64_t hash) noexcept {
+        if (recent_ == &request) recent_ = nullptr;
         std::size_t hole = home(hash);
         while (slots_[hole].request != &request) hole = after(hole);
         for (std::size_t at = after(hole); slots_[at].request != nullptr; at = after(at)) {
@@ -49,6 +55,7 @@ public:
         else
             for (slot& emptied : slots_) emptied = {};
         count_ = 0;
+        recent_ = nullptr;
     }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
@@ -77,6 +84,7 @@ private:
 
     std::vector<slot> slots_;
     std::size_t count_ = 0;
+    Request* recent_ = nullptr;
 };
 
 }  // namespace mantis::detail

@@ -70,6 +70,7 @@ public:
     [[nodiscard]] static request* find(core& owner, const lock_path& path) {
         if (path.level() <= lock_level::table)
             if (request* const own = intents::in_use(owner, path); own != nullptr) return own;
+        if (request* const last = owner.index.recent(path); last != nullptr) return last;
         return owner.index.size() == 0 ? nullptr : owner.index.find(path, path.hash());
     }
     //   Returns     the mode in which the owner has `path`, by a lock there or above it
@@ -108,8 +109,11 @@ public:
     //   Requires    the owner has `held` there, and nothing below it
     void unlock(core& owner, request& held, const lock_path& path) {
         wake_list wakes;
-        if (path.has_parent()) --find(owner, path.parent())->children;
-        if (!held.pooled) return intents_.give_back(owner, held, wakes);
+        if (!held.pooled) {
+            if (path.has_parent()) --owner.own[0].children;
+            return intents_.give_back(owner, held, wakes);
+        }
+        --held.above->children;
         owner.index.erase(held, held.head->hash);
         owner.pooled[held.position] = owner.pooled.back();
         owner.pooled[held.position]->position = held.position;
@@ -441,6 +445,7 @@ private:
         asked.position = static_cast<std::uint32_t>(owner.pooled.size());
         owner.pooled.push_back(&asked);
         owner.index.insert(asked, asked.head->hash);
+        asked.above = &above;
         ++above.children;
     }
     void release_pooled(core& owner, request& held, wake_list& wakes) {

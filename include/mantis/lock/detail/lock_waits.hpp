@@ -156,6 +156,10 @@ public:
     [[nodiscard]] nanoseconds adaptive_wait() const { return adaptive_.current(); }
 
 private:
+    // Who came to compete, and came too late, looks longer before it parks again: the lock is in
+    // use, and to be woken costs those who use it more than being looked at.
+    static constexpr unsigned competing_looks = 8;
+
     // Owners of transactions that must give way, to be told once the latch is let go.
     struct wounds {
         std::vector<std::pair<core*, std::uint64_t>> whom;  // and which attempt of it
@@ -216,14 +220,17 @@ private:
         nanoseconds next_search = parking::never;
         if constexpr (Deadlock::detects && !Deadlock::in_background) next_search = since + patience;
         lock_answer answer;
+        unsigned looks = parking::spins;
         for (;;) {
             const nanoseconds until = call.deadline < next_search ? call.deadline : next_search;
-            const std::uint32_t state = look(asked->state, until);
+            const std::uint32_t state = look(asked->state, looks, until);
             if (state == lock_granted || state == lock_refused) break;
             if (state == lock_compete) {
                 compete(*asked);
+                looks = competing_looks * parking::spins;
                 continue;
             }
+            looks = 0;
             const nanoseconds now = parking::now();
             if (now >= call.deadline && give_up(*asked, answer)) break;
             if (now < next_search) continue;
@@ -245,15 +252,17 @@ private:
         adaptive_.observe(waited);
         return {lock_status::granted, {}, 0, waited};
     }
-    //   Returns     the state, no longer `waiting` unless the time is up
-    static std::uint32_t look(const typename parking::word& state, nanoseconds until) {
-        for (unsigned i = 0; i < parking::spins; ++i) {
-            if (const std::uint32_t seen = state.load(); seen != lock_waiting) return seen;
+    //   Returns     the state, no longer `waiting` or `parked` unless the time is up
+    static std::uint32_t look(typename parking::word& state, unsigned looks, nanoseconds until) {
+        for (unsigned i = 0; i < looks; ++i) {
+            if (const std::uint32_t seen = state.load(); seen > lock_parked) return seen;
             parking::relax();
         }
         for (;;) {
-            if (const std::uint32_t seen = state.load(); seen != lock_waiting) return seen;
-            if (!parking::wait(state, lock_waiting, until)) return state.load();
+            std::uint32_t seen = lock_waiting;
+            if (!state.compare_exchange_strong(seen, lock_parked) && seen != lock_parked)
+                return seen;
+            if (!parking::wait(state, lock_parked, until)) return state.load();
         }
     }
     void compete(request& asked) {

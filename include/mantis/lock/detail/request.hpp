@@ -26,9 +26,10 @@ struct lock_owner_core;
 template <class Platform>
 class lock_shard;
 
-// How a wait stands; in lock_request::state. Whoever changes it from `waiting` wakes the waiter.
+// How a wait stands; in lock_request::state. Whoever ends a wait wakes the waiter if it parked.
 enum lock_wait : std::uint32_t {
-    lock_waiting,
+    lock_waiting,  // and looks at the state now and then
+    lock_parked,   // waits, and has to be woken
     lock_granted,  // the request holds what it wanted, and is out of the queue
     lock_compete,  // the lock is free: come and take it, if nobody else has by then
     lock_refused,  // the request is out of the queue; `refusal` says why
@@ -56,13 +57,14 @@ struct lock_request : list_link<in_granted>, list_link<in_waiting> {
     typename Platform::parking::word state{lock_granted};
 
     // The owner's.
-    std::uint32_t position = 0;  // in its list of pooled requests
-    std::uint32_t children = 0;  // locks of the owner below this one
-    table_id table;              // of a request of the owner's own
-    bool in_use = false;         // of a request of the owner's own: it is held, not only kept
-    bool shared = false;         // of a request of the owner's own: it is in the queue, or will be
-    bool strong = false;         // counted as a strong lock
-    bool listed = false;         // of a range: nothing that it meets is in its way
+    std::uint32_t position = 0;     // in its list of pooled requests
+    lock_request* above = nullptr;  // of a pooled one: the owner's request for what it is in
+    std::uint32_t children = 0;     // locks of the owner below this one
+    table_id table;                 // of a request of the owner's own
+    bool in_use = false;            // of a request of the owner's own: it is held, not only kept
+    bool shared = false;  // of a request of the owner's own: it is in the queue, or will be
+    bool strong = false;  // counted as a strong lock
+    bool listed = false;  // of a range: nothing that it meets is in its way
     lock_mode plain = lock_mode::none;  // of an escalated one: what it would have else
     std::uint32_t next_escalation = 0;  // not before there are as many children
 };
@@ -82,11 +84,12 @@ public:
 
     //   Requires    the latch of the request's shard
     void add(lock_request<Platform>& request, lock_wait state) {
-        request.state.store(state);
+        const bool parked = request.state.exchange(state) == lock_parked;
         if (request.owner->resume != nullptr) {  // nobody is parked there
             if (state != lock_compete) add_resumed(*request.owner);
             return;
         }
+        if (!parked) return;
         if (count_ == most) wake_parked();
         words_[count_++] = &request.state;
     }

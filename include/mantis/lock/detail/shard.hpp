@@ -56,7 +56,7 @@ public:
 
     [[nodiscard]] head* find(const lock_path& path, std::uint64_t hash) const noexcept {
         for (head* at = buckets_[bucket(hash)]; at != nullptr; at = at->next)
-            if (at->hash == hash && at->path() == path) return at;
+            if (at->hash == hash && at->is(path)) return at;
         return nullptr;
     }
     [[nodiscard]] head& find_or_make(const lock_path& path, std::uint64_t hash) {

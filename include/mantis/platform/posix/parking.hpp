@@ -116,7 +116,7 @@ struct posix_parking {
     template <class T>
     [[nodiscard]] static T& common() {
         static T* const only =
-            new T;  // never destroyed: a thread may outlive the program's objects
+            new T();  // never destroyed: a thread may outlive the program's objects
         return *only;
     }
 
