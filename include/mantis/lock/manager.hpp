@@ -59,11 +59,16 @@ public:
         background_.join();
     }
 
-    //   Effects     asynchronous waits whose deadline is over end. For programs that lock
-    //               asynchronously with deadlines to call now and then; a policy that detects in
-    //               the background calls it
+    //   Effects     asynchronous waits whose deadline is over end, and so do dead-locks, if the
+    //               policy ends them. For programs that lock asynchronously to call now and then;
+    //               a policy that detects in the background calls it
     void expire() {
-        engine_.locks().each_owner([&](core& owner) { engine_.all_waits().expire(owner); });
+        {
+            detail::lock_wake_list<Platform> wakes;
+            engine_.locks().each_owner(
+                [&](core& owner) { engine_.all_waits().expire(owner, wakes); });
+        }
+        if constexpr (Deadlock::detects && !Deadlock::in_background) (void)end_deadlocks();
     }
     //   Effects     ends every dead-lock there is, whatever the policy would do
     //   Returns     how many

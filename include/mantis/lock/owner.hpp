@@ -69,16 +69,18 @@ public:
         go_on();
     }
 
-    //   Errors      not_found (nothing is held there), invalid_argument (locks below it are held:
-    //               names both)
+    // Below a lock on a table that escalation took, the table stays locked.
+    //   Errors      not_found (nothing is held there), invalid_argument (locks below it are held,
+    //               or it stands for locks below it: names both)
     [[nodiscard]] result<void> unlock(const lock_path& path) {
         expect_idle();
         request* const held = engine::find(core_, path);
+        if (held == nullptr && engine_.forget_key(core_, path)) return success();
         if (held == nullptr)
             return error{error_code::not_found, "unlocking what the owner has not locked"}
                 .about(path.text())
                 .with("owner", id());
-        if (held->children != 0)
+        if (held->children != 0 || held->escalated)
             return out_of_order("unlocking what is above a lock of the same owner", path);
         engine_.unlock(core_, *held, path);
         return success();
@@ -155,7 +157,8 @@ private:
     [[nodiscard]] error out_of_order(const char* doing, const lock_path& above) const {
         bytes both = above.text();
         both.append(" above ");
-        both.append(engine::some_below(core_, above));
+        const bytes below = engine::some_below(core_, above);
+        both.append(below.empty() ? bytes_view{"the keys it stands for"} : below.view());
         return error{error_code::invalid_argument, doing}.about(both).with("owner", id());
     }
     [[nodiscard]] error explain(const detail::lock_answer& answer, const lock_path& path) const {

@@ -159,6 +159,7 @@ concept joinable_thread = std::movable<T> && std::constructible_from<T, void (*)
 //                                           split; 1 where runs are replayed, for the part may
 //                                           depend on addresses
 //   K::common<T>()           T&             the only T of the process, made when first asked for
+//   K::own<T>()              T&             the only T of this thread, made when first asked for
 //   K::thread_number()       std::uint32_t  the lowest number that no other living thread had when
 //                                           this one first asked
 //   K::name_thread(name)     void           names this thread, for reports and debuggers
@@ -174,6 +175,7 @@ concept parking_place = requires(typename K::word& word, std::uint32_t seen, nan
     { K::spins } -> std::convertible_to<unsigned>;
     { K::shards } -> std::convertible_to<unsigned>;
     { K::template common<int>() } -> std::same_as<int&>;
+    { K::template own<int>() } -> std::same_as<int&>;
     { K::thread_number() } -> std::same_as<std::uint32_t>;
     K::name_thread(name);
     { K::this_thread_name() } -> std::same_as<thread_name>;

@@ -39,6 +39,7 @@ public:
     using table = lock_table<Platform, Choice>;
     using core = typename table::core;
     using request = typename table::request;
+    using wake_list = typename table::wake_list;
     using latch_guard = typename table::latch_guard;
 
     detector(table& locks, std::size_t kept_deadlocks)
@@ -48,18 +49,20 @@ public:
     //   Returns     how many
     std::size_t search(core& start) {
         if (!blocked_by_a_wait(start)) return 0;
+        wake_list wakes;
         const lock_guard<mutex> hold{latch_};
         begin_gathering();
         gather(start);
-        return end_rings([&] { return graph_.find_cycle(start_id_); });
+        return end_rings(wakes, [&] { return graph_.find_cycle(start_id_); });
     }
     //   Effects     ends every dead-lock there is
     //   Returns     how many
     std::size_t search_all() {
+        wake_list wakes;
         const lock_guard<mutex> hold{latch_};
         begin_gathering();
         for (core* const owner : waiting_owners()) gather(*owner);
-        return end_rings([&] { return graph_.find_any_cycle(); });
+        return end_rings(wakes, [&] { return graph_.find_any_cycle(); });
     }
     // Who waits for whom; it may tell of waits that were never there together.
     [[nodiscard]] wait_graph snapshot() {
@@ -166,7 +169,7 @@ private:
     }
 
     template <class Find>
-    [[nodiscard]] std::size_t end_rings(Find find) {
+    [[nodiscard]] std::size_t end_rings(wake_list& wakes, Find find) {
         std::size_t ended = 0;
         for (deadlock_cycle ring = find(); !ring.empty(); ring = find()) {
             std::size_t victim = 0;
@@ -174,7 +177,8 @@ private:
             const seen_owner* const chosen = find_seen(ring.nodes[victim].owner);
             graph_.remove(ring.nodes[victim].owner);
             if (!confirmed(ring)) continue;
-            if (!locks_.cancel(*chosen->owner, chosen->state, error_code::deadlock)) continue;
+            if (!locks_.cancel(*chosen->owner, chosen->state, error_code::deadlock, wakes))
+                continue;
             ++ended;
             ++count_;
             keep({Platform::parking::now(), std::move(ring), victim});

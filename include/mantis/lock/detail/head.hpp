@@ -8,7 +8,8 @@
 //
 // Rules:
 //   1. two requests are granted together only if their modes are compatible
-//   2. a conversion waits only for holders
+//   2. a conversion waits only for holders; under a policy that prevents dead-locks also for
+//      conversions ahead of it: who waits for whom is judged once, so no wait may come later
 //   3. a newcomer waits for holders and for all who wait ahead of it, as far as their modes
 //      conflict
 //   4. but when nobody holds the lock, a newcomer may pass those who wait: they sleep, and it runs.
@@ -67,6 +68,7 @@ struct lock_head {
     lock_mode_counts granted_modes;
     lock_mode_counts waiting_modes;
     std::uint32_t waiting_count = 0;
+    bool in_order = false;         // rule 2 does not hold: conversions wait for each other, too
     std::uint32_t bypassed = 0;    // newcomers that passed the first waiter
     request* competing = nullptr;  // was told to compete and has not come yet
 
@@ -123,10 +125,29 @@ struct lock_head {
         if (!fits_holders(asked, wanted)) return false;
         if (asked.held == lock_mode::none &&
             (conflicts_of(wanted) & waiting_modes.set()) != 0) {  // rule 4
-            if (!granted.empty() || bypassed >= bypass_bound) return false;
-            ++bypassed;
+            if (granted.empty() && bypassed < bypass_bound) ++bypassed;
+            else if (!goes_ahead(asked, wanted, bypass_bound)) return false;
         }
         hold<Choice>(asked, wanted);
+        return true;
+    }
+    // Whether its priority takes it ahead of all whom it would wait for.
+    //   Effects     then they are passed once more
+    [[nodiscard]] bool goes_ahead(const request& asked, lock_mode wanted,
+                                  std::uint32_t bypass_bound) noexcept {
+        if (asked.priority == 0) return false;
+        auto at = waiting.end();
+        while (at != waiting.begin()) {
+            auto before = at;
+            --before;
+            if (before->held != lock_mode::none || before->priority >= asked.priority ||
+                before->passed >= bypass_bound)
+                break;
+            at = before;
+        }
+        for (auto ahead = waiting.begin(); ahead != at; ++ahead)
+            if (!compatible(ahead->wanted, wanted)) return false;
+        for (; at != waiting.end(); ++at) ++at->passed;
         return true;
     }
     //   Requires    it could not enter
@@ -152,7 +173,7 @@ struct lock_head {
         for (request& holder : granted) {
             if (holder.owner == asked.owner) continue;
             if constexpr (Choice::counts_blocked) holder.owner->blocked.fetch_add(1);
-            if (holder.escalated) holder.owner->contended.store(1);
+            if (holder.escalated) holder.contended.store(1);
         }
     }
     //   Effects     it waits no longer; what it holds stays
@@ -183,8 +204,8 @@ struct lock_head {
         lock_mode_set ahead = 0;  // wanted by those who go on waiting
         for (auto at = waiting.begin(); at != waiting.end();) {
             request& candidate = *at++;
-            const bool behind =
-                candidate.held == lock_mode::none && (conflicts_of(candidate.wanted) & ahead) != 0;
+            const bool behind = (candidate.held == lock_mode::none || in_order) &&
+                                (conflicts_of(candidate.wanted) & ahead) != 0;
             if (behind || !fits_holders(candidate, candidate.wanted)) {
                 ahead = static_cast<lock_mode_set>(ahead | set_of(candidate.wanted));
                 continue;
@@ -225,7 +246,7 @@ struct lock_head {
             if (holder.owner != asked.owner && !compatible(holder.held, asked.wanted) &&
                 !see(holder, holder.held, false))
                 return;
-        if (asked.held != lock_mode::none) return;
+        if (asked.held != lock_mode::none && !in_order) return;
         for (auto at = waiting.at(asked); at != waiting.begin();) {
             --at;
             if (!compatible(at->wanted, asked.wanted) && !see(*at, at->wanted, true)) return;
@@ -236,9 +257,9 @@ private:
     template <class Choice>
     void admit(request& asked) noexcept {
         const lock_mode wanted = asked.wanted;
+        if (&*waiting.begin() == &asked) bypassed = 0;
         leave<Choice>(asked);
         hold<Choice>(asked, wanted);
-        bypassed = 0;
         asked.owner->end_wait();
     }
     // Those who block more come first, among newcomers of one priority.

@@ -3,7 +3,7 @@
 // The requests of one owner by what they lock: open addressing with linear probes.
 //
 // Removal moves later entries back, so that no marks are left and a probe ends at the first empty
-// slot. It grows at half full; it keeps its memory when it is emptied, up to `kept_slots`.
+// slot. It grows at half full, and when it is emptied it gives back half of what was hardly used.
 //
 // Threads: like an int.
 #pragma once
@@ -33,7 +33,7 @@ public:
         if (slots_.size() < 2 * (count_ + 1)) grow();
         put({hash, &request});
         recent_ = &request;
-        ++count_;
+        if (++count_ > most_) most_ = count_;
     }
     //   Requires    it is in
     void erase(const Request& request, std::uint64_t hash) noexcept {
@@ -51,9 +51,11 @@ public:
     }
     //   Effects     nothing is in
     void clear() noexcept {
-        if (slots_.size() > kept_slots) slots_ = std::vector<slot>(kept_slots);
-        else
+        if (slots_.size() > first_slots && most_ * 16 < slots_.size())
+            slots_ = std::vector<slot>(slots_.size() / 2);
+        else if (most_ != 0)
             for (slot& emptied : slots_) emptied = {};
+        most_ = 0;
         count_ = 0;
         recent_ = nullptr;
     }
@@ -65,7 +67,6 @@ private:
         Request* request = nullptr;
     };
     static constexpr std::size_t first_slots = 16;
-    static constexpr std::size_t kept_slots = 1024;
 
     [[nodiscard]] std::size_t mask() const noexcept { return slots_.size() - 1; }
     [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept { return hash & mask(); }
@@ -84,6 +85,7 @@ private:
 
     std::vector<slot> slots_;
     std::size_t count_ = 0;
+    std::size_t most_ = 0;  // since it was emptied
     Request* recent_ = nullptr;
 };
 

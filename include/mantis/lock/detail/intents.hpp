@@ -134,6 +134,8 @@ private:
                                  lock_mode intent) {
         if (slot.in_use && covers(slot.held, intent)) return true;
         if (slot.shared) return false;
+        if (!slot.in_use && &slot != &owner.own[0] && !covers(owner.own[0].held, slot.held))
+            slot.held = lock_mode::none;
         const lock_mode mode = supremum(slot.held, intent);
         if (mode != slot.held && count_of(path).load() != 0) return false;
         slot.table = path.table();

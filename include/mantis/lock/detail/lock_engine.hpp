@@ -57,7 +57,7 @@ public:
         request* above = nullptr;
         const lock_answer parents = lock_parents(owner, path, mode, call, above);
         if (!parents.granted() || above == nullptr) return parents;
-        if (above->escalated && owner.contended.load() != 0) (void)deescalate(owner, *above);
+        if (above->escalated && above->contended.load() != 0) (void)deescalate(owner, *above);
         if (covers(mode_below(above->held), mode)) {
             if (above->escalated) remember(owner, path, mode);
             return {};
@@ -106,6 +106,16 @@ public:
         locks_.end_owner(owner);
     }
 
+    // A key that the owner has only by an escalated lock above.
+    //   Effects     de-escalation will not lock it again
+    //   Returns     false when it is not known as such
+    bool forget_key(core& owner, const lock_path& path) {
+        if (path.level() != lock_level::key) return false;
+        const auto forgotten = std::erase_if(owner.remembered, [&](const auto& key) {
+            return key.table == path.table() && key.key == path.low();
+        });
+        return forgotten != 0;
+    }
     //   Requires    the owner has `held` there, and nothing below it
     void unlock(core& owner, request& held, const lock_path& path) {
         wake_list wakes;
@@ -114,6 +124,7 @@ public:
             return intents_.give_back(owner, held, wakes);
         }
         --held.above->children;
+        if (held.above->escalated) (void)forget_key(owner, path);
         owner.index.erase(held, held.head->hash);
         owner.pooled[held.position] = owner.pooled.back();
         owner.pooled[held.position]->position = held.position;
@@ -133,6 +144,7 @@ public:
         owner.remembered.clear();
         owner.passing.clear();
         owner.forgot = false;
+        owner.unchecked = nullptr;
         intents_.give_back_all(owner, wakes);
         owner.attempt.store(owner.attempt.load() + 1);
     }
@@ -141,7 +153,7 @@ public:
     // in beside it.
     //   Returns     false when there are no such keys to be known
     bool deescalate(core& owner, request& above) {
-        owner.contended.store(0);
+        above.contended.store(0);
         if (!above.escalated || owner.forgot) return false;
         const table_id of = above.head->table;
         lock_mode left = above.plain;
@@ -171,12 +183,12 @@ public:
     lock_answer resume(core& owner, const lock_path& path) {
         auto& pending = owner.pending;
         const lock_path upper =
-            pending.table.value == 0 ? lock_path::store() : lock_path::table(pending.table);
+            pending.store ? lock_path::store() : lock_path::table(pending.table);
         const lock_answer answer = waits_.settle(pending.asked, path);
         switch (pending.kind) {
             case lock_step::upper:
                 note_upper(owner, upper, pending.asked, pending.made, pending.announced,
-                           answer.granted());
+                           answer.granted(), pending.mode);
                 break;
             case lock_step::key:
                 if (!answer.granted()) break;
@@ -221,7 +233,7 @@ private:
         }
         lock_answer answer = lock_upper(owner, lock_path::store(), intent, call);
         if (answer.granted()) answer = lock_upper(owner, parent, intent, call);
-        above = find(owner, parent);
+        if (answer.granted()) above = find(owner, parent);
         return answer;
     }
     lock_answer lock_upper(core& owner, const lock_path& path, lock_mode mode,
@@ -240,17 +252,17 @@ private:
         }
         const lock_mode wanted = held == nullptr ? mode : supremum(held->held, mode);
         const bool announced = is_strong(wanted) && (held == nullptr || !held->strong);
-        if (announced) {
-            const bool waits_upward = held != nullptr && held->children != 0 && !call.at_once;
-            if (waits_upward && !options_.allow_upward_waits)
-                return refusal(error_code::invalid_argument);
-            intents_.announce_strong(path);
-        }
+        const bool waits_upward =
+            is_strong(wanted) && held != nullptr && held->children != 0 && !call.at_once;
+        if (waits_upward && !options_.allow_upward_waits)
+            return refusal(error_code::invalid_argument);
+        if (announced) intents_.announce_strong(path);
         request* asked = own ? intents_.prepare_shared(owner, path) : held;
-        owner.pending = {lock_step::upper, asked, path.table(), held == nullptr, announced};
+        owner.pending = {lock_step::upper, asked, path.table(),      held == nullptr,
+                         announced,        mode,  !path.has_parent()};
         const lock_answer answer = waits_.acquire(owner, asked, path, path.hash(), mode, call);
         if (answer.status != lock_status::pending)
-            note_upper(owner, path, asked, held == nullptr, announced, answer.granted());
+            note_upper(owner, path, asked, held == nullptr, announced, answer.granted(), mode);
         return answer;
     }
     lock_answer lock_key(core& owner, const lock_path& path, lock_mode mode, const lock_call& call,
@@ -312,21 +324,22 @@ private:
         owner.unchecked = nullptr;
         if (asked == nullptr || !covers(asked->held, mode)) {
             const bool made = asked == nullptr;
-            if (!made) asked->listed = false;
+            if (!made) asked->listed = lock_mode::none;
             owner.pending = {lock_step::key, asked, path.table(), made, false};
             const lock_answer answer = waits_.acquire(owner, asked, path, hash, mode, call);
             if (answer.status == lock_status::refused) fail_range(owner, path);
             if (!answer.granted()) return answer;
             if (made) note_pooled(owner, *asked, above);
         }
-        if (asked->listed) return {};
+        if (covers(asked->listed, mode)) return {};
+        asked->listed = lock_mode::none;
         ranges_.want(&owner, path, asked->held);
         do {
             const lock_answer passed = pass_all(owner, path, asked->held, call);
             if (passed.status == lock_status::refused) fail_range(owner, path);
             if (!passed.granted()) return passed;
         } while (!ranges_.have(&owner, path));
-        asked->listed = true;
+        asked->listed = asked->held;
         return {};
     }
     // Waits for all that the range meets.
@@ -374,11 +387,11 @@ private:
     //   Effects     a range that did not come to be listed as held is as it was before
     void fail_range(core& owner, const lock_path& path) {
         request* const asked = owner.index.find(path, path.hash());
-        if (asked == nullptr || asked->listed) return;
+        if (asked == nullptr || asked->listed != lock_mode::none) return;
         const lock_mode before = ranges_.give_up(&owner, path);
         if (before == lock_mode::none) return unlock(owner, *asked, path);
         locks_.weaken(*asked, before);
-        asked->listed = true;
+        asked->listed = before;
     }
 
     // Escalation.
@@ -413,7 +426,7 @@ private:
     void mark_escalated(request& above, bool escalated) {
         const latch_guard hold{above.home->latch};
         above.escalated = escalated;
-        if (escalated && !above.head->waiting.empty()) above.owner->contended.store(1);
+        above.contended.store(escalated && !above.head->waiting.empty() ? 1 : 0);
     }
     void remember(core& owner, const lock_path& path, lock_mode mode) {
         if (owner.forgot) return;
@@ -428,13 +441,14 @@ private:
 
     // What the owner has to know of a request that was answered.
     void note_upper(core& owner, const lock_path& path, request* asked, bool made, bool announced,
-                    bool granted) {
+                    bool granted, lock_mode mode) {
         if (!granted) {
             if (announced) intents_.take_back_strong(path);
             if (asked != nullptr && !asked->pooled && made) intents::abandon(owner, *asked);
             return;
         }
         if (announced) asked->strong = true;
+        if (asked->escalated) asked->plain = supremum(asked->plain, mode);
         if (!made) return;
         if (!asked->pooled) {
             owner.set_in_use(*asked, true);

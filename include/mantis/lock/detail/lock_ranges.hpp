@@ -51,7 +51,10 @@ public:
         part& at = part_of(path.table());
         const guard hold{at.latch};
         if (entry* const mine = find(at, owner, path); mine != nullptr) {
-            mine->wanted = mode;
+            entry moved = std::move(*mine);
+            moved.wanted = mode;
+            at.entries.erase(at.entries.begin() + (mine - at.entries.data()));
+            at.entries.push_back(std::move(moved));
             return;
         }
         at.entries.push_back({owner,

@@ -60,6 +60,7 @@ public:
         idle_.pop_back();
         begun.label = label;
         begun.user = user;
+        begun.work.store(0);
         begun.id.store(++last_id_);
         return begun;
     }
@@ -99,8 +100,11 @@ public:
     //   Effects     the wait that `state` tells of ends with `why`, if it still goes on
     //   Returns     whether it did
     bool cancel(core& owner, std::uint64_t state, error_code why) {
-        shard& home = shards_[core::shard_of(state)];
         wake_list wakes;
+        return cancel(owner, state, why, wakes);
+    }
+    bool cancel(core& owner, std::uint64_t state, error_code why, wake_list& wakes) {
+        shard& home = shards_[core::shard_of(state)];
         const latch_guard hold{home.latch};
         if (!core::waits(state) || owner.wait_state.load() != state) return false;
         refuse(home, *owner.waits_for, why, wakes);

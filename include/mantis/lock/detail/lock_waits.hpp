@@ -80,6 +80,8 @@ public:
         shard& home = locks_.shard_of(hash);
         lock_mode wanted;
         wounds to_wound;
+        const bool blocks = owner.resume == nullptr;  // later it may be somebody else's
+        std::uint64_t this_wait = 0;
         {
             wake_list wakes;
             const latch_guard hold{home.latch};
@@ -87,8 +89,10 @@ public:
             if (asked == nullptr) asked = &home.take_request(owner);
             asked->head = &at;
             asked->home = &home;
+            at.in_order = Deadlock::prevents;
             wanted = supremum(asked->held, mode);
             const lock_mode before = asked->held;
+            asked->priority = Deadlock::prevents ? std::uint8_t{0} : call.priority;
             if (at.template enter<Choice>(*asked, wanted, locks_.bypass_bound())) {
                 ++home.grant_count;
                 if (at.competing !=
@@ -109,13 +113,17 @@ public:
                 }
                 judge_waiters(at, *asked, wakes);
             }
+            this_wait = owner.wait_state.load();
         }
         if constexpr (Deadlock::prevents) {
             to_wound.strike(locks_);
-            if (must_give_way(owner))
-                (void)locks_.cancel(owner, owner.wait_state.load(), error_code::deadlock);
+            if (must_give_way(owner)) (void)locks_.cancel(owner, this_wait, error_code::deadlock);
         }
-        if (owner.resume != nullptr) return {lock_status::pending, {}, 0, {}};
+        if (!blocks) {
+            if constexpr (Deadlock::detects && !Deadlock::in_background)
+                if (Deadlock::delay.count == 0) (void)detector_.search(owner);
+            return {lock_status::pending, {}, 0, {}};
+        }
         return wait(owner, asked, path, call);
     }
 
@@ -132,10 +140,10 @@ public:
         return refused(asked, asked->refusal, waited);
     }
     //   Effects     asynchronous waits whose deadline is over end
-    void expire(core& owner) {
+    void expire(core& owner, wake_list& wakes) {
         const std::uint64_t state = owner.wait_state.load();
         if (!core::waits(state) || owner.async_deadline.load() > parking::now().count) return;
-        (void)locks_.cancel(owner, state, error_code::timed_out);
+        (void)locks_.cancel(owner, state, error_code::timed_out, wakes);
     }
 
     // Gives the transaction its age. Where nothing else asks for it, when it first waits.
@@ -160,12 +168,17 @@ private:
     // use, and to be woken costs those who use it more than being looked at.
     static constexpr unsigned competing_looks = 8;
 
+    // Effects     that attempt, or a later one that was told already, has to give way
+    static void wound(core& owner, std::uint64_t attempt) {
+        std::uint64_t told = owner.wounded.load();
+        while (told < attempt && !owner.wounded.compare_exchange_strong(told, attempt)) {}
+    }
     // Owners of transactions that must give way, to be told once the latch is let go.
     struct wounds {
         std::vector<std::pair<core*, std::uint64_t>> whom;  // and which attempt of it
         void strike(table& locks) {
             for (auto [owner, attempt] : whom) {
-                owner->wounded.store(attempt);
+                wound(*owner, attempt);
                 const std::uint64_t state = owner->wait_state.load();
                 if (core::waits(state)) (void)locks.cancel(*owner, state, error_code::deadlock);
             }
@@ -203,7 +216,10 @@ private:
     }
     // The wait is over, and it was refused.
     lock_answer refused(request*& asked, error_code why, nanoseconds waited) {
-        if (why == error_code::timed_out) timeouts_.fetch_add(1);
+        if (why == error_code::timed_out) {
+            timeouts_.fetch_add(1);
+            adaptive_.observe(waited);
+        }
         if (asked->held == lock_mode::none) {
             const bool pooled = asked->pooled;
             shard& home = *asked->home;
@@ -317,7 +333,7 @@ private:
             switch (Deadlock::judge(passed.owner->birth, passing.owner->birth)) {
                 case lock_verdict::wait: break;
                 case lock_verdict::wound:
-                    passing.owner->wounded.store(passing.owner->attempt.load());
+                    wound(*passing.owner, passing.owner->attempt.load());
                     break;
                 case lock_verdict::die:
                     at.template leave<Choice>(passed);

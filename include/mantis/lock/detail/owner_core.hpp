@@ -74,11 +74,10 @@ struct lock_owner_core {
 
     atomic<std::uint64_t> wait_state{0};
     request* waits_for = nullptr;
-    atomic<std::uint64_t> attempt{1};    // of a transaction; another after all was released
-    atomic<std::uint64_t> wounded{0};    // the attempt that must give way
-    atomic<std::uint64_t> work{0};       // as the owner says
-    atomic<std::uint32_t> contended{0};  // somebody waits for an escalated lock
-    atomic<std::uint32_t> blocked{0};    // how many wait for it; only where the choice asks
+    atomic<std::uint64_t> attempt{1};  // of a transaction; another after all was released
+    atomic<std::uint64_t> wounded{0};  // the attempt that must give way
+    atomic<std::uint64_t> work{0};     // as the owner says
+    atomic<std::uint32_t> blocked{0};  // how many wait for it; only where the choice asks
 
     atomic<std::int64_t> async_deadline{INT64_MAX};
 
@@ -88,6 +87,8 @@ struct lock_owner_core {
         table_id table;
         bool made = false;
         bool announced = false;
+        lock_mode mode = lock_mode::none;
+        bool store = false;
     };
     struct remembered_key {
         table_id table;

@@ -55,6 +55,7 @@ struct lock_request : list_link<in_granted>, list_link<in_waiting> {
     nanoseconds since;                        // when the wait began
     const char* site = "";                    // who asked, in the words of the caller
     typename Platform::parking::word state{lock_granted};
+    typename Platform::parking::word contended{0};  // of an escalated one: somebody waits for it
 
     // The owner's.
     std::uint32_t position = 0;     // in its list of pooled requests
@@ -64,9 +65,9 @@ struct lock_request : list_link<in_granted>, list_link<in_waiting> {
     bool in_use = false;            // of a request of the owner's own: it is held, not only kept
     bool shared = false;  // of a request of the owner's own: it is in the queue, or will be
     bool strong = false;  // counted as a strong lock
-    bool listed = false;  // of a range: nothing that it meets is in its way
-    lock_mode plain = lock_mode::none;  // of an escalated one: what it would have else
-    std::uint32_t next_escalation = 0;  // not before there are as many children
+    lock_mode listed = lock_mode::none;  // of a range: nothing it meets is in the way of that
+    lock_mode plain = lock_mode::none;   // of an escalated one: what it would have else
+    std::uint32_t next_escalation = 0;   // not before there are as many children
 };
 
 // The waits that ended under a latch, to be told once it is let go. Requests are never freed while
@@ -86,7 +87,7 @@ public:
     void add(lock_request<Platform>& request, lock_wait state) {
         const bool parked = request.state.exchange(state) == lock_parked;
         if (request.owner->resume != nullptr) {  // nobody is parked there
-            if (state != lock_compete) add_resumed(*request.owner);
+            if (state != lock_compete) resumed_.push(*request.owner);
             return;
         }
         if (!parked) return;
@@ -95,19 +96,44 @@ public:
     }
     void wake() {
         wake_parked();
-        while (resumed_ != nullptr) {
-            lock_owner_core<Platform>& next = *resumed_;
-            resumed_ = next.next_resumed;
-            next.resume(next);
-        }
+        if (resumed_.first != nullptr) resume();
     }
 
 private:
     static constexpr std::size_t most = 16;
 
-    void add_resumed(lock_owner_core<Platform>& owner) {
-        owner.next_resumed = resumed_;
-        resumed_ = &owner;
+    // First in, first out.
+    struct owner_line {
+        lock_owner_core<Platform>* first = nullptr;
+        lock_owner_core<Platform>* last = nullptr;
+
+        void push(lock_owner_core<Platform>& owner) noexcept {
+            owner.next_resumed = nullptr;
+            (first == nullptr ? first : last->next_resumed) = &owner;
+            last = &owner;
+        }
+        [[nodiscard]] lock_owner_core<Platform>& pop() noexcept {
+            lock_owner_core<Platform>& popped = *first;
+            first = popped.next_resumed;
+            return popped;
+        }
+    };
+    // What one thread goes on with. A callback that releases locks adds to it: so it is a loop,
+    // however many wait for each other.
+    struct resuming {
+        owner_line line;
+        bool under_way = false;
+    };
+
+    void resume() {
+        resuming& mine = Platform::parking::template own<resuming>();
+        while (resumed_.first != nullptr) mine.line.push(resumed_.pop());
+        if (std::exchange(mine.under_way, true)) return;
+        while (mine.line.first != nullptr) {
+            lock_owner_core<Platform>& next = mine.line.pop();
+            next.resume(next);
+        }
+        mine.under_way = false;
     }
     void wake_parked() {
         for (std::size_t i = 0; i < count_; ++i) Platform::parking::wake(*words_[i], 1);
@@ -116,7 +142,7 @@ private:
 
     typename Platform::parking::word* words_[most];
     std::size_t count_ = 0;
-    lock_owner_core<Platform>* resumed_ = nullptr;
+    owner_line resumed_;
 };
 
 }  // namespace mantis::detail

@@ -84,7 +84,8 @@ public:
         taken.owner = &owner;
         taken.pooled = true;
         taken.held = lock_mode::none;
-        taken.escalated = taken.strong = taken.listed = false;
+        taken.escalated = taken.strong = false;
+        taken.listed = lock_mode::none;
         taken.children = taken.next_escalation = 0;
         return taken;
     }

@@ -114,6 +114,11 @@ struct posix_parking {
     }
 
     template <class T>
+    [[nodiscard]] static T& own() {
+        static thread_local T only{};
+        return only;
+    }
+    template <class T>
     [[nodiscard]] static T& common() {
         static T* const only =
             new T();  // never destroyed: a thread may outlive the program's objects

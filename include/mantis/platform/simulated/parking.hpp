@@ -57,6 +57,11 @@ struct simulated_parking {
         return name;
     }
 
+    template <class T>
+    [[nodiscard]] static T& own() {
+        static thread_local T only{};
+        return only;
+    }
     // The only one of the world this thread is in.
     template <class T>
     [[nodiscard]] static T& common() {
