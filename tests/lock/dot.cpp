@@ -76,3 +76,11 @@ TEST_CASE("what was removed is not drawn") {
     CHECK(graph.remove(2));
     CHECK_FALSE(contains(dot(graph), "\"2\""));
 }
+
+TEST_CASE("an owner that runs is drawn once, however many wait for it") {
+    const bytes text = dot(graph_of({{1, 3}, {2, 3}}));
+    const std::string drawn = text.as<std::string>();
+    const std::string ellipse = "\"3\" [shape=ellipse]";
+    REQUIRE(contains(text, ellipse.c_str()));
+    CHECK(drawn.find(ellipse) == drawn.rfind(ellipse));
+}

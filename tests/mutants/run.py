@@ -21,14 +21,25 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import lock
 import log
 import memory
+import metrics
 import opening
+import sync
 import transactions
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
-MUTANTS = (*log.MUTANTS, *opening.MUTANTS, *transactions.MUTANTS, *memory.MUTANTS)
+MUTANTS = (
+    *log.MUTANTS,
+    *opening.MUTANTS,
+    *transactions.MUTANTS,
+    *memory.MUTANTS,
+    *sync.MUTANTS,
+    *metrics.MUTANTS,
+    *lock.MUTANTS,
+)
 JOBS = min(2, os.cpu_count() or 1)
 LIMIT_SECONDS = 120
 # Without optimization: most mutants die early, so compiling is most of the work.
@@ -38,7 +49,9 @@ COMPILER = (["ccache"] if shutil.which("ccache") else []) + ["g++"]
 # Tests count their seeds from the first of a block, which begins at a multiple of this ...
 SEED_BLOCK = 100_000
 # ... and the first block at 1, but in these at 0.
-SEEDS_FROM_ZERO = ("sync/rwlock.cpp", "platform/atomic_replace.cpp")
+SEEDS_FROM_ZERO = ("sync/", "metrics/", "platform/atomic_replace.cpp")
+# Tests that go through all schedules do so with one seed.
+ALL_SCHEDULES = "every schedule"
 
 # How a test program ended; `said` is why it failed, empty when it passed.
 Ending = namedtuple("Ending", "said case seed")
@@ -136,12 +149,12 @@ def command_of(program, cases):
     return [program, "--no-intro=true", *([f"--test-case=*{cases}*"] if cases else [])]
 
 
-def words_for_seeds(test, seed):
+def words_for_seeds(test, ending):
     """How many seeds the test tried, the failing one included; nothing where it has none."""
-    if seed is None:
+    if ending.seed is None or ending.case.startswith(ALL_SCHEDULES):
         return ""
-    from_one = seed < SEED_BLOCK and test not in SEEDS_FROM_ZERO
-    return f"{seed % SEED_BLOCK + (0 if from_one else 1):4} seeds"
+    from_one = ending.seed < SEED_BLOCK and not test.startswith(SEEDS_FROM_ZERO)
+    return f"{ending.seed % SEED_BLOCK + (0 if from_one else 1):4} seeds"
 
 
 def shortened(case):
@@ -181,7 +194,7 @@ def try_mutant(mutant, headers):
             f"          {mutant.file}: {mutant.breaks}"
         )
     return True, (
-        f"killed    {mutant.name:34} {words_for_seeds(mutant.test, ending.seed):10} "
+        f"killed    {mutant.name:34} {words_for_seeds(mutant.test, ending):10} "
         f'{seconds:5.1f} s  {mutant.test}: "{shortened(ending.case)}"'
         + (f" [{ending.said}]" if ending.said in ("dead-lock", "no end", "limit") else "")
     )

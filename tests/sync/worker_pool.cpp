@@ -297,6 +297,7 @@ TEST_CASE("an idle pool takes no step, however long it waits") {
     auto platform = world.platform();
     world.run([&] {
         worker_pool<simulated> pool{{.workers = 4}};
+        platform.sleep(milliseconds(1));  // all workers are idle
         REQUIRE(pool.submit([] {}));
         platform.sleep(milliseconds(10));
         CHECK(pool.counts().finished == 1);
