@@ -172,6 +172,7 @@ private:
     // What a waiter hears: it is inside, or the lock was open to it a moment ago; a reader hears
     // try_again and how many writers passed it while it was parked.
     enum message : std::uint32_t { inside, try_again };
+    static constexpr unsigned looks_in_a_crowd = 4;
 
     [[nodiscard]] static nanoseconds after(const auto& length) {
         return detail::deadline_after<parking>(detail::as_length(length));
@@ -202,10 +203,10 @@ private:
             if (state_.compare_exchange_weak(seen, bits::after_woken_write(seen))) return true;
         return false;
     }
-    // Without a loop: a writer that announced itself between the load and the addition came later.
+    [[nodiscard]] bool open() const { return (state_.load() & bits::closed) == 0; }
+    // Without looking first: the line of the lock moves to this processor once, not twice.
     [[nodiscard]] bool enter_open() {
-        if ((state_.load() & bits::closed) != 0) return false;
-        if ((state_.fetch_add(bits::reader) & bits::writer_inside) == 0) return true;
+        if ((state_.fetch_add(bits::reader) & bits::closed) == 0) return true;
         leave_shared();
         return false;
     }
@@ -228,6 +229,11 @@ private:
             look();
     }
 
+    // Where others sleep already more want in than can run, and those that look slow down the one
+    // inside: a few looks are enough.
+    [[nodiscard]] bool in_a_crowd(unsigned looks) const {
+        return looks >= looks_in_a_crowd && (state_.load() & bits::somebody_waits) != 0;
+    }
     //   Returns     false when the time was up
     [[nodiscard]] bool lock_slowly(lock_priority priority, nanoseconds deadline) {
         const auto began = watch_.begins_wait();
@@ -243,6 +249,7 @@ private:
         for (;;) {
             for (unsigned i = 0; i <= parking::spins; ++i) {
                 if (woken ? enter_woken() : enter_exclusive()) return true;
+                if (!woken && in_a_crowd(i)) break;
                 parking::relax();
             }
             switch (lot::common().park(this, self, deadline, validate, leave)) {
@@ -281,7 +288,8 @@ private:
         const auto leave = [this](queue& line) { reflect(line); };
         for (;;) {
             for (unsigned i = 0; i <= parking::spins; ++i) {
-                if (enter_open()) return true;
+                if (open() && enter_open()) return true;
+                if (in_a_crowd(i)) break;
                 parking::relax();
             }
             switch (lot::common().park(this, self, deadline, validate, leave)) {
