@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "asker.hpp"
+
 #include <doctest/doctest.h>
 
 #include <mantis/lock/manager.hpp>
@@ -88,4 +90,18 @@ TEST_CASE("under a lock of the store that covers it, nothing is locked on a key 
     REQUIRE(one.lock(lock_path::store(), lock_mode::SIX, {.until = lock_deadline::at_once()}));
     REQUIRE(one.lock(lock_path::key(table_id{1}, bytes_view{"a"}), lock_mode::S));
     CHECK(one.lock_count() == 2);
+}
+
+TEST_CASE("a range in which a key is locked stays in the mode in which it was locked") {
+    lock_manager<posix> locks;
+    lock_test::asker one{locks};
+    lock_owner other{locks};
+    const lock_path range = lock_path::range(table_id{1}, "a", "m");
+    REQUIRE(one.ask(range, lock_mode::S) == "granted");
+    REQUIRE(other.lock(range, lock_mode::S));
+    CHECK(one.ask(lock_path::key(table_id{1}, "b"), lock_mode::X) == "waits");
+    other.release_all();
+    CHECK(one.heard == "granted");
+    CHECK(one.owner.mode_of(range) == lock_mode::S);
+    CHECK(other.lock(lock_path::key(table_id{1}, "c"), lock_mode::S));
 }

@@ -208,6 +208,7 @@ struct lock_head {
                                 (conflicts_of(candidate.wanted) & ahead) != 0;
             if (behind || !fits_holders(candidate, candidate.wanted)) {
                 ahead = static_cast<lock_mode_set>(ahead | set_of(candidate.wanted));
+                if (nobody_after(candidate)) return;
                 continue;
             }
             if (granted.empty() && bypassed < bypass_bound && candidate.owner->resume == nullptr) {
@@ -219,6 +220,7 @@ struct lock_head {
             }
             admit<Choice>(candidate);
             wakes.add(candidate, lock_granted);
+            if (candidate.held == lock_mode::X) return;
         }
     }
     //   Requires    it waits, was told to compete, and has come
@@ -254,6 +256,10 @@ struct lock_head {
     }
 
 private:
+    // Whether all that are behind it have to wait as long as it waits.
+    [[nodiscard]] bool nobody_after(const request& asked) const noexcept {
+        return asked.held == lock_mode::none && asked.wanted == lock_mode::X;
+    }
     template <class Choice>
     void admit(request& asked) noexcept {
         const lock_mode wanted = asked.wanted;

@@ -196,11 +196,11 @@ public:
                 owner.unchecked = pending.asked;
                 break;
             case lock_step::range_of_key:
-                if (answer.granted() && pending.made)
-                    keep_passing(owner, *pending.asked, *find(owner, path.parent()));
+                if (answer.granted())
+                    keep_passing(owner, *pending.asked, *find(owner, path.parent()), pending.mode);
                 break;
             case lock_step::pass:
-                if (answer.granted() && pending.made) give_back(*pending.asked);
+                if (answer.granted()) stop_passing_through(*pending.asked, pending.mode);
                 break;
         }
         if (!answer.granted()) stop_passing(owner);
@@ -303,18 +303,22 @@ private:
     lock_answer pass_range(core& owner, const lock_path& path, lock_mode mode,
                            const lock_call& call, request& above) {
         request* asked = find(owner, path);
-        const bool made = asked == nullptr;
-        owner.pending = {lock_step::range_of_key, asked, path.table(), made, false};
+        const lock_mode before = asked == nullptr ? lock_mode::none : asked->held;
+        owner.pending = {lock_step::range_of_key, asked, path.table(),
+                         asked == nullptr,        false, before};
         const lock_answer answer = waits_.acquire(owner, asked, path, path.hash(), mode, call);
-        if (answer.granted() && made) keep_passing(owner, *asked, above);
+        if (answer.granted()) keep_passing(owner, *asked, above, before);
         return answer;
     }
-    void keep_passing(core& owner, request& passed, request& above) {
-        note_pooled(owner, passed, above);
-        owner.passing.push_back(&passed);
+    void keep_passing(core& owner, request& passed, request& above, lock_mode before) {
+        if (passed.held == before) return;
+        if (before == lock_mode::none) note_pooled(owner, passed, above);
+        owner.passing.push_back({&passed, before});
     }
     void stop_passing(core& owner) {
-        for (request* const passed : owner.passing) unlock(owner, *passed, passed->head->path());
+        for (const auto& [passed, before] : owner.passing)
+            if (before == lock_mode::none) unlock(owner, *passed, passed->head->path());
+            else locks_.weaken(*passed, before);
         owner.passing.clear();
     }
     lock_answer lock_range(core& owner, const lock_path& path, lock_mode mode,
@@ -374,15 +378,21 @@ private:
         });
         return found;
     }
-    // Waits until it could have `path` in that mode; what the owner has there itself is converted.
+    // Waits until it could have `path` in that mode.
     lock_answer pass_through(core& owner, const lock_path& path, lock_mode mode,
                              const lock_call& call) {
         request* asked = find(owner, path);
-        const bool made = asked == nullptr;
-        owner.pending = {lock_step::pass, asked, path.table(), made, false};
+        const lock_mode before = asked == nullptr ? lock_mode::none : asked->held;
+        owner.pending = {lock_step::pass, asked, path.table(), asked == nullptr, false, before};
         const lock_answer answer = waits_.acquire(owner, asked, path, path.hash(), mode, call);
-        if (answer.granted() && made) give_back(*asked);
+        if (answer.granted()) stop_passing_through(*asked, before);
         return answer;
+    }
+    void stop_passing_through(request& passed, lock_mode before) {
+        if (passed.held == before) return;
+        if (before != lock_mode::none) return locks_.weaken(passed, before);
+        wake_list wakes;
+        locks_.release(passed, wakes);
     }
     //   Effects     a range that did not come to be listed as held is as it was before
     void fail_range(core& owner, const lock_path& path) {
@@ -468,10 +478,6 @@ private:
         const bool strong = std::exchange(held.strong, false);
         locks_.release(held, wakes);
         if (strong) intents_.take_back_strong(lock_path::table(of));
-    }
-    void give_back(request& passed) {
-        wake_list wakes;
-        locks_.release(passed, wakes);
     }
 
     using ranges = lock_ranges<Platform>;

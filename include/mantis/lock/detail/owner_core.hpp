@@ -96,8 +96,12 @@ struct lock_owner_core {
         lock_mode mode;
     };
     pending_step pending;
-    std::vector<request*> passing;  // queues of ranges, held until a key is locked
-    request* unchecked = nullptr;   // a key that has not looked for ranges yet
+    struct passed_range {
+        request* asked;
+        lock_mode before;  // what the owner had there itself
+    };
+    std::vector<passed_range> passing;  // queues of ranges, held until a key is locked
+    request* unchecked = nullptr;       // a key that has not looked for ranges yet
     lock_mode unchecked_before = lock_mode::none;
     std::vector<remembered_key> remembered;  // below escalated locks
     bool forgot = false;                     // there were too many of them
