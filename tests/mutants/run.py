@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import lock
+import lock_manager
 import log
 import memory
 import metrics
@@ -39,6 +40,7 @@ MUTANTS = (
     *sync.MUTANTS,
     *metrics.MUTANTS,
     *lock.MUTANTS,
+    *lock_manager.MUTANTS,
 )
 JOBS = min(2, os.cpu_count() or 1)
 LIMIT_SECONDS = 120

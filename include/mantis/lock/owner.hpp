@@ -35,10 +35,10 @@ public:
     // Takes intents above `path` from the top down, and then `path` in a mode that covers `mode`
     // and what is held there. What is held already, by a lock there or above it, is not taken
     // again.
-    //   Requires    mode is not none; of a range: S, U or X
-    //   Errors      deadlock (give way: release, and begin again), timed_out, invalid_argument (the
-    //               mode; or a wait for a strong lock above own ones: names both). Intents that
-    //               were taken on the way stay
+    //   Errors      deadlock (give way: release, and begin again), timed_out, invalid_argument (mode
+    //               none; a range without keys, or in a mode other than S, U and X; a wait for a
+    //               strong lock above own ones: names both). Intents that were taken on the way
+    //               stay
     //   Complexity  of a range: all locks there are, once
     [[nodiscard]] result<void> lock(const lock_path& path, lock_mode mode,
                                     const lock_options& options = {}) {
@@ -143,14 +143,16 @@ private:
         check(core_.resume == nullptr, "an owner is used while an asynchronous lock is pending");
     }
     [[nodiscard]] static bool valid(const lock_path& path, lock_mode mode) noexcept {
-        if (path.level() != lock_level::range) return mode != lock_mode::none;
-        return mode == lock_mode::S || mode == lock_mode::U || mode == lock_mode::X;
+        if (path.level() != lock_level::range)
+            return mode != lock_mode::none && index_of(mode) < lock_mode_count;
+        const bool some_keys = path.high().empty() || path.low() < path.high();
+        return some_keys && (mode == lock_mode::S || mode == lock_mode::U || mode == lock_mode::X);
     }
     [[nodiscard]] static error bad_mode(const lock_path& path) {
         return error{error_code::invalid_argument,
                      path.level() == lock_level::range
-                         ? "locking a range in a mode other than S, U and X"
-                         : "locking in mode none"}
+                         ? "locking a range without keys, or in a mode other than S, U and X"
+                         : "locking in a mode that is none"}
             .about(path.text());
     }
     // Names `above` and some lock below it.

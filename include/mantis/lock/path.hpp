@@ -72,19 +72,22 @@ public:
     // For reports: "store", "table 7", "key 7/alice", "range 7/[a, c)"; bytes that are not
     // printable ASCII as \x1f, and of long keys the first 64.
     [[nodiscard]] bytes text() const {
-        if (level_ == lock_level::store) return bytes{bytes_view{"store"}};
-        bytes text{bytes_view{level_ == lock_level::table ? "table "
-                              : level_ == lock_level::key ? "key "
-                                                          : "range "}};
+        bytes text;
+        append_text(text);
+        return text;
+    }
+    void append_text(bytes& text) const {
+        constexpr const char* levels[] = {"store", "table ", "key ", "range "};
+        text.append(levels[static_cast<unsigned>(level_)]);
+        if (level_ == lock_level::store) return;
         append_number(text, table_.value);
-        if (level_ == lock_level::table) return text;
+        if (level_ == lock_level::table) return;
         text.append(level_ == lock_level::key ? "/" : "/[");
         append_printable(text, low_);
-        if (level_ == lock_level::key) return text;
+        if (level_ == lock_level::key) return;
         text.append(", ");
         append_printable(text, high_);
         text.append(")");
-        return text;
     }
 
     [[nodiscard]] friend bool operator==(const lock_path& a, const lock_path& b) noexcept {

@@ -17,8 +17,8 @@ namespace mantis {
 template <class Mutex>
 class [[nodiscard]] lock_guard {
 public:
-    explicit lock_guard(Mutex& mutex) : mutex_{mutex} { mutex_.lock(); }
-    ~lock_guard() { mutex_.unlock(); }
+    [[gnu::always_inline]] explicit lock_guard(Mutex& mutex) : mutex_{mutex} { mutex_.lock(); }
+    [[gnu::always_inline]] ~lock_guard() { mutex_.unlock(); }
     lock_guard(const lock_guard&) = delete;
     lock_guard& operator=(const lock_guard&) = delete;
 

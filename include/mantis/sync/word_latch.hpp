@@ -27,7 +27,7 @@ public:
     word_latch(const word_latch&) = delete;
     word_latch& operator=(const word_latch&) = delete;
 
-    void lock() {
+    [[gnu::always_inline]] void lock() {
         std::uint32_t seen = free;
         if (!state_.compare_exchange_strong(seen, taken)) wait();
     }
@@ -36,7 +36,7 @@ public:
         return state_.compare_exchange_strong(seen, taken);
     }
     //   Requires    held by this thread
-    void unlock() {
+    [[gnu::always_inline]] void unlock() {
         if (state_.exchange(free) == contended) parking::wake(state_, 1);
     }
 

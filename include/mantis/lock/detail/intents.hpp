@@ -38,8 +38,7 @@ public:
     //   Threads     the owner's
     [[nodiscard]] static request* in_use(core& owner, const lock_path& path) noexcept {
         if (path.level() == lock_level::store) return owner.own[0].in_use ? &owner.own[0] : nullptr;
-        request& recent = owner.own[owner.recent];
-        if (recent.in_use && recent.table == path.table()) return &recent;
+        if (request* const found = recent(owner, path.table()); found != nullptr) return found;
         for (std::uint32_t left = owner.used & ~1U; left != 0; left &= left - 1) {
             const auto i = static_cast<std::uint32_t>(std::countr_zero(left));
             if (owner.own[i].table != path.table()) continue;
@@ -47,6 +46,12 @@ public:
             return &owner.own[i];
         }
         return nullptr;
+    }
+
+    // The same for the table that was looked for last.
+    [[nodiscard]] static request* recent(core& owner, table_id table) noexcept {
+        request& last = owner.own[owner.recent];
+        return last.in_use && last.table == table ? &last : nullptr;
     }
 
     // Takes the intent on the store and on the table, as far as the fast path goes.

@@ -51,6 +51,7 @@ public:
         if constexpr (Deadlock::prevents) waits_.born(owner);
         if (path.level() == lock_level::store) return lock_upper(owner, path, mode, call);
         if (path.level() == lock_level::table) {
+            if (has_upper(owner, path, mode)) return {};
             const lock_answer above = lock_upper(owner, lock_path::store(), intent_for(mode), call);
             return above.granted() ? lock_upper(owner, path, mode, call) : above;
         }
@@ -66,6 +67,13 @@ public:
                                                : lock_range(owner, path, mode, call, *above);
     }
 
+    // Whether the owner has the store or a table in a mode that covers that by a lock there.
+    [[nodiscard]] static bool has_upper(core& owner, const lock_path& path, lock_mode mode) {
+        request* const held = find(owner, path);
+        if (held == nullptr || !covers(held->held, mode)) return false;
+        if (held->escalated) held->plain = supremum(held->plain, mode);
+        return true;
+    }
     // The owner's own request there, if it has one.
     [[nodiscard]] static request* find(core& owner, const lock_path& path) {
         if (path.level() <= lock_level::table)
@@ -110,11 +118,10 @@ public:
     //   Effects     de-escalation will not lock it again
     //   Returns     false when it is not known as such
     bool forget_key(core& owner, const lock_path& path) {
-        if (path.level() != lock_level::key) return false;
-        const auto forgotten = std::erase_if(owner.remembered, [&](const auto& key) {
-            return key.table == path.table() && key.key == path.low();
-        });
-        return forgotten != 0;
+        return path.level() == lock_level::key && std::erase_if(owner.remembered, [&](auto& key) {
+                                                      return key.table == path.table() &&
+                                                             key.key == path.low();
+                                                  }) != 0;
     }
     //   Requires    the owner has `held` there, and nothing below it
     void unlock(core& owner, request& held, const lock_path& path) {
@@ -184,7 +191,8 @@ public:
         auto& pending = owner.pending;
         const lock_path upper =
             pending.store ? lock_path::store() : lock_path::table(pending.table);
-        const lock_answer answer = waits_.settle(pending.asked, path);
+        const bool above = pending.kind == lock_step::upper;
+        const lock_answer answer = waits_.settle(pending.asked, above ? upper : path);
         switch (pending.kind) {
             case lock_step::upper:
                 note_upper(owner, upper, pending.asked, pending.made, pending.announced,
@@ -213,14 +221,16 @@ private:
         return {lock_status::refused, why, 0, {}};
     }
 
-    // From the top down.
     //   Effects     `above` is the request for the table; nullptr when the store's lock is enough
-    lock_answer lock_parents(core& owner, const lock_path& path, lock_mode mode,
-                             const lock_call& call, request*& above) {
+    [[gnu::always_inline]] lock_answer lock_parents(core& owner, const lock_path& path,
+                                                    lock_mode mode, const lock_call& call,
+                                                    request*& above) {
         const lock_mode intent = intent_for(mode);
-        const lock_path parent = path.parent();
         request& store = owner.own[0];
         if (store.in_use && covers(mode_below(store.held), mode)) return {};
+        above = intents::recent(owner, path.table());
+        if (above != nullptr && covers(above->held, intent)) return {};
+        const lock_path parent = path.parent();
         above = find(owner, parent);
         if (above != nullptr && covers(above->held, intent)) return {};
         if (above == nullptr || !above->pooled) {
@@ -240,11 +250,8 @@ private:
                            const lock_call& call) {
         if (path.has_parent() && owner.own[0].in_use && covers(mode_below(owner.own[0].held), mode))
             return {};
+        if (has_upper(owner, path, mode)) return {};
         request* const held = find(owner, path);
-        if (held != nullptr && covers(held->held, mode)) {
-            if (held->escalated) held->plain = supremum(held->plain, mode);
-            return {};
-        }
         const bool own = held == nullptr || !held->pooled;
         if (own && is_intent(mode) && intents_.take(owner, path, mode)) {
             if (held == nullptr && path.has_parent()) ++owner.own[0].children;
@@ -265,8 +272,8 @@ private:
             note_upper(owner, path, asked, held == nullptr, announced, answer.granted(), mode);
         return answer;
     }
-    lock_answer lock_key(core& owner, const lock_path& path, lock_mode mode, const lock_call& call,
-                         request& above) {
+    [[gnu::always_inline]] lock_answer lock_key(core& owner, const lock_path& path, lock_mode mode,
+                                                const lock_call& call, request& above) {
         const std::uint64_t hash = path.hash();
         for (;;) {
             request* asked = owner.index.find(path, hash);
@@ -284,7 +291,7 @@ private:
             }
             owner.unchecked = nullptr;
             const lock_mode before = owner.unchecked_before;
-            typename ranges::kept_path range;
+            kept_range& range = owner.met;
             if (!ranges_.any(path.table()) ||
                 !ranges_.before_key(&owner, path, asked->held, before != lock_mode::none, range)) {
                 stop_passing(owner);
@@ -298,8 +305,8 @@ private:
             if (!passed.granted()) return passed;
         }
     }
-    // Waits for a range that a key is in. Its queue is held until the key is locked, else whoever
-    // gave the range back could have it again first, for ever.
+    // Waits for a range that a key is in. Its queue is held until the key is locked, else who gave
+    // the range back could have it again first, for ever.
     lock_answer pass_range(core& owner, const lock_path& path, lock_mode mode,
                            const lock_call& call, request& above) {
         request* asked = find(owner, path);
@@ -349,7 +356,7 @@ private:
     // Waits for all that the range meets.
     lock_answer pass_all(core& owner, const lock_path& path, lock_mode mode,
                          const lock_call& call) {
-        typename ranges::kept_path other;
+        kept_range& other = owner.met;
         while (ranges_.before_range(&owner, path, mode, other))
             if (const lock_answer passed = pass_through(owner, other.path(), mode, call);
                 !passed.granted())
@@ -373,7 +380,7 @@ private:
             if (!at.path().meets(range)) return true;
             for (const request& holder : at.granted)
                 if (holder.owner != &owner && !compatible(holder.held, mode)) found = true;
-            if (found) into = at.low;
+            if (found) into.assign(at.low);
             return !found;
         });
         return found;
@@ -404,7 +411,6 @@ private:
         asked->listed = before;
     }
 
-    // Escalation.
     void escalate_if_many(core& owner, request& above) {
         if (options_.escalate_at == 0 || above.children < options_.escalate_at ||
             above.children < above.next_escalation || above.escalated)

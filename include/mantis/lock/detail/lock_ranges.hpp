@@ -27,7 +27,7 @@
 #include "../../platform/guard.hpp"
 #include "../../sync/word_latch.hpp"
 #include "../mode.hpp"
-#include "../path.hpp"
+#include "kept_range.hpp"
 
 #include <vector>
 
@@ -36,14 +36,6 @@ namespace mantis::detail {
 template <class Platform>
 class lock_ranges {
 public:
-    // A path that keeps its bytes.
-    struct kept_path {
-        table_id table;
-        bytes low;
-        bytes high;
-        [[nodiscard]] lock_path path() const noexcept { return lock_path::range(table, low, high); }
-    };
-
     [[nodiscard]] bool any(table_id table) const { return part_of(table).count.load() != 0; }
 
     //   Effects     owner's range is listed as wanted in that mode; a mode it has stays
@@ -51,17 +43,15 @@ public:
         part& at = part_of(path.table());
         const guard hold{at.latch};
         if (entry* const mine = find(at, owner, path); mine != nullptr) {
-            entry moved = std::move(*mine);
-            moved.wanted = mode;
-            at.entries.erase(at.entries.begin() + (mine - at.entries.data()));
-            at.entries.push_back(std::move(moved));
-            return;
+            mine->wanted = mode;
+            return at.entries.move_to_end(*mine);  // as if it came now
         }
-        at.entries.push_back({owner,
-                              {path.table(), bytes{path.low()}, bytes{path.high()}},
-                              lock_mode::none,
-                              mode,
-                              false});
+        entry& made = at.entries.add();
+        made.owner = owner;
+        made.range.assign(path);
+        made.held = lock_mode::none;
+        made.wanted = mode;
+        made.look_again = false;
         at.count.fetch_add(1);
     }
     //   Returns     false when it has to look again
@@ -94,7 +84,7 @@ public:
     // A range of another owner that this range has to wait for: `into` names it.
     //   Requires    it is listed
     [[nodiscard]] bool before_range(const void* owner, const lock_path& path, lock_mode mode,
-                                    kept_path& into) {
+                                    kept_range& into) {
         part& at = part_of(path.table());
         const guard hold{at.latch};
         bool earlier = true;
@@ -103,7 +93,7 @@ public:
             if (other.owner == owner || other.range.table != path.table()) continue;
             const lock_mode theirs = earlier ? supremum(other.held, other.wanted) : other.held;
             if (compatible(theirs, mode) || !path.meets(other.range.path())) continue;
-            into = other.range;
+            into.assign(other.range.path());
             return true;
         }
         return false;
@@ -112,7 +102,7 @@ public:
     //   Effects     ranges that are only wanted are told to look again where `converted` says that
     //               the owner had the key before in a weaker mode
     [[nodiscard]] bool before_key(const void* owner, const lock_path& key, lock_mode mode,
-                                  bool converted, kept_path& into) {
+                                  bool converted, kept_range& into) {
         part& at = part_of(key.table());
         const guard hold{at.latch};
         for (entry& other : at.entries) {
@@ -125,7 +115,7 @@ public:
                     continue;
                 }
             }
-            into = other.range;
+            into.assign(other.range.path());
             return true;
         }
         return false;
@@ -134,15 +124,36 @@ public:
 private:
     struct entry {
         const void* owner;
-        kept_path range;
+        kept_range range;
         lock_mode held;
         lock_mode wanted;
         bool look_again;
     };
+    // In the order in which they were added; what is erased keeps its storage for the next.
+    class entry_list {
+    public:
+        [[nodiscard]] entry* begin() noexcept { return kept_.data(); }
+        [[nodiscard]] entry* end() noexcept { return kept_.data() + count_; }
+        [[nodiscard]] entry& add() {
+            if (count_ == kept_.size()) kept_.emplace_back();
+            return kept_[count_++];
+        }
+        void move_to_end(entry& moved) noexcept {
+            for (entry* at = &moved; at + 1 != end(); ++at) std::swap(at[0], at[1]);
+        }
+        void erase(entry& gone) noexcept {
+            move_to_end(gone);
+            --count_;
+        }
+
+    private:
+        std::vector<entry> kept_;
+        std::size_t count_ = 0;
+    };
     struct alignas(64) part {
         mutable word_latch<Platform> latch;
         typename Platform::template atomic<std::uint32_t> count{0};
-        std::vector<entry> entries;  // in the order of their listing
+        entry_list entries;
     };
     using guard = lock_guard<word_latch<Platform>>;
     static constexpr std::size_t part_count = 16;
@@ -159,7 +170,7 @@ private:
         return nullptr;
     }
     static void erase(part& at, entry& gone) {
-        at.entries.erase(at.entries.begin() + (&gone - at.entries.data()));
+        at.entries.erase(gone);
         at.count.fetch_sub(1);
     }
 

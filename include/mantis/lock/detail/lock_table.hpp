@@ -122,7 +122,7 @@ public:
     }
     //   Requires    the latch of the shard
     void after_change(shard& home, head& at, wake_list& wakes) {
-        at.template serve<Choice>(bypass_bound_, wakes);
+        if (!at.waiting.empty()) at.template serve<Choice>(bypass_bound_, wakes);
         home.drop_unused(at);
     }
     //   Requires    the latch of the shard; it holds nothing and does not wait

@@ -79,7 +79,7 @@ public:
                         lock_mode mode, const lock_call& call) {
         shard& home = locks_.shard_of(hash);
         lock_mode wanted;
-        wounds to_wound;
+        std::conditional_t<Deadlock::prevents, wounds, no_wounds> to_wound;
         const bool blocks = owner.resume == nullptr;  // later it may be somebody else's
         std::uint64_t this_wait = 0;
         {
@@ -184,6 +184,8 @@ private:
             }
         }
     };
+
+    struct no_wounds {};
 
     //   Requires    the latch
     void join(shard& home, head& at, request& asked, lock_mode wanted, const lock_call& call) {
@@ -351,7 +353,7 @@ private:
     }
     void profile(const lock_path& path, const char* site, nanoseconds waited) {
         if (profile_one_in_ > 1 && profiled_.fetch_add(1) % profile_one_in_ != 0) return;
-        paths_.add(path.text(), waited);
+        paths_.add(path, waited);
         sites_.add(*site == 0 ? "(no site)" : site, waited);
     }
 

@@ -29,6 +29,7 @@
 #include "../../platform/thread_name.hpp"
 #include "../../sync/word_latch.hpp"
 #include "held_index.hpp"
+#include "kept_range.hpp"
 #include "request.hpp"
 
 #include <bit>
@@ -101,6 +102,7 @@ struct lock_owner_core {
         lock_mode before;  // what the owner had there itself
     };
     std::vector<passed_range> passing;  // queues of ranges, held until a key is locked
+    kept_range met;                     // a range in the way, or a key with its name in `low`
     request* unchecked = nullptr;       // a key that has not looked for ranges yet
     lock_mode unchecked_before = lock_mode::none;
     std::vector<remembered_key> remembered;  // below escalated locks

@@ -81,7 +81,9 @@ public:
     lock_wake_list(const lock_wake_list&) = delete;
     lock_wake_list& operator=(const lock_wake_list&) = delete;
     //   Requires    no latch is held
-    ~lock_wake_list() { wake(); }
+    ~lock_wake_list() {
+        if (count_ != 0 || resumed_.first != nullptr) wake();
+    }
 
     //   Requires    the latch of the request's shard
     void add(lock_request<Platform>& request, lock_wait state) {

@@ -12,10 +12,10 @@
 // Threads: any number; a latch.
 #pragma once
 
-#include "../../core/bytes.hpp"
 #include "../../core/units.hpp"
 #include "../../platform/guard.hpp"
 #include "../../sync/word_latch.hpp"
+#include "../path.hpp"
 
 #include <vector>
 
@@ -36,12 +36,15 @@ class wait_profile {
 public:
     static constexpr std::size_t capacity = 64;
 
+    void add(const lock_path& path, nanoseconds wait) {
+        const lock_guard<word_latch<Platform>> hold{latch_};
+        name_.clear();
+        path.append_text(name_);
+        count(place_of(name_), wait);
+    }
     void add(bytes_view name, nanoseconds wait) {
         const lock_guard<word_latch<Platform>> hold{latch_};
-        waited_at& at = place_of(name);
-        ++at.waits;
-        at.total = at.total + wait;
-        if (wait > at.longest) at.longest = wait;
+        count(place_of(name), wait);
     }
     //   Returns     the names with most time, the most first
     [[nodiscard]] std::vector<waited_at> top(std::size_t count) const {
@@ -58,6 +61,11 @@ public:
     }
 
 private:
+    static void count(waited_at& at, nanoseconds wait) noexcept {
+        ++at.waits;
+        at.total = at.total + wait;
+        if (wait > at.longest) at.longest = wait;
+    }
     [[nodiscard]] waited_at& place_of(bytes_view name) {
         std::size_t least = 0;
         for (std::size_t i = 0; i < places_.size(); ++i) {
@@ -76,6 +84,7 @@ private:
 
     mutable word_latch<Platform> latch_;
     std::vector<waited_at> places_;
+    bytes name_;  // kept for its storage
 };
 
 }  // namespace detail
