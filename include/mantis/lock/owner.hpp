@@ -35,8 +35,8 @@ public:
     // Takes intents above `path` from the top down, and then `path` in a mode that covers `mode`
     // and what is held there. What is held already, by a lock there or above it, is not taken
     // again.
-    //   Errors      deadlock (give way: release, and begin again), timed_out, invalid_argument (mode
-    //               none; a range without keys, or in a mode other than S, U and X; a wait for a
+    //   Errors      deadlock (give way: release, and begin again), timed_out, invalid_argument
+    //               (mode none; a range without keys, or in a mode other than S, U and X; a wait for a
     //               strong lock above own ones: names both). Intents that were taken on the way
     //               stay
     //   Complexity  of a range: all locks there are, once
