@@ -36,9 +36,9 @@ public:
     // and what is held there. What is held already, by a lock there or above it, is not taken
     // again.
     //   Errors      deadlock (give way: release, and begin again), timed_out, invalid_argument
-    //               (mode none; a range without keys, or in a mode other than S, U and X; a wait for a
-    //               strong lock above own ones: names both). Intents that were taken on the way
-    //               stay
+    //               (mode none; a range without keys, or in a mode other than S, U and X; a wait
+    //               for a strong lock above own ones: names both). Intents that were taken on the
+    //               way stay
     //   Complexity  of a range: all locks there are, once
     [[nodiscard]] result<void> lock(const lock_path& path, lock_mode mode,
                                     const lock_options& options = {}) {
