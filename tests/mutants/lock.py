@@ -66,8 +66,8 @@ TOLD = (
     mutant(
         "running-owner-drawn-twice",
         "lock/dot.hpp",
-        "    running.erase(std::unique(running.begin(), running.end()), running.end());\n",
-        "",
+        "if (i == 0 || running[i] != running[i - 1]) text.running(running[i]);",
+        "text.running(running[i]);",
         "lock/dot.cpp",
         "An owner for which two wait is drawn twice.",
     ),

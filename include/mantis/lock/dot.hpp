@@ -10,7 +10,7 @@
 #include "../platform/detail/decimal.hpp"
 #include "wait_graph.hpp"
 
-#include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 namespace mantis {
@@ -87,13 +87,42 @@ private:
     bytes text_;
 };
 
-[[nodiscard]] inline bool drawn_before(const wait_edge* a, const wait_edge* b) noexcept {
-    if (a->waiter != b->waiter) return a->waiter < b->waiter;
-    if (a->blocker != b->blocker) return a->blocker < b->blocker;
-    if (a->wanted != b->wanted) return a->wanted < b->wanted;
-    if (a->held != b->held) return a->held < b->held;
-    if (a->blocker_waits != b->blocker_waits) return b->blocker_waits;
-    return a->resource < b->resource;
+[[nodiscard]] inline bool drawn_before(const wait_node& a, const wait_node& b) noexcept {
+    return a.owner < b.owner;
+}
+[[nodiscard]] inline bool drawn_before(const wait_edge& a, const wait_edge& b) noexcept {
+    if (a.waiter != b.waiter) return a.waiter < b.waiter;
+    if (a.blocker != b.blocker) return a.blocker < b.blocker;
+    if (a.wanted != b.wanted) return a.wanted < b.wanted;
+    if (a.held != b.held) return a.held < b.held;
+    if (a.blocker_waits != b.blocker_waits) return b.blocker_waits;
+    return a.resource < b.resource;
+}
+[[nodiscard]] inline bool drawn_before(std::uint64_t a, std::uint64_t b) noexcept { return a < b; }
+
+// Of numbers, and of pointers to what is drawn. <algorithm> would cost more than all of this.
+template <class T>
+[[nodiscard]] const T& drawn(const T& item) noexcept {
+    return item;
+}
+template <class T>
+[[nodiscard]] const T& drawn(const T* const& item) noexcept {
+    return *item;
+}
+template <class Item>
+void sort_to_draw(std::vector<Item>& items) noexcept {
+    if (items.empty()) return;
+    std::qsort(items.data(), items.size(), sizeof(Item), [](const void* one, const void* other) {
+        const auto& a = drawn(*static_cast<const Item*>(one));
+        const auto& b = drawn(*static_cast<const Item*>(other));
+        return drawn_before(a, b) ? -1 : drawn_before(b, a) ? 1 : 0;
+    });
+}
+
+[[nodiscard]] inline bool is_of(const deadlock_cycle& cycle, const wait_edge& edge) noexcept {
+    for (const wait_edge& each : cycle.edges)
+        if (!drawn_before(each, edge) && !drawn_before(edge, each)) return true;
+    return false;
 }
 
 }  // namespace detail
@@ -104,7 +133,6 @@ private:
 [[nodiscard]] inline bytes dot(const wait_graph& graph, const deadlock_cycle& cycle = {}) {
     std::vector<const wait_node*> nodes;
     std::vector<const wait_edge*> edges;
-    std::vector<const wait_edge*> ring;
     std::vector<std::uint64_t> running;
     graph.each_node([&](const wait_node& node) { nodes.push_back(&node); });
     graph.each_edge([&](const wait_edge& edge) {
@@ -112,19 +140,15 @@ private:
         for (const std::uint64_t owner : {edge.waiter, edge.blocker})
             if (graph.find(owner) == nullptr) running.push_back(owner);
     });
-    for (const wait_edge& edge : cycle.edges) ring.push_back(&edge);
-    std::sort(nodes.begin(), nodes.end(),
-              [](const wait_node* a, const wait_node* b) { return a->owner < b->owner; });
-    std::sort(running.begin(), running.end());
-    running.erase(std::unique(running.begin(), running.end()), running.end());
-    std::sort(edges.begin(), edges.end(), detail::drawn_before);
-    std::sort(ring.begin(), ring.end(), detail::drawn_before);
+    detail::sort_to_draw(nodes);
+    detail::sort_to_draw(edges);
+    detail::sort_to_draw(running);
 
     detail::dot_writer text;
     for (const wait_node* node : nodes) text.node(*node);
-    for (const std::uint64_t owner : running) text.running(owner);
-    for (const wait_edge* edge : edges)
-        text.edge(*edge, std::binary_search(ring.begin(), ring.end(), edge, detail::drawn_before));
+    for (std::size_t i = 0; i < running.size(); ++i)
+        if (i == 0 || running[i] != running[i - 1]) text.running(running[i]);
+    for (const wait_edge* edge : edges) text.edge(*edge, detail::is_of(cycle, *edge));
     return text.take();
 }
 
