@@ -34,7 +34,8 @@ public:
                                                      platform_type world = {}) {
         auto opened = store<App>::open(path, options, world);
         if (!opened) return opened.error();
-        return document_store{std::make_unique<core_type>(std::move(*opened), std::move(world))};
+        return document_store{
+            owned<core_type>{new core_type{std::move(*opened), std::move(world)}}};
     }
 
     //   Returns     the collection of that name, made if there is none
@@ -94,14 +95,14 @@ public:
 private:
     using core_type = detail::document_core<App>;
 
-    explicit document_store(std::unique_ptr<core_type> core) noexcept : core_{std::move(core)} {}
+    explicit document_store(owned<core_type> core) noexcept : core_{std::move(core)} {}
 
     [[nodiscard]] static bytes table_name(bytes_view collection) {
         bytes name{bytes_view{detail::collection_prefix}};
         name.append(collection);
         return name;
     }
-    std::unique_ptr<core_type> core_;
+    owned<core_type> core_;
 };
 
 }  // namespace mantis

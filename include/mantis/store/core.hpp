@@ -16,11 +16,10 @@
 
 #include "options.hpp"
 
+#include "../core/owned.hpp"
 #include "../platform/atomic_replace.hpp"
 #include "../recovery/superblock.hpp"
 #include "../txn/transaction.hpp"
-
-#include <memory>
 
 namespace mantis {
 
@@ -59,14 +58,14 @@ public:
 
     //   Errors      not_found, locked (by which process), corrupt, mismatch, io, no_space: the
     //               database is as it was
-    static result<std::unique_ptr<store_core>> open(bytes_view path, const store_options& options,
-                                                    Platform world) {
+    static result<owned<store_core>> open(bytes_view path, const store_options& options,
+                                          Platform world) {
         const bool create = options.create_if_missing && !options.read_only;
         auto opened =
             world.open_directory(path, create ? directory_mode::create : directory_mode::existing);
         if (!opened) return opened.error();
-        auto core = std::unique_ptr<store_core>(
-            new store_core{std::move(world), std::move(*opened), options});
+        auto core =
+            owned<store_core>(new store_core{std::move(world), std::move(*opened), options});
         if (auto locked = core->directory_->lock(); !locked) return locked.error();
         if (auto block = core->read_superblock(create); !block) return block.error().about(path);
         if (auto recovered = core->recover(); !recovered) return recovered.error();

@@ -138,12 +138,12 @@ public:
     }
 
 private:
-    explicit store(std::unique_ptr<core_type> core) noexcept : core_{std::move(core)} {}
+    explicit store(owned<core_type> core) noexcept : core_{std::move(core)} {}
 
-    [[nodiscard]] bool open() const noexcept { return core_ != nullptr; }
+    [[nodiscard]] bool open() const noexcept { return static_cast<bool>(core_); }
     static error closed() { return {error_code::closed, "using a store after close()"}; }
 
-    std::unique_ptr<core_type> core_;
+    owned<core_type> core_;
 };
 
 }  // namespace mantis
