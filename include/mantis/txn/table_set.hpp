@@ -10,9 +10,9 @@
 
 #include "table.hpp"
 
+#include "../core/owned.hpp"
 #include "../platform/guard.hpp"
 
-#include <deque>
 #include <vector>
 
 namespace mantis {
@@ -25,14 +25,14 @@ public:
     //   Returns     the table, dropped or not; nullptr if there never was one of that id
     [[nodiscard]] table_type* find(table_id id) const {
         lock_guard<mutex> hold{mutex_};
-        return id.value - 1 < tables_.size() ? &tables_[static_cast<std::size_t>(id.value - 1)]
+        return id.value - 1 < tables_.size() ? &*tables_[static_cast<std::size_t>(id.value - 1)]
                                              : nullptr;
     }
     //   Returns     the table of that name, or nullptr
     [[nodiscard]] table_type* find(bytes_view name) const {
         lock_guard<mutex> hold{mutex_};
-        for (table_type& each : tables_)
-            if (each.name() == name && !each.dropped()) return &each;
+        for (const auto& each : tables_)
+            if (each->name() == name && !each->dropped()) return &*each;
         return nullptr;
     }
     [[nodiscard]] table_id next_id() const {
@@ -43,8 +43,8 @@ public:
     [[nodiscard]] std::vector<table_type*> all() const {
         lock_guard<mutex> hold{mutex_};
         std::vector<table_type*> live;
-        for (table_type& each : tables_)
-            if (!each.dropped()) live.push_back(&each);
+        for (const auto& each : tables_)
+            if (!each->dropped()) live.push_back(&*each);
         return live;
     }
 
@@ -58,20 +58,17 @@ public:
                 .about(name)
                 .with("table", id.value)
                 .with("expected", tables_.size() + 1);
-        tables_.emplace_back(id, name, version);
-        if (auto indexed = tables_.back().make_index(index_name); !indexed) {
-            tables_.pop_back();
-            return indexed.error();
-        }
-        return &tables_.back();
+        owned<table_type> made{new table_type{id, name, version}};
+        if (auto indexed = made->make_index(index_name); !indexed) return indexed.error();
+        tables_.push_back(std::move(made));
+        return &*tables_.back();
     }
 
 private:
     using mutex = typename Platform::mutex;
 
     mutable mutex mutex_;
-    mutable std::deque<table_type>
-        tables_;  // a const set still hands out tables that can be written
+    std::vector<owned<table_type>> tables_;
 };
 
 }  // namespace mantis
