@@ -13,6 +13,8 @@
 
 #include <mantis/document/document_store.hpp>
 
+#include <deque>
+
 namespace tool {
 
 struct import_options {
