@@ -13,6 +13,7 @@ import subprocess
 import gate
 
 CAPS = {0: 0.3, 1: 1.2, 2: 4, 3: 4, 4: 4, 5: 5, 6: 5, 7: 5, 8: 8, 9: 10, 10: 10}
+EVERYTHING = {"mantis/mantis.hpp": 14}  # no floor: what a program that includes all floors pays
 NEAR = 0.75
 vector_seconds = []
 
@@ -22,7 +23,7 @@ class Refused(Exception):
 
 
 def cap_of(header):
-    return CAPS[gate.FLOORS.get(gate.floor_name(header), 10)]
+    return EVERYTHING.get(header, CAPS[gate.FLOORS.get(gate.floor_name(header), 10)])
 
 
 def processor_seconds(root, included):

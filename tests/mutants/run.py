@@ -51,7 +51,7 @@ COMPILER = (["ccache"] if shutil.which("ccache") else []) + ["g++"]
 # Tests count their seeds from the first of a block, which begins at a multiple of this ...
 SEED_BLOCK = 100_000
 # ... and the first block at 1, but in these at 0.
-SEEDS_FROM_ZERO = ("sync/", "metrics/", "platform/atomic_replace.cpp")
+SEEDS_FROM_ZERO = ("sync/", "metrics/", "lock/fairness.cpp", "platform/atomic_replace.cpp")
 # Tests that go through all schedules do so with one seed.
 ALL_SCHEDULES = "every schedule"
 
