@@ -105,3 +105,26 @@ TEST_CASE("a range in which a key is locked stays in the mode in which it was lo
     CHECK(one.owner.mode_of(range) == lock_mode::S);
     CHECK(other.lock(lock_path::key(table_id{1}, "c"), lock_mode::S));
 }
+
+TEST_CASE("real threads: who was let in may lock asynchronously at once, and is answered once") {
+    lock_manager<posix> locks;
+    posix::atomic<bool> done{false};
+    posix::thread other{[&] {
+        lock_owner owner{locks};
+        while (!done.load()) {
+            (void)owner.lock(key, lock_mode::X);
+            owner.release_all();
+        }
+    }};
+    {
+        lock_test::asker one{locks};
+        for (int i = 0; i < 2'000; ++i) {
+            REQUIRE(one.owner.lock(key, lock_mode::X));
+            REQUIRE(one.ask(lock_path::key(table, "free"), lock_mode::X) == "granted");
+            REQUIRE(one.calls == i + 1);
+            one.owner.release_all();
+        }
+    }
+    done.store(true);
+    other.join();
+}

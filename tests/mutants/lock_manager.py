@@ -157,16 +157,16 @@ QUEUES = (
     mutant(
         "ahead-not-counted",
         "lock/detail/head.hpp",
-        "        for (; at != waiting.end(); ++at) ++at->passed;",
-        "",
+        "        count_passed(at);\n        return true;",
+        "        return true;",
         "lock/fairness.cpp",
         "Who is passed by priorities is passed for ever.",
     ),
     mutant(
         "priority-not-counted",
         "lock/detail/head.hpp",
-        "            ++before->passed;\n" "            at = before;",
-        "            at = before;",
+        "        count_passed(at);\n        waiting.insert(at, asked);",
+        "        waiting.insert(at, asked);",
         "lock/fairness.cpp",
         "The same in the queue.",
     ),
@@ -189,9 +189,8 @@ QUEUES = (
     mutant(
         "newcomer-before-conversion",
         "lock/detail/head.hpp",
-        "            if (before->held != lock_mode::none || before->priority >= "
-        "asked.priority ||",
-        "            if (before->priority >= asked.priority ||",
+        "            if (before->held != lock_mode::none) break;\n",
+        "",
         "lock/fairness.cpp",
         "A conversion waits for a newcomer that waits for it.",
     ),

@@ -9,13 +9,8 @@
 //
 // ThreadSanitizer brings an operator new of its own, so there is no such test under it; nor is
 // there a second thread here.
-#if defined(__SANITIZE_THREAD__)
-#define MANTIS_TEST_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define MANTIS_TEST_THREAD_SANITIZER 1
-#endif
-#endif
+#include "../platform/thread_sanitizer.hpp"
+
 #ifndef MANTIS_TEST_THREAD_SANITIZER
 #include "../platform/scratch.hpp"
 

@@ -56,6 +56,7 @@ template <class Platform>
 struct lock_head {
     using request = lock_request<Platform>;
     using wake_list = lock_wake_list<Platform>;
+    using place = typename request_list<request, in_waiting>::iterator;
 
     lock_head* next = nullptr;  // in a bucket, or in the pool
     std::uint64_t hash = 0;
@@ -68,7 +69,7 @@ struct lock_head {
     lock_mode_counts granted_modes;
     lock_mode_counts waiting_modes;
     std::uint32_t waiting_count = 0;
-    bool in_order = false;         // rule 2 does not hold: conversions wait for each other, too
+    bool in_order = false;         // conversions wait for those ahead of them, see rule 2
     std::uint32_t bypassed = 0;    // newcomers that passed the first waiter
     request* competing = nullptr;  // was told to compete and has not come yet
 
@@ -136,18 +137,10 @@ struct lock_head {
     [[nodiscard]] bool goes_ahead(const request& asked, lock_mode wanted,
                                   std::uint32_t bypass_bound) noexcept {
         if (asked.priority == 0) return false;
-        auto at = waiting.end();
-        while (at != waiting.begin()) {
-            auto before = at;
-            --before;
-            if (before->held != lock_mode::none || before->priority >= asked.priority ||
-                before->passed >= bypass_bound)
-                break;
-            at = before;
-        }
+        const place at = place_of(asked, bypass_bound);
         for (auto ahead = waiting.begin(); ahead != at; ++ahead)
             if (!compatible(ahead->wanted, wanted)) return false;
-        for (; at != waiting.end(); ++at) ++at->passed;
+        count_passed(at);
         return true;
     }
     //   Requires    it could not enter
@@ -155,18 +148,8 @@ struct lock_head {
     void enqueue(request& asked, lock_mode wanted, std::uint32_t bypass_bound) noexcept {
         asked.wanted = wanted;
         asked.passed = 0;
-        auto at = waiting.end();
-        while (at != waiting.begin()) {
-            auto before = at;
-            --before;
-            const bool converts = before->held != lock_mode::none;
-            if (asked.held != lock_mode::none ? converts
-                                              : converts || before->priority >= asked.priority ||
-                                                    before->passed >= bypass_bound)
-                break;
-            ++before->passed;
-            at = before;
-        }
+        const place at = place_of(asked, bypass_bound);
+        count_passed(at);
         waiting.insert(at, asked);
         waiting_modes.add(wanted);
         ++waiting_count;
@@ -256,6 +239,24 @@ struct lock_head {
     }
 
 private:
+    // In front of whom it waits: conversions before newcomers, those of a larger priority before
+    // others, as far as they may be passed.
+    [[nodiscard]] place place_of(const request& asked, std::uint32_t bypass_bound) noexcept {
+        const bool converts = asked.held != lock_mode::none;
+        place at = waiting.end();
+        while (at != waiting.begin()) {
+            place before = at;
+            --before;
+            if (before->held != lock_mode::none) break;
+            if (!converts && (before->priority >= asked.priority || before->passed >= bypass_bound))
+                break;
+            at = before;
+        }
+        return at;
+    }
+    void count_passed(place first) noexcept {
+        for (; first != waiting.end(); ++first) ++first->passed;
+    }
     // Whether all that are behind it have to wait as long as it waits.
     [[nodiscard]] bool nobody_after(const request& asked) const noexcept {
         return asked.held == lock_mode::none && asked.wanted == lock_mode::X;

@@ -87,8 +87,10 @@ public:
 
     //   Requires    the latch of the request's shard
     void add(lock_request<Platform>& request, lock_wait state) {
+        // Once it is told, a waiter may go on and begin an asynchronous lock: so this comes first.
+        const bool asynchronous = request.owner->resume != nullptr;
         const bool parked = request.state.exchange(state) == lock_parked;
-        if (request.owner->resume != nullptr) {  // nobody is parked there
+        if (asynchronous) {
             if (state != lock_compete) resumed_.push(*request.owner);
             return;
         }
