@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -158,29 +159,27 @@ TEST_CASE("keys and ranges that wait for each other allocate nothing") {
 
 TEST_CASE("threads that wait for each other allocate nothing") {
     lock_manager<posix, detect_after<youngest_victim, 100'000'000'000>> locks;
-    posix::atomic<std::uint32_t> rounds{0};
+    posix::atomic<std::uint64_t> turn{0};
     posix::atomic<bool> stopping{false};
     lock_owner owner{locks};
     lock_owner others{locks};
+    // In turns: who holds the key lets it go when the other one waits for it, and asks for it again
+    // when that one has it.
+    const auto hold = [&](lock_owner<decltype(locks)>& self) {
+        (void)self.lock(key("a"), X);
+        (void)self.lock(key("b"), S);
+        const std::uint64_t mine = turn.fetch_add(1) + 1;
+        while (locks.counts().waits < mine && !stopping.load()) std::this_thread::yield();
+        self.release_all();
+        while (turn.load() == mine && !stopping.load()) std::this_thread::yield();
+    };
     posix::thread other{[&] {
-        while (!stopping.load()) {
-            (void)others.lock(key("a"), X);
-            (void)others.lock(key("b"), S);
-            others.release_all();
-            rounds.fetch_add(1);
-        }
+        while (!stopping.load()) hold(others);
     }};
-    while (rounds.load() < 100) posix::parking::relax();
-    CHECK(allocated_by([&](std::size_t) {
-              (void)owner.lock(key("a"), X);
-              // The other one waits, or is not running at all.
-              const std::uint64_t waits = locks.counts().waits;
-              for (int i = 0; i < 1'000 && locks.counts().waits == waits; ++i)
-                  posix::parking::relax();
-              owner.release_all();
-          }) == 0);
+    CHECK(allocated_by([&](std::size_t) { hold(owner); }) == 0);
     stopping.store(true);
     other.join();
+    CHECK(turn.load() >= 120);
     check_untouched(locks);
 }
 
