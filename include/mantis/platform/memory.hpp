@@ -193,6 +193,7 @@ public:
     using atomic = std::atomic<T>;
     template <class T>
     using atomic_ref = std::atomic_ref<T>;
+    using memory_order = std::memory_order;
 
     // A file system of its own; a copy of the handle shares it.
     memory() : tree_{detail::shared<detail::memory_tree>::make()} {}
