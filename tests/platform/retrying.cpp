@@ -192,6 +192,8 @@ TEST_CASE("the breaker of a path refuses at once; other paths and writes go on")
     CHECK(on.plan.io_count() == before);
     CHECK(on.file.write(0, "x"));
     CHECK(on.file.sync());
+    CHECK(on.in.open("new", file_mode::create));
+    CHECK(on.in.open("new", file_mode::write));
     CHECK(on.world.open_directory("elsewhere", directory_mode::create));
 
     auto copy = on.world;

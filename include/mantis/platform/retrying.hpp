@@ -9,7 +9,8 @@
 //
 // call                                       is repeated
 //   read, size, list, exists,                when it fails for a passing reason (see below), unless
-//   open_directory, open but create_new      the breaker of its directory refuses
+//   open_directory, open to read             the breaker of its directory refuses
+//   open to write, but create_new            when it fails for a passing reason
 //   write                                    when it was interrupted before a byte was written
 //   sync of a file or a directory            never: a system may forget after a failed sync that
 //                                            there is something to write, and the next one succeeds
@@ -23,8 +24,8 @@
 // with the numbers `attempts` and `waited_ns`. A short read is as good as any.
 //
 // Each path of a directory has a breaker (circuit_breaker.hpp), in which all handles that were
-// copied from one platform share. It sees the calls of the first line only: writes and syncs are
-// never refused for what reads did.
+// copied from one platform share. It sees the calls of the first line only: nothing that writes is
+// refused for what reads did.
 //
 // Everything else is the inner platform's. While all goes well a call costs a few loads more.
 //
@@ -102,13 +103,13 @@ public:
         if (done || !may_pass(done.error())) return done;
         return repeat(world, path, std::move(done), attempt);
     }
-    // The same for a write.
-    template <class Once>
-    [[nodiscard]] result<void> write(Platform& world, bytes_view path, std::uint64_t offset,
-                                     Once once) {
-        unguarded<Once> attempt{offset, once};
+    // The same past the breaker, if repeatable(error).
+    template <class Once, class Repeatable>
+    [[nodiscard]] auto call_to_write(Platform& world, bytes_view path, Once once,
+                                     Repeatable repeatable) -> decltype(once()) {
+        unguarded<Once, Repeatable> attempt{once, repeatable};
         auto done = attempt();
-        if (done || !attempt.repeatable(done.error())) return done;
+        if (done || !repeatable(done.error())) return done;
         return repeat(world, path, std::move(done), attempt);
     }
 
@@ -152,19 +153,13 @@ private:
         }
     };
 
-    template <class Once>
+    template <class Once, class Repeatable>
     struct unguarded {
-        std::uint64_t offset;
         Once& once;
+        Repeatable& repeatable;
 
         [[nodiscard]] static bool admitted() noexcept { return true; }
         [[nodiscard]] auto operator()() { return once(); }
-        // The number `offset` says where the write stopped.
-        [[nodiscard]] bool repeatable(const error& failed) const noexcept {
-            const std::uint64_t* const stopped = failed.number("offset");
-            return failed.code() == error_code::interrupted && stopped != nullptr &&
-                   *stopped == offset;
-        }
     };
 
     //   Requires    the first attempt ended as `done`, an error that may pass
@@ -227,7 +222,14 @@ public:
         return calls_->call(world_, path(), [&] { return inner_.read(offset, into, count); });
     }
     [[nodiscard]] result<void> write(std::uint64_t offset, bytes_view from) {
-        return calls_->write(world_, path(), offset, [&] { return inner_.write(offset, from); });
+        // The number `offset` says where the write stopped.
+        const auto nothing_written = [offset](const error& failed) {
+            const std::uint64_t* const stopped = failed.number("offset");
+            return failed.code() == error_code::interrupted && stopped != nullptr &&
+                   *stopped == offset;
+        };
+        return calls_->call_to_write(
+            world_, path(), [&] { return inner_.write(offset, from); }, nothing_written);
     }
     [[nodiscard]] result<void> sync() {
         auto done = inner_.sync();
@@ -260,11 +262,7 @@ public:
 
     [[nodiscard]] result<void> lock() { return inner_.lock(); }
     [[nodiscard]] result<file> open(bytes_view name, file_mode mode) {
-        const auto once = [&] { return inner_.open(name, mode); };
-        // Of a file that has to be new a failed attempt may have left the name.
-        auto opened = mode == file_mode::create_new
-                          ? once()
-                          : calls_->call(world_, detail::joined_path(path(), name), once);
+        auto opened = attempt_open(name, mode);
         if (!opened) return std::move(opened).error();
         return file{world_, calls_, *std::move(opened)};
     }
@@ -289,6 +287,15 @@ public:
     }
 
 private:
+    [[nodiscard]] result<typename Platform::file> attempt_open(bytes_view name, file_mode mode) {
+        // Of a file that has to be new a failed attempt may have left the name.
+        if (mode == file_mode::create_new) return inner_.open(name, mode);
+        const bytes file_path = detail::joined_path(path(), name);
+        const auto once = [&] { return inner_.open(name, mode); };
+        if (mode == file_mode::read) return calls_->call(world_, file_path, once);
+        return calls_->call_to_write(world_, file_path, once, may_pass);
+    }
+
     Platform world_;
     repeater calls_;
     typename Platform::directory inner_;
