@@ -163,6 +163,21 @@ TEST_CASE("after a failed sync nothing is repeated for that file until its name 
     CHECK(on.plan.io_count(io_kind::sync) == 1);
 }
 
+TEST_CASE("a file whose sync failed is told by its name, also by a later one") {
+    stage on;
+    on.in.open("other", file_mode::create).value().write(0, "o").value();
+    on.plan.inject({.on = io_kind::sync});
+    check_fails(on.file.sync(), error_code::io);
+    on.in.rename("x", "y").value();
+    on.plan.inject(failing(io_kind::open, 1));
+    CHECK(on.in.open("x", file_mode::create));
+    on.plan.inject(failing(io_kind::open, 1));
+    CHECK_FALSE(on.in.open("y", file_mode::read));
+    on.in.rename("other", "y").value();
+    on.plan.inject(failing(io_kind::open, 1));
+    CHECK(on.in.open("y", file_mode::read));
+}
+
 TEST_CASE("after a failed sync of the directory its names are not asked for twice") {
     stage on;
     on.plan.inject({.on = io_kind::sync_directory});

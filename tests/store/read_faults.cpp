@@ -7,6 +7,7 @@
 #include "../platform/scratch.hpp"
 
 #include <mantis/platform/faulty.hpp>
+#include <mantis/platform/memory.hpp>
 #include <mantis/platform/simulated.hpp>
 #include <mantis/store/store.hpp>
 
@@ -17,8 +18,8 @@ using namespace mantis;
 
 namespace {
 
-constexpr io_kinds reading =
-    io_kind::open_directory | io_kind::read | io_kind::list | io_kind::exists | io_kind::size;
+constexpr io_kinds reading = io_kind::open_directory | io_kind::open | io_kind::read |
+                             io_kind::list | io_kind::exists | io_kind::size;
 
 template <class Platform>
 struct app : policies<with::platform<Platform>> {};
@@ -261,4 +262,8 @@ TEST_CASE("read_again.attempts = 1: the first failure is told") {
         CHECK(store_type::open("db", options, world.platform()).error().code() == error_code::io);
         CHECK(store_type::open("db", options, world.platform()));
     });
+}
+
+TEST_CASE("a store takes a platform that retries, as any other") {
+    CHECK(store<app<retrying<memory>>>::open("db"));
 }

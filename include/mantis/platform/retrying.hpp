@@ -16,7 +16,7 @@
 //                                            there is something to write, and the next one succeeds
 //   all else                                 never: it may have been done, and be told as a failure
 //
-// After a failed sync of a file, or of the directory, nothing is repeated for it until its name is
+// After a failed sync of a file, or of the directory, nothing is repeated for it until the file is
 // removed or the platform is made anew.
 //
 // A reason may pass if it is error_code::interrupted, or io but for an `errno` that says what the
@@ -50,7 +50,8 @@ struct retrying_options {
 struct file_health {
     breaker_counts breaker;
     std::uint64_t repeats = 0;   // attempts after the first
-    std::uint64_t given_up = 0;  // calls that failed for a passing reason in the end
+    std::uint64_t given_up = 0;  // calls that failed for a passing reason in the end, refused ones
+                                 // included
 };
 
 struct named_file_health {
@@ -121,6 +122,13 @@ public:
     void removed(bytes_view path) {
         const lock_guard hold{latch_};
         (void)unsynced_.erase(path);
+    }
+    void renamed(bytes_view from, bytes_view to) {
+        const lock_guard hold{latch_};
+        auto mark = unsynced_.find(from);
+        (void)unsynced_.erase(from);
+        if (mark) unsynced_.set(to, std::move(mark));
+        else (void)unsynced_.erase(to);
     }
 
     [[nodiscard]] file_health health() {
@@ -278,7 +286,10 @@ public:
         return done;
     }
     [[nodiscard]] result<void> rename(bytes_view from, bytes_view to) {
-        return inner_.rename(from, to);
+        auto done = inner_.rename(from, to);
+        if (done)
+            calls_->renamed(detail::joined_path(path(), from), detail::joined_path(path(), to));
+        return done;
     }
     [[nodiscard]] result<void> sync() {
         auto done = inner_.sync();
@@ -318,7 +329,8 @@ public:
     using atomic_ref = typename Platform::template atomic_ref<T>;
     using memory_order = typename Platform::memory_order;
 
-    explicit retrying(Platform inner = {}, const retrying_options& options = {})
+    retrying() requires std::is_default_constructible_v<Platform> : retrying{Platform{}} {}
+    explicit retrying(Platform inner, const retrying_options& options = {})
         : inner_{std::move(inner)}, state_{state::make(options)} {}
 
     [[nodiscard]] result<directory> open_directory(bytes_view path, directory_mode mode) {
@@ -339,7 +351,7 @@ public:
         const auto found = state_->directories.find(path);
         return found ? found->health() : file_health{};
     }
-    //   Returns     of every directory that was opened, in the order of paths
+    //   Returns     of every directory that was to be opened, in the order of paths
     [[nodiscard]] std::vector<named_file_health> health() const {
         std::vector<named_file_health> all;
         const lock_guard hold{state_->latch};
