@@ -38,6 +38,14 @@ REPEATING = (
     mutant(
         "half-a-write-repeated",
         "platform/retrying.hpp",
+        "*stopped == offset;",
+        "*stopped >= offset;",
+        "platform/retrying.cpp",
+        "A write that happened in part is made again.",
+    ),
+    mutant(
+        "refused-write-repeated",
+        "platform/retrying.hpp",
         "failed.code() == error_code::interrupted && stopped != nullptr",
         "stopped != nullptr",
         "platform/retrying.cpp",

@@ -40,6 +40,30 @@ struct stage {
     retrying<disk>::file file = in.open("x", file_mode::create).value();
 };
 
+// A disk whose writes are interrupted after their first byte.
+struct halting_file : memory::file {
+    [[nodiscard]] result<void> write(std::uint64_t offset, bytes_view from) {
+        ++writes;
+        if (auto done = memory::file::write(offset, from.first(1)); !done) return done;
+        return error{error_code::interrupted, "writing a file"}.about(path()).with("offset",
+                                                                                   offset + 1);
+    }
+    static inline int writes = 0;
+};
+struct halting_directory : memory::directory {
+    using file = halting_file;
+    [[nodiscard]] result<file> open(bytes_view name, file_mode mode) {
+        return file{memory::directory::open(name, mode).value()};
+    }
+};
+struct halting : memory {
+    using file = halting_file;
+    using directory = halting_directory;
+    [[nodiscard]] result<directory> open_directory(bytes_view path, directory_mode mode) {
+        return directory{memory::open_directory(path, mode).value()};
+    }
+};
+
 fault failing(io_kinds on, std::uint64_t count, error_code code = error_code::io) {
     return {.on = on, .code = code, .count = count};
 }
@@ -94,15 +118,15 @@ TEST_CASE("what may have been done is never repeated: syncs, changes of names an
     stage on;
     on.plan.inject(failing(any_io, fault::for_ever));
     const std::uint64_t before = on.plan.io_count();
-    check_fails(on.file.sync(), error_code::io);
-    check_fails(on.in.sync(), error_code::io);
+    check_fails(on.file.write(0, "new"), error_code::io);
     check_fails(on.file.resize(5), error_code::io);
     check_fails(on.file.preallocate(5), error_code::io);
-    check_fails(on.file.write(0, "new"), error_code::io);
     check_fails(on.in.remove("x"), error_code::io);
     check_fails(on.in.rename("x", "y"), error_code::io);
     check_fails(on.in.lock(), error_code::io);
     CHECK_FALSE(on.in.open("new", file_mode::create_new));
+    check_fails(on.file.sync(), error_code::io);
+    check_fails(on.in.sync(), error_code::io);
     CHECK(on.plan.io_count() == before + 9);
     CHECK(on.plan.io_count(io_kind::sync) == 1);
     CHECK(on.world.health("db").repeats == 0);
@@ -138,6 +162,14 @@ TEST_CASE("a write is repeated when it was interrupted before its first byte, an
     const auto refused = on.file.write(3, "later");
     check_fails(refused, error_code::interrupted);
     CHECK(*refused.error().number("attempts") == 4);
+}
+
+TEST_CASE("a write that was interrupted in its middle is not repeated") {
+    retrying<halting> world;
+    auto in = world.open_directory("db", directory_mode::create).value();
+    auto file = in.open("x", file_mode::create).value();
+    check_fails(file.write(7, "later"), error_code::interrupted);
+    CHECK(halting_file::writes == 1);
 }
 
 TEST_CASE("after a failed sync nothing is repeated for that file until its name is gone") {
