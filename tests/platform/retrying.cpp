@@ -306,3 +306,19 @@ TEST_CASE("threads that read through failures all succeed, and each repeat is co
     CHECK(on.world.health("db").repeats == struck);
     CHECK(on.world.health("db").breaker.failures == struck);
 }
+
+TEST_CASE("the defaults are the numbers of docs/errors.md and store/options.hpp") {
+    const retrying_options stock;
+    CHECK(stock.again.attempts == 5);
+    nanoseconds longest{};
+    nanoseconds pause = stock.again.first;
+    for (std::uint32_t i = 1; i < stock.again.attempts; ++i) {
+        longest = longest + pause;
+        pause = {pause.count * stock.again.factor};
+    }
+    CHECK(longest == milliseconds(85));
+    CHECK(longest < stock.again.total);
+    CHECK(stock.breaker.failures == 16);
+    CHECK(stock.breaker.pause == milliseconds(100));
+    CHECK(stock.breaker.longest_pause == seconds(10));
+}
