@@ -18,6 +18,7 @@ class bytes_view;
 class error;
 enum class error_class : std::uint8_t;
 enum class error_code : std::uint8_t;
+enum class error_strategy : std::uint8_t;
 template <class T>
 class result;
 struct crc32c;

@@ -11,6 +11,7 @@
 #include "fwd.hpp"
 #include "version.hpp"
 
+#include "core/backoff.hpp"
 #include "core/checksum.hpp"
 #include "core/key_encoding.hpp"
 #include "core/result.hpp"
@@ -18,7 +19,9 @@
 
 #include "platform/memory.hpp"
 #include "platform/posix.hpp"
+#include "platform/retrying.hpp"
 
+#include "metrics/files.hpp"
 #include "metrics/prometheus.hpp"
 #include "metrics/registry.hpp"
 

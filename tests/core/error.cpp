@@ -9,6 +9,7 @@
 using mantis::error;
 using mantis::error_class;
 using mantis::error_code;
+using mantis::error_strategy;
 
 TEST_CASE("a message names code, action, subject and numbers on one line") {
     const error failed = error{error_code::corrupt, "reading a log record"}
@@ -84,4 +85,51 @@ TEST_CASE("the class says what a caller can do") {
     CHECK(error{error_code::corrupt, ""}.kind() == error_class::corruption);
     CHECK(error{error_code::unknown_outcome, ""}.kind() == error_class::fatal);
     CHECK(error{error_code::parse, ""}.kind() == error_class::usage);
+}
+
+TEST_CASE("the strategy says how to go on") {
+    CHECK(error{error_code::locked, ""}.strategy() == error_strategy::retry);
+    CHECK(error{error_code::deadlock, ""}.strategy() == error_strategy::abort);
+    CHECK(error{error_code::too_large, ""}.strategy() == error_strategy::abort);
+    CHECK(error{error_code::no_space, ""}.strategy() == error_strategy::degrade);
+    CHECK(error{error_code::unknown_outcome, ""}.strategy() == error_strategy::read_only);
+    CHECK(error{error_code::corrupt, ""}.strategy() == error_strategy::stop);
+    CHECK(error{error_code::mismatch, ""}.strategy() == error_strategy::stop);
+}
+
+TEST_CASE("what may succeed again is retried, and every strategy has a name of its own") {
+    std::set<std::string> names;
+    for (int i = 0; i <= static_cast<int>(error_code::corrupt); ++i) {
+        const error failed{static_cast<error_code>(i), ""};
+        CHECK((failed.kind() == error_class::retryable) ==
+              (failed.strategy() == error_strategy::retry));
+        CHECK((failed.kind() == error_class::fatal) ==
+              (failed.strategy() == error_strategy::read_only));
+        names.insert(name_of(failed.strategy()));
+    }
+    CHECK(names.size() == 5);
+    CHECK_FALSE(names.contains("unknown"));
+}
+
+TEST_CASE("a message tells the way down, the nearest layer first, and the numbers after it") {
+    error failed = error{error_code::io, "reading a page"}.about("0.log").with("errno", 5);
+    failed = std::move(failed).within("recovering").within("opening the store");
+    CHECK(failed.message().as<std::string>() ==
+          "io: reading a page < recovering < opening the store [0.log] errno=5");
+    CHECK(std::string{failed.doing()} == "reading a page");
+    const error copy{failed};
+    CHECK(copy.level_count() == 3);
+    CHECK(std::string{copy.level(0)} == "reading a page");
+    CHECK(std::string{copy.level(2)} == "opening the store");
+    CHECK(error{error_code::io, "reading"}.level_count() == 1);
+    CHECK(error{error_code::io, "reading"}.within("opening").message().as<std::string>() ==
+          "io: reading < opening");
+}
+
+TEST_CASE("levels beyond the limit are dropped, the ones nearest to the cause stay") {
+    error failed{error_code::io, "0"};
+    const char* const levels[] = {"1", "2", "3", "4", "5"};
+    for (const char* level : levels) failed.within(level);
+    CHECK(failed.level_count() == error::max_levels);
+    CHECK(failed.message().as<std::string>() == "io: 0 < 1 < 2 < 3");
 }

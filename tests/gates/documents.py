@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """README.md tells the truth: it names the two commands, shows the second example whole, and what
-README.md and docs/ link to exists. The top level holds what the plan says and nothing else."""
+README.md and docs/ link to exists. docs/errors.md lists every code with its class and strategy.
+The top level holds what the plan says and nothing else."""
 
 import re
 from pathlib import Path
@@ -84,6 +85,39 @@ def named_in_code(root):
     return problems
 
 
+def answers(code, function, answer):
+    """What a switch over the codes returns for each: {code: answer}."""
+    found, waiting = {}, []
+    body = re.search(rf"\b{function}\(error_code code\).*?\n}}", code, re.DOTALL)
+    for part in re.finditer(
+        rf"case error_code::(\w+):|return {answer}::(\w+);", body[0] if body else ""
+    ):
+        if part[1]:
+            waiting.append(part[1])
+        else:
+            found.update(dict.fromkeys(waiting, part[2]))
+            waiting = []
+    return found
+
+
+def error_codes(root):
+    """The table of docs/errors.md says what core/error.hpp answers."""
+    header, page = root / "include/mantis/core/error.hpp", root / "docs/errors.md"
+    if not header.exists():
+        return []
+    code = header.read_text()
+    classes = answers(code, "class_of", "error_class")
+    strategies = answers(code, "strategy_of", "error_strategy")
+    table = page.read_text() if page.exists() else ""
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (\w+) \|", table, re.MULTILINE)
+    told = {name: (kind, strategy) for name, kind, strategy in rows}
+    return [
+        f"docs/errors.md says of {name} {told.get(name)}, and core/error.hpp {right}"
+        for name in sorted(classes.keys() | strategies.keys() | told.keys())
+        if (right := (classes.get(name), strategies.get(name))) != told.get(name)
+    ]
+
+
 def top_level(root):
     names = {Path(name).parts[0] for name in gate.tree(root)}
     return [
@@ -101,6 +135,7 @@ def check(root):
         "README.md shows the second example": shown_whole(root, readme),
         "links lead somewhere": [problem for page in pages for problem in links(root, page)],
         "pages named in headers exist": named_in_code(root),
+        "docs/errors.md lists the codes as they are": error_codes(root),
         "the top level is as planned": top_level(root),
     }
 
@@ -110,6 +145,35 @@ README = (
     "examples/run tests/run\n```cpp\n// A store.\nint main() {}\n```\n[page](docs/a.md#a-word)\n"
 )
 WHOLE = {"README.md": README, "examples/02_a.cpp": PROGRAM, "docs/a.md": "# A word\n"}
+CODES = {
+    **WHOLE,
+    "include/mantis/core/error.hpp": """
+constexpr error_class class_of(error_code code) noexcept {
+    switch (code) {
+        case error_code::locked:
+        case error_code::interrupted: return error_class::retryable;
+        case error_code::corrupt: return error_class::corruption;
+    }
+}
+constexpr error_strategy strategy_of(error_code code) noexcept {
+    switch (code) {
+        case error_code::locked:
+        case error_code::interrupted: return error_strategy::retry;
+        case error_code::corrupt: return error_strategy::stop;
+    }
+}
+""",
+    "docs/errors.md": "| code | class | strategy | when |\n"
+    "| `locked` | retryable | retry | . |\n"
+    "| `interrupted` | retryable | retry | . |\n"
+    "| `corrupt` | corruption | stop | . |\n",
+}
+
+
+def with_table(old, new):
+    return {**CODES, "docs/errors.md": CODES["docs/errors.md"].replace(old, new)}
+
+
 BAD = (
     ("an example that changed", {**WHOLE, "examples/02_a.cpp": PROGRAM + "// more\n"}, "as it is"),
     (
@@ -138,8 +202,15 @@ BAD = (
         "has no heading 'other'",
     ),
     ("a folder that nobody planned", {**WHOLE, "util/a.cpp": ""}, "the top level holds util"),
+    ("a strategy that changed", with_table("stop", "retry"), "says of corrupt"),
+    ("a class that changed", with_table("retryable | retry", "usage | retry"), "says of locked"),
+    ("a code that is not listed", with_table("| `interrupted`", "|"), "says of interrupted None"),
+    ("a code that is gone", with_table("`locked`", "`lost`"), "says of lost"),
 )
-GOOD = (("a README that tells the truth", {**WHOLE, ".ci/run": ""}),)
+GOOD = (
+    ("a README that tells the truth", {**WHOLE, ".ci/run": ""}),
+    ("a table of the codes as they are", CODES),
+)
 
 if __name__ == "__main__":
     gate.main(check, BAD, GOOD)

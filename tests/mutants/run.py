@@ -21,6 +21,7 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import failing_io
 import lock
 import lock_manager
 import log
@@ -35,6 +36,7 @@ WORK = ROOT / "build" / "mutants"
 MUTANTS = (
     *log.MUTANTS,
     *opening.MUTANTS,
+    *failing_io.MUTANTS,
     *transactions.MUTANTS,
     *memory.MUTANTS,
     *sync.MUTANTS,

@@ -25,6 +25,7 @@ constexpr int commit_count = 4;
 store_options small_segments() {
     store_options options;
     options.segment_bytes = 16 * KiB;
+    options.read_again.most = microseconds(10);  // real time, over real files
     return options;
 }
 std::string value_of(int number) { return std::string(4000, static_cast<char>('a' + number)); }

@@ -3,6 +3,8 @@
 
 #include "log_fixture.hpp"
 
+#include <mantis/platform/faulty.hpp>
+
 using namespace log_test;
 
 namespace {
@@ -227,5 +229,114 @@ TEST_CASE("no flipped bit anywhere in a log is ever returned as data") {
         const read_back found = log.read();
         for (std::size_t i = 0; i < found.payloads.size(); ++i)
             CHECK(found.payloads[i] == whole.payloads[i]);
+    }
+}
+
+namespace {
+
+// Files whose long reads stop before the file does.
+struct short_file : memory::file {
+    [[nodiscard]] result<std::size_t> read(std::uint64_t offset, std::byte* into,
+                                           std::size_t count) {
+        return memory::file::read(offset, into, count > 10'000 ? 10'000 : count);
+    }
+};
+struct short_directory : memory::directory {
+    using file = short_file;
+    [[nodiscard]] result<file> open(bytes_view name, file_mode mode) {
+        auto opened = memory::directory::open(name, mode);
+        if (!opened) return opened.error();
+        return file{*std::move(opened)};
+    }
+};
+struct short_reads : memory {
+    using file = short_file;
+    using directory = short_directory;
+    [[nodiscard]] result<directory> open_directory(bytes_view path, directory_mode mode) {
+        auto opened = memory::open_directory(path, mode);
+        if (!opened) return opened.error();
+        return directory{*std::move(opened)};
+    }
+};
+
+// Reads the fixture's log through another platform.
+template <class Platform>
+read_back read_through(Platform world) {
+    read_back found;
+    auto in = world.open_directory("log", directory_mode::existing).value();
+    auto from = log_reader<Platform, crc32c>::open(in, ours).value();
+    log_record record;
+    while (true) {
+        auto more = from.next(record);
+        if (!more) found.failed = more.error();
+        if (!more || !*more) break;
+        found.payloads.push_back(record.payload.as<std::string>());
+    }
+    found.end = from.end();
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("a read that leaves something out is an error, not the end of the log") {
+    log_fixture log;
+    five_synced(log);
+    const read_back found = read_through(short_reads{log.world});
+    REQUIRE(found.failed);
+    CHECK(found.failed->code() == error_code::io);
+    CHECK(found.failed->subject() == segment_name(first_lsn_of_log).view());
+    CHECK(*found.failed->number("offset") == 10'000);
+}
+
+TEST_CASE("records that are read wrong once are read again, wherever the log is wrong") {
+    for (std::size_t victim = 0; victim < 5; ++victim) {
+        log_fixture log;
+        const auto ranges = five_synced(log);
+        fault_plan<memory> plan{victim};
+        plan.inject({.kind = fault_kind::flip_on_read,
+                     .count = 2,
+                     .first_byte = offset_of(ranges[victim].position),
+                     .end_byte = offset_of(ranges[victim].end)});
+        const read_back found = read_through(faulty<memory>{log.world, plan});
+        CHECK_FALSE(found.failed);
+        CHECK(found.payloads.size() == 5);
+        CHECK(found.end.cut_bytes == 0);
+        CHECK(plan.struck(fault_kind::flip_on_read) == 2);
+    }
+}
+
+TEST_CASE("an end that reads differently each time is an error") {
+    log_fixture log;
+    const auto ranges = five_synced(log);
+    fault_plan<memory> plan;
+    plan.inject({.kind = fault_kind::flip_on_read,
+                 .count = fault::for_ever,
+                 .first_byte = offset_of(ranges[4].position),
+                 .end_byte = offset_of(ranges[4].end)});
+    const read_back found = read_through(faulty<memory>{log.world, plan});
+    REQUIRE(found.failed);
+    CHECK(found.failed->code() == error_code::io);
+    CHECK(*found.failed->number("lsn") == ranges[3].end.value);
+    CHECK(found.payloads.size() == 4);
+}
+
+TEST_CASE("a read that fails is an error, wherever it is, and the next reader finds everything") {
+    log_fixture log;
+    five_synced(log);
+    for (std::uint64_t nth = 1;; ++nth) {
+        fault_plan<memory> plan;
+        plan.inject({.on = io_kind::read | io_kind::size, .nth = nth});
+        auto world = faulty<memory>{log.world, plan};
+        auto in = world.open_directory("log", directory_mode::existing).value();
+        auto from = log_reader<faulty<memory>, crc32c>::open(in, ours);
+        if (from) {
+            log_record record;
+            auto more = from->next(record);
+            while (more && *more) more = from->next(record);
+            CHECK(more.has_value() == (plan.struck(fault_kind::fail) == 0));
+            if (more) break;
+            CHECK(more.error().code() == error_code::io);
+        } else CHECK(from.error().code() == error_code::io);
+        CHECK(log.read().payloads.size() == 5);
     }
 }

@@ -7,9 +7,18 @@
 //
 // reads, as message():  corrupt: reading a log record [0000000000000000.log] offset=4096 lsn=4096
 //
+// Whoever hands it on may say what it was doing itself, so that the message tells the whole way:
+//
+//   return failed.within("opening the store");
+//
+//   corrupt: reading a log record < opening the store [0000000000000000.log] offset=4096 lsn=4096
+//
 // The class says what a caller can do about it: retry the same call (retryable), run the
 // transaction again (conflict), free something and retry (resource), restore or salvage
-// (corruption), reopen (fatal), or fix the call (usage). docs/errors.md lists each code.
+// (corruption), reopen (fatal), or fix the call (usage). The strategy says how whoever holds the
+// error goes on meanwhile. docs/errors.md lists each code.
+//
+// A copy allocates, and so do the first of about(), with() and within(), once for all of them.
 #pragma once
 
 #include "bytes.hpp"
@@ -65,6 +74,40 @@ enum class error_class : std::uint8_t { retryable, conflict, resource, corruptio
     return error_class::fatal;
 }
 
+// How whoever holds an error goes on: a program that knows nothing more of it does this.
+enum class error_strategy : std::uint8_t {
+    retry,      // makes the same call again after a pause, a bounded number of times
+    abort,      // gives up this call, and the transaction it belongs to; all else goes on
+    degrade,    // goes on without what takes space or memory: reads, deletes and commits of less
+    read_only,  // reads on and writes nothing until the store was opened again
+    stop,       // closes the store: a person has to bring a backup, or the right program
+};
+
+[[nodiscard]] constexpr error_strategy strategy_of(error_code code) noexcept {
+    switch (code) {
+        case error_code::locked:
+        case error_code::interrupted:
+        case error_code::timed_out: return error_strategy::retry;
+        case error_code::conflict:
+        case error_code::deadlock:
+        case error_code::invalid_argument:
+        case error_code::not_found:
+        case error_code::already_exists:
+        case error_code::too_large:
+        case error_code::parse:
+        case error_code::unsupported:
+        case error_code::closed: return error_strategy::abort;
+        case error_code::no_space:
+        case error_code::out_of_memory: return error_strategy::degrade;
+        case error_code::io:
+        case error_code::read_only:
+        case error_code::unknown_outcome: return error_strategy::read_only;
+        case error_code::mismatch:
+        case error_code::corrupt: return error_strategy::stop;
+    }
+    return error_strategy::stop;
+}
+
 [[nodiscard]] constexpr const char* name_of(error_code code) noexcept {
     switch (code) {
         case error_code::invalid_argument: return "invalid_argument";
@@ -102,9 +145,21 @@ enum class error_class : std::uint8_t { retryable, conflict, resource, corruptio
     return "unknown";
 }
 
+[[nodiscard]] constexpr const char* name_of(error_strategy strategy) noexcept {
+    switch (strategy) {
+        case error_strategy::retry: return "retry";
+        case error_strategy::abort: return "abort";
+        case error_strategy::degrade: return "degrade";
+        case error_strategy::read_only: return "read_only";
+        case error_strategy::stop: return "stop";
+    }
+    return "unknown";
+}
+
 class error {
 public:
     static constexpr std::size_t max_numbers = 6;
+    static constexpr std::size_t max_levels = 4;  // of the context, doing() included
 
     // `doing` says what was being done, as "reading a log record"; it must outlive the error, as a
     // literal does.
@@ -142,9 +197,26 @@ public:
     }
     error&& with(const char* name, std::uint64_t value) && { return std::move(with(name, value)); }
 
+    // Adds what the layer above was doing (a literal). The first levels stay, for they were closest
+    // to the cause; beyond max_levels one is dropped.
+    error& within(const char* doing) & {
+        details& at = more();
+        if (at.outer_count + 1 < max_levels) at.outer[at.outer_count++] = doing;
+        return *this;
+    }
+    error&& within(const char* doing) && { return std::move(within(doing)); }
+
     [[nodiscard]] error_code code() const noexcept { return code_; }
     [[nodiscard]] error_class kind() const noexcept { return class_of(code_); }
+    [[nodiscard]] error_strategy strategy() const noexcept { return strategy_of(code_); }
     [[nodiscard]] const char* doing() const noexcept { return doing_; }
+    [[nodiscard]] std::size_t level_count() const noexcept {
+        return 1 + (more_ ? more_->outer_count : 0);
+    }
+    //   Requires    at < level_count(); 0 is doing(), the others are the layers above it
+    [[nodiscard]] const char* level(std::size_t at) const noexcept {
+        return at == 0 ? doing_ : more_->outer[at - 1];
+    }
     [[nodiscard]] bytes_view subject() const noexcept {
         return more_ ? more_->subject.view() : bytes_view{};
     }
@@ -155,13 +227,17 @@ public:
         return nullptr;
     }
 
-    // One line for a person: "code: doing [subject] name=number ...". message().as<std::string>()
-    // for the standard's type.
+    // One line for a person: "code: doing < doing above [subject] name=number ...".
+    // message().as<std::string>() for the standard's type.
     [[nodiscard]] bytes message() const {
         bytes line{bytes_view{name_of(code_)}};
         line.append(": ");
         line.append(doing_);
         if (more_ == nullptr) return line;
+        for (std::size_t i = 1; i < level_count(); ++i) {
+            line.append(" < ");
+            line.append(level(i));
+        }
         if (!more_->subject.empty()) {
             line.append(" [");
             line.append(more_->subject);
@@ -181,6 +257,8 @@ private:
         bytes subject;
         named_number numbers[max_numbers] = {};
         std::size_t number_count = 0;
+        const char* outer[max_levels - 1] = {};  // from the nearest layer up
+        std::size_t outer_count = 0;
     };
 
     details& more() {

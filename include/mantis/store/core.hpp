@@ -18,6 +18,7 @@
 
 #include "../core/owned.hpp"
 #include "../platform/atomic_replace.hpp"
+#include "../platform/retrying.hpp"
 #include "../recovery/superblock.hpp"
 #include "../txn/transaction.hpp"
 
@@ -38,6 +39,7 @@ struct store_stats {
     std::uint64_t log_bytes = 0;  // of records and their padding, since the database was made
     log_stats log;                // of this opening
     lsn durable;
+    file_health files;  // reads, lists and opens that failed, in this opening
 };
 
 struct store_verification {
@@ -47,9 +49,11 @@ struct store_verification {
     std::uint64_t log_bytes = 0;
 };
 
-template <class Platform, class Checksum, class Durability, class... Indexes>
+template <class World, class Checksum, class Durability, class... Indexes>
 class store_core {
 public:
+    // All files are reached through it, so that a fault that passes is not seen above.
+    using Platform = retrying<World>;
     using tables_type = table_set<Platform, Indexes...>;
     using table_type = typename tables_type::table_type;
     using engine_type = transaction_engine<Platform, Checksum, Durability, Indexes...>;
@@ -59,16 +63,18 @@ public:
     //   Errors      not_found, locked (by which process), corrupt, mismatch, io, no_space: the
     //               database is as it was
     static result<owned<store_core>> open(bytes_view path, const store_options& options,
-                                          Platform world) {
+                                          World outside) {
+        Platform world{std::move(outside), {options.read_again, options.breaker}};
         const bool create = options.create_if_missing && !options.read_only;
         auto opened =
             world.open_directory(path, create ? directory_mode::create : directory_mode::existing);
-        if (!opened) return opened.error();
+        if (!opened) return opened.error().within(opening);
         auto core =
             owned<store_core>(new store_core{std::move(world), std::move(*opened), options});
-        if (auto locked = core->directory_->lock(); !locked) return locked.error();
-        if (auto block = core->read_superblock(create); !block) return block.error().about(path);
-        if (auto recovered = core->recover(); !recovered) return recovered.error();
+        if (auto locked = core->directory_->lock(); !locked) return locked.error().within(opening);
+        if (auto block = core->read_superblock(create); !block)
+            return block.error().about(path).within(opening);
+        if (auto recovered = core->recover(); !recovered) return recovered.error().within(opening);
         core->start_syncing();
         return core;
     }
@@ -81,6 +87,7 @@ public:
     [[nodiscard]] tables_type& tables() noexcept { return tables_; }
     [[nodiscard]] const tables_type& tables() const noexcept { return tables_; }
     [[nodiscard]] const recovery_summary& recovery() const noexcept { return recovery_; }
+    [[nodiscard]] Platform& files() noexcept { return platform_; }
     [[nodiscard]] bytes_view path() const noexcept {
         return directory_ ? directory_->path() : bytes_view{};
     }
@@ -116,6 +123,7 @@ public:
         sum.log = log_->stats();
         sum.log_bytes = log_->end().value - first_lsn_of_log.value;
         sum.durable = log_->durable();
+        sum.files = platform_.health(path());
         return sum;
     }
 
@@ -135,7 +143,7 @@ public:
         const auto pause = engine_->pause();
         if (auto synced = log_->sync(); !synced) return synced.error();
         store_verification sum;
-        if (auto read = verify_log(sum); !read) return read.error();
+        if (auto read = verify_log(sum); !read) return read.error().within("verifying the store");
         for (const table_type* each : tables_.all()) {
             auto sound = each->visit([](const auto& index) { return index.verify(); });
             if (!sound) return sound.error().about(each->name());
@@ -164,6 +172,8 @@ public:
 
 private:
     using mutex = typename Platform::mutex;
+
+    static constexpr const char* opening = "opening the store";
 
     store_core(Platform world, directory in, const store_options& options)
         : platform_{std::move(world)}, directory_{std::move(in)}, options_{options} {}

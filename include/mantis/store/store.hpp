@@ -133,6 +133,12 @@ public:
     }
 
     [[nodiscard]] store_stats stats() const { return open() ? core_->stats() : store_stats{}; }
+    // What reaches the files, for show_files() (metrics/files.hpp); lives until close().
+    //   Requires    the store is open
+    [[nodiscard]] retrying<platform_type>& files() {
+        check(open(), "store::files() of a closed store");
+        return core_->files();
+    }
     [[nodiscard]] recovery_summary recovery() const {
         return open() ? core_->recovery() : recovery_summary{};
     }

@@ -14,6 +14,8 @@
 //   a segment of another database, or by another checksum policy    mismatch
 //   a last segment without a header and without records             end: the crash came while it
 //                                                                   was made
+//   a read that fails or is short, or bytes that are read           io: nothing is known of the
+//     differently each time                                         rest, so no end is told
 //
 // Invariants:
 //   1. a record is handed out only if its checksum, its position, its salt and its chain on the
@@ -21,6 +23,8 @@
 //   2. end() never lies before a record that was synced, unless next() returned an error; but for
 //      the last unit that was synced, which nothing after it can prove (the superblock does, once
 //      the store was closed or opened again)
+//   3. bytes that do not fit were read twice, and the same, before they are called torn or damaged:
+//      what was read wrong once is not cut
 //
 // Threads: one at a time.
 #pragma once
@@ -117,6 +121,8 @@ public:
     [[nodiscard]] std::size_t segment_count() const noexcept { return segments_.size(); }
 
 private:
+    static constexpr int most_exchanges = 3;
+
     log_reader(directory& from, database_id database) : directory_{&from}, database_{database} {
         end_.end = first_lsn_of_log;
     }
@@ -194,7 +200,8 @@ private:
         }
         const lsn first = segments_[at_segment_];
         name_ = segment_name(first);
-        if (auto read = read_whole(); !read) return read.error();
+        if (auto read = read_whole(raw_); !read) return read.error();
+        exchanged_ = 0;
         auto header = decode_segment_header(raw_);
         if (!header && header.error().code() == error_code::corrupt && last_segment() &&
             never_used()) {
@@ -245,17 +252,40 @@ private:
         return success();
     }
 
-    result<void> read_whole() {
+    // All bytes of the segment: those that a short read leaves out would look like the end.
+    result<void> read_whole(bytes& into) const {
         auto file = directory_->open(name_, file_mode::read);
         if (!file) return file.error();
         auto size = file->size();
         if (!size) return size.error();
-        raw_.clear();
-        raw_.resize(static_cast<std::size_t>(*size));
-        auto got = file->read(0, raw_.data(), raw_.size());
+        into.clear();
+        into.resize(static_cast<std::size_t>(*size));
+        auto got = file->read(0, into.data(), into.size());
         if (!got) return got.error();
-        raw_.resize(*got);
-        return success();
+        if (*got == into.size()) return success();
+        return error{error_code::io, "reading a log segment: it is shorter than its size"}
+            .about(name_)
+            .with("offset", *got)
+            .with("bytes", *size);
+    }
+
+    // Reads again what does not fit. What was verified stays as it was read then.
+    //   Returns     whether it is the same; if not, it was exchanged and is to be looked at anew
+    //   Errors      io, also if it goes on changing
+    result<bool> reads_the_same() {
+        bytes again;
+        if (auto read = read_whole(again); !read) return read.error();
+        const std::size_t known = static_cast<std::size_t>(end_.offset_in_segment());
+        const bool same_size = again.size() == raw_.size() && known <= raw_.size();
+        const bytes_view old_rest = bytes_view{raw_}.from(same_size ? known : 0);
+        if (same_size && again.view().from(known) == old_rest) return true;
+        if (!same_size || ++exchanged_ > most_exchanges)
+            return error{error_code::io, "reading the log: each time it reads differently"}
+                .about(name_)
+                .with("offset", known)
+                .with("lsn", end_.end.value);
+        std::memcpy(raw_.data() + known, again.data() + known, raw_.size() - known);
+        return false;
     }
 
     // The header is synced before the first record is written, so a segment with records has a
@@ -267,15 +297,34 @@ private:
 
     // Nothing readable at position_: the end of this segment, if that is where it may end.
     result<void> end_segment() {
-        loaded_ = false;
-        if (!last_segment()) {
-            const std::uint64_t next = segments_[at_segment_ + 1].value;
-            if (round_up(end_.end.value, log_block_bytes) != next)
-                return damage("reading the log: damage in the middle", position_)
-                    .with("next_segment_lsn", next);
-            ++at_segment_;
-            return success();
+        const bool clean = ends_cleanly();
+        if (!clean) {
+            auto same = reads_the_same();
+            if (!same) return same.error();
+            if (!*same) return success();
         }
+        loaded_ = false;
+        if (last_segment()) {
+            finished_ = true;
+            return clean ? success() : judge_tail();
+        }
+        if (!clean)
+            return damage("reading the log: damage in the middle", position_)
+                .with("next_segment_lsn", segments_[at_segment_ + 1].value);
+        ++at_segment_;
+        return success();
+    }
+
+    // Nothing was ever written behind position_, or the next segment goes on there.
+    [[nodiscard]] bool ends_cleanly() const noexcept {
+        if (last_segment())
+            return all_zero(
+                bytes_view{raw_}.from(static_cast<std::size_t>(end_.offset_in_segment())));
+        return round_up(end_.end.value, log_block_bytes) == segments_[at_segment_ + 1].value;
+    }
+
+    // Damage, if a later record proves that the log was synced beyond it; else torn.
+    result<void> judge_tail() {
         const std::uint64_t end_offset = end_.offset_in_segment();
         const std::uint64_t scan_from = round_up(end_offset, log_block_bytes);
         for (std::uint64_t at = scan_from; at < raw_.size(); at += log_block_bytes) {
@@ -291,7 +340,6 @@ private:
         for (std::uint64_t at = used; at < raw_.size(); ++at)
             if (raw_[static_cast<std::size_t>(at)] != std::byte{0}) used = at + 1;
         end_.cut_bytes = used - end_offset;
-        finished_ = true;
         return success();
     }
 
@@ -304,6 +352,7 @@ private:
     bytes raw_;
     lsn position_;
     log_end end_;
+    int exchanged_ = 0;  // how often this segment read differently
     std::uint64_t bytes_read_ = 0;
     std::uint64_t bytes_total_ = 0;
     bool loaded_ = false;
