@@ -190,8 +190,8 @@ READER = (
     mutant(
         "end-of-full-segment-ignored",
         "wal/reader.hpp",
-        "if (round_up(end_.end.value, log_block_bytes) != next)",
-        "if (round_up(end_.end.value, log_block_bytes) > next)",
+        "return round_up(end_.end.value, log_block_bytes) == segments_[at_segment_ + 1].value;",
+        "return round_up(end_.end.value, log_block_bytes) <= segments_[at_segment_ + 1].value;",
         "wal/reader.cpp",
         "Damage at the end of a segment that is not the last one is passed over.",
     ),
