@@ -22,6 +22,7 @@
 #pragma once
 
 #include "check.hpp"
+#include "detail/splitmix.hpp"
 #include "units.hpp"
 
 namespace mantis {
@@ -70,7 +71,7 @@ private:
     [[nodiscard]] nanoseconds drawn_below(nanoseconds ceiling) noexcept {
         const auto whole = static_cast<std::uint64_t>(ceiling.count);
         const std::uint64_t half = whole / 2;
-        return {static_cast<std::int64_t>(whole - drawn() % (half + 1))};
+        return {static_cast<std::int64_t>(whole - detail::splitmix64(seed_) % (half + 1))};
     }
     // The limit first: the product may be no number of nanoseconds any more.
     void grow() noexcept {
@@ -78,13 +79,6 @@ private:
         ceiling_ = ceiling_.count > options_.most.count / factor
                        ? options_.most
                        : nanoseconds{ceiling_.count * factor};
-    }
-    //   Source    the SplitMix64 step
-    [[nodiscard]] std::uint64_t drawn() noexcept {
-        std::uint64_t mixed = (seed_ += 0x9e3779b97f4a7c15);
-        mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
-        return mixed ^ (mixed >> 31);
     }
 
     backoff_options options_;

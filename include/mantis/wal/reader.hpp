@@ -23,8 +23,12 @@
 //   2. end() never lies before a record that was synced, unless next() returned an error; but for
 //      the last unit that was synced, which nothing after it can prove (the superblock does, once
 //      the store was closed or opened again)
-//   3. bytes that do not fit were read twice, and the same, before they are called torn or damaged:
-//      what was read wrong once is not cut
+//   3. bytes that fit no record were read twice, and the same, before they are called torn or
+//      damaged: what was read wrong once is not cut. Headers of segments, and tails that are zero,
+//      are read once
+//
+// Not told yet: damage in the last block of a segment whose successor has no header, and damage
+// that is proven only by a record that begins no block. Both pass for the end of the log.
 //
 // Threads: one at a time.
 #pragma once

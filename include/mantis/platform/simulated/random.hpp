@@ -2,11 +2,11 @@
 //
 // Numbers from a seed: the same seed, the same numbers, on every machine and with every compiler.
 //
-//   Source    the SplitMix64 step: a counter, then two rounds of multiply and shift
 //   Threads   one at a time
 #pragma once
 
 #include "../../config.hpp"
+#include "../../core/detail/splitmix.hpp"
 
 #include <cstdint>
 
@@ -16,12 +16,7 @@ class seeded_random {
 public:
     explicit seeded_random(std::uint64_t seed) noexcept : state_{seed} {}
 
-    [[nodiscard]] std::uint64_t next() noexcept {
-        std::uint64_t mixed = (state_ += 0x9e3779b97f4a7c15);
-        mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
-        return mixed ^ (mixed >> 31);
-    }
+    [[nodiscard]] std::uint64_t next() noexcept { return detail::splitmix64(state_); }
     //   Requires    0 < bound < 2^32
     //   Returns     a number in [0, bound)
     [[nodiscard]] std::uint64_t below(std::uint64_t bound) noexcept {
