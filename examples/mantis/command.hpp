@@ -42,7 +42,11 @@ struct command {
 [[nodiscard]] command drop_command();
 [[nodiscard]] command stats_command();
 [[nodiscard]] command check_command();
+[[nodiscard]] command checkpoint_command();
 [[nodiscard]] command log_command();
+[[nodiscard]] command recover_command();
+[[nodiscard]] command salvage_command();
+[[nodiscard]] command scrub_command();
 [[nodiscard]] command version_command();
 [[nodiscard]] command help_command();
 

@@ -2,7 +2,7 @@
 #include "database.hpp"
 
 #include <mantis/platform/posix.hpp>
-#include <mantis/recovery/superblock.hpp>
+#include <mantis/recovery/superblock_pair.hpp>
 
 #include <cstdio>
 
@@ -14,12 +14,18 @@ mantis::result<void> find_database(std::string_view path) {
     auto directory = mantis::posix{}.open_directory(path, mantis::directory_mode::existing);
     if (!directory && directory.error().code() == mantis::error_code::not_found) return none;
     if (!directory) return directory.error();
-    auto exists = directory->exists(mantis::superblock_name);
-    if (!exists) return exists.error();
-    return *exists ? mantis::success() : none;
+    for (const char* const name : {mantis::superblock_name, mantis::superblock_copy_name}) {
+        auto exists = directory->exists(name);
+        if (!exists) return exists.error();
+        if (*exists) return mantis::success();
+    }
+    return none;
 }
 
 void tell_recovery(const mantis::recovery_summary& summary) {
+    if (summary.superblock_repaired)
+        std::fprintf(stderr, "mantis: repaired: %s\n",
+                     summary.superblock_damage->subject().as<std::string>().c_str());
     if (summary.cut_bytes == 0 && summary.transactions_dropped == 0) return;
     std::fprintf(
         stderr,

@@ -2,14 +2,21 @@
 //
 // Documents from a feed into a collection, so many a commit, in their order.
 //
-// Invariant: at every moment the collection holds the first `imported()` documents of the feed and
-// no other of them; when run() answers an error, those are exactly the ones before the document, or
-// the commit, that failed.
+// In a store that waits for syncs the commits are buffered and made durable behind, so that a batch
+// is made while the disk works for those before it. A batch counts, and is acknowledged, once it is
+// durable.
+//
+// Invariants:
+//   1. at every moment the collection holds the first so many documents of the feed and no other of
+//      them, at least `imported()`
+//   2. when run() has ended, those are exactly the ones before the document, or the commit, that
+//      failed; but where the log itself failed, unknown_outcome, there may be more
 //
 // Threads: one at a time.
 #pragma once
 
 #include "document_feed.hpp"
+#include "flush_behind.hpp"
 
 #include <mantis/document/document_store.hpp>
 
@@ -31,24 +38,30 @@ public:
     //   Requires    `store` outlives the importer
     importer(mantis::document_store<App>& store, mantis::bytes_view collection,
              const import_options& options)
-        : store_{store}, name_{collection}, options_{options} {}
+        : store_{store}, name_{collection}, options_{options} {
+        if constexpr (waits_for_sync) behind_.emplace(store.base());
+    }
 
-    // Takes all that the feed gives. Calls acknowledged(ids) -> bool after each commit, with the
-    // _ids it made safe, until it answers false.
+    // Takes all that the feed gives. Calls acknowledged(ids) -> bool for each commit, in their
+    // order, with the _ids it made as safe as the store's policy says, until it answers false.
     //   Errors      what the collection answers; that the text ended too early is told by the feed,
     //               not here
     template <class Acknowledged>
     [[nodiscard]] std::optional<import_failure> run(document_feed& feed,
                                                     Acknowledged acknowledged) {
-        if (auto failed = take(feed, acknowledged)) return failed;
-        if (auto failed = commit(acknowledged)) return failed;
-        if (stopped_ || feed.failure()) return std::nullopt;
+        auto failed = take(feed, acknowledged);
+        if (!failed) failed = commit(acknowledged);
+        if (auto unsafe = settle(acknowledged)) return unsafe;
+        if (failed || stopped_ || feed.failure()) return failed;
         return make_collection();
     }
 
     [[nodiscard]] std::uint64_t imported() const noexcept { return imported_; }
 
 private:
+    using store_type = mantis::store<App>;
+    static constexpr bool waits_for_sync = store_type::durability_type::waits_for_sync;
+
     template <class Acknowledged>
     [[nodiscard]] std::optional<import_failure> take(document_feed& feed,
                                                      Acknowledged& acknowledged) {
@@ -75,10 +88,8 @@ private:
         if (auto failed = make_collection()) return failed;
         auto ids = collection_->insert_many(batch_, options_.existing);
         if (ids) {
-            imported_ += batch_.size();
-            stopped_ = !acknowledged(*ids);
             forget();
-            return std::nullopt;
+            return committed(*std::move(ids), acknowledged);
         }
         const std::uint64_t* const which = ids.error().number("document");
         if (which == nullptr) return import_failure{ids.error()};
@@ -88,11 +99,41 @@ private:
         return failed;
     }
 
+    template <class Acknowledged>
+    [[nodiscard]] std::optional<import_failure> committed(std::vector<mantis::owned_value> ids,
+                                                          Acknowledged& acknowledged) {
+        if (!behind_) {
+            count(ids, acknowledged);
+            return std::nullopt;
+        }
+        behind_->committed(std::move(ids));
+        return count_durable(acknowledged);
+    }
+    //   Effects     what was committed counts, or never will
+    template <class Acknowledged>
+    [[nodiscard]] std::optional<import_failure> settle(Acknowledged& acknowledged) {
+        if (!behind_) return std::nullopt;
+        behind_->wait_all();
+        return count_durable(acknowledged);
+    }
+    template <class Acknowledged>
+    [[nodiscard]] std::optional<import_failure> count_durable(Acknowledged& acknowledged) {
+        const auto failed = behind_->failure();
+        for (const auto& ids : behind_->take_durable()) count(ids, acknowledged);
+        if (failed) return import_failure{*failed};
+        return std::nullopt;
+    }
+    template <class Acknowledged>
+    void count(const std::vector<mantis::owned_value>& ids, Acknowledged& acknowledged) {
+        imported_ += ids.size();
+        if (!stopped_) stopped_ = !acknowledged(ids);
+    }
+
     [[nodiscard]] std::optional<import_failure> make_collection() {
         if (collection_) return std::nullopt;
         auto made = store_.collection(name_);
         if (!made) return import_failure{made.error()};
-        collection_.emplace(*made);
+        collection_.emplace(waits_for_sync ? made->as(mantis::durability_class::buffered) : *made);
         return std::nullopt;
     }
 
@@ -113,6 +154,7 @@ private:
     std::size_t bytes_ = 0;
     std::uint64_t imported_ = 0;
     bool stopped_ = false;
+    std::optional<flush_behind<store_type>> behind_;  // in a store that waits for syncs
 };
 
 }  // namespace tool

@@ -5,13 +5,13 @@
 #include "command.hpp"
 #include "database.hpp"
 #include "key_id.hpp"
+#include "log_verify.hpp"
 #include "output.hpp"
 
 #include <mantis/document/bson_validate.hpp>
 #include <mantis/document/json_writer.hpp>
-#include <mantis/platform/atomic_replace.hpp>
 #include <mantis/platform/posix.hpp>
-#include <mantis/recovery/superblock.hpp>
+#include <mantis/recovery/superblock_pair.hpp>
 #include <mantis/wal/operation.hpp>
 #include <mantis/wal/reader.hpp>
 
@@ -69,18 +69,27 @@ result<mantis::bytes> describe(const mantis::log_record& record, bytes_view segm
     line.begin_array("operations");
     mantis::operation_reader operations{record.payload};
     operation op;
+    mantis::nanoseconds committed;
     while (true) {
         auto more = operations.next(op);
         if (!more) return more.error().about(segment).with("lsn", record.position.value);
         if (!*more) break;
-        add_operation(line, op, names);
+        if (op.kind == operation_kind::stamp) committed = op.time;
+        else add_operation(line, op, names);
     }
-    return mantis::to_json(mantis::bson_view{line.end().finish()});
+    line.end();
+    if (committed != mantis::nanoseconds{})
+        line.add("committed", mantis::date_time{committed.count / 1'000'000});
+    return mantis::to_json(mantis::bson_view{line.finish()});
 }
 
 template <class Checksum>
-exit_code dump(mantis::posix::directory& directory, const mantis::superblock& block) {
-    auto reader = mantis::log_reader<mantis::posix, Checksum>::open(directory, block.database);
+exit_code dump(mantis::posix::directory& directory, const mantis::superblock& block,
+               mantis::lsn begin) {
+    using reader_type = mantis::log_reader<mantis::posix, Checksum>;
+    auto reader = reader_type::open(directory, block.database, begin);
+    if (!reader && begin == mantis::lsn{} && block.checkpoint != mantis::lsn{})
+        reader = reader_type::open(directory, block.database, block.checkpoint);  // what is left
     if (!reader) return complain(reader.error());
     output to{STDOUT_FILENO, "standard output"};
     table_names names;
@@ -106,42 +115,49 @@ exit_code dump(mantis::posix::directory& directory, const mantis::superblock& bl
 }
 
 exit_code log_dump(const arguments& given) {
+    if (given.word(0) == "verify") return log_verify(given);
     if (given.word(0) != "dump")
-        return complain(exit_code::usage, "log knows only 'mantis log dump DIR'");
+        return complain(exit_code::usage,
+                        "log knows only 'mantis log dump DIR' and 'mantis log verify DIR'");
     if (auto found = find_database(given.word(1)); !found) return complain(found.error());
     auto directory =
         mantis::posix{}.open_directory(given.word(1), mantis::directory_mode::existing);
     if (!directory) return complain(directory.error());
     if (auto locked = directory->lock(); !locked) return complain(locked.error());
-    auto raw = mantis::read_file(*directory, mantis::superblock_name, 64 * mantis::KiB);
-    if (!raw) return complain(raw.error());
-    auto block = mantis::decode_superblock(*raw);
-    if (!block) return complain(block.error());
-    if (block->checksum_format == mantis::crc32c::format_id)
-        return dump<mantis::crc32c>(*directory, *block);
-    if (block->checksum_format == mantis::xxh3::format_id)
-        return dump<mantis::xxh3>(*directory, *block);
+    const auto begin = asked_begin(given, *directory);
+    if (!begin) return complain_of_begin(begin.error());
+    auto pair = mantis::read_superblocks(*directory);
+    if (!pair) return complain(pair.error());
+    const mantis::superblock& block = pair->block;
+    if (block.checksum_format == mantis::crc32c::format_id)
+        return dump<mantis::crc32c>(*directory, block, *begin);
+    if (block.checksum_format == mantis::xxh3::format_id)
+        return dump<mantis::xxh3>(*directory, block, *begin);
     return complain(
         error{error_code::mismatch, "reading the log: its checksums are of an unknown policy"}.with(
-            "file_format_id", block->checksum_format));
+            "file_format_id", block.checksum_format));
 }
 
 }  // namespace
 
 command log_command() {
-    return {.name = "log",
-            .words = "dump DIR",
-            .summary = "the log as it lies on disk, one JSON object a record",
-            .details =
-                "Keys that are no _id and values that are no document are shown as "
-                "{\"$binary\":...}. 'durable' is how\n"
-                "far the log was synced when the record was written. Works on a database that is "
-                "too damaged to\n"
-                "open, up to the damage.\n",
-            .fewest_words = 2,
-            .most_words = 2,
-            .options = {},
-            .run = log_dump};
+    return {
+        .name = "log",
+        .words = "dump|verify DIR",
+        .summary = "the log as it lies on disk, or what it is: sound, torn, damaged",
+        .details =
+            "dump: one JSON object a record. Keys that are no _id and values that are no\n"
+            "document are shown as {\"$binary\":...}. 'durable' is how far the log was synced\n"
+            "when the record was written, 'committed' when it was. Works on a database that is\n"
+            "too damaged to open, up to the damage.\n"
+            "verify: one JSON object that says whether the log is sound, torn by a crash (0) or\n"
+            "damaged (6), where, which range of it is lost, and how many records are whole\n"
+            "behind that. Changes nothing and needs no superblock.\n"
+            "A log whose beginning is no longer needed begins later: --from says where.\n",
+        .fewest_words = 2,
+        .most_words = 2,
+        .options = {{"--from", "LSN", "begin at this record; 'first': at the first there is"}},
+        .run = log_dump};
 }
 
 }  // namespace tool

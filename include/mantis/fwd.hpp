@@ -16,20 +16,27 @@ namespace mantis {
 class bytes;
 class bytes_view;
 class error;
+class event;
 enum class error_class : std::uint8_t;
 enum class error_code : std::uint8_t;
 enum class error_strategy : std::uint8_t;
+enum class event_code : std::uint8_t;
+enum class event_level : std::uint8_t;
+struct event_listener;
 template <class T>
 class result;
 struct crc32c;
 struct database_id;
 struct lsn;
 struct nanoseconds;
+struct page_id;
 struct table_id;
 struct transaction_id;
 struct xxh3;
 
 // platform/
+template <class Platform>
+class memory_budget;
 class memory;
 class simulated;
 class simulation;
@@ -69,8 +76,10 @@ template <class Manager>
 class lock_owner;
 
 // wal/
+enum class durability_class : std::uint8_t;
 struct buffered;
 struct group_commit;
+struct loss_window;
 struct log_options;
 struct periodic;
 

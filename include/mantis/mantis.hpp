@@ -24,6 +24,7 @@
 #include "metrics/files.hpp"
 #include "metrics/prometheus.hpp"
 #include "metrics/registry.hpp"
+#include "metrics/resources.hpp"
 
 #include "sync/epoch.hpp"
 #include "sync/optimistic_latch.hpp"
@@ -38,11 +39,32 @@
 #include "lock/manager.hpp"
 #include "lock/metrics.hpp"
 
+#include "wal/archive_restore.hpp"
+#include "wal/follower.hpp"
+#include "wal/log_check.hpp"
+#include "wal/log_finding.hpp"
+#include "wal/log_options.hpp"
+#include "wal/packed_archive.hpp"
 #include "wal/reader.hpp"
+#include "wal/retention_metrics.hpp"
 #include "wal/writer.hpp"
 
-#include "index/btree/btree.hpp"
+#include "page/buffer_pool.hpp"
+#include "page/memory_source.hpp"
 
+#include "index/btree/btree.hpp"
+#include "index/btree/btree_map.hpp"
+#include "index/btree/slotted_node.hpp"
+#include "index/btree/slotted_verify.hpp"
+
+#include "recovery/database_truncation.hpp"
+#include "recovery/image_reader.hpp"
+#include "recovery/image_writer.hpp"
+#include "recovery/salvage.hpp"
+
+#include "store/durability_metrics.hpp"
+#include "store/recovery_metrics.hpp"
+#include "store/scrub_metrics.hpp"
 #include "store/store.hpp"
 
 #include "document/bson.hpp"

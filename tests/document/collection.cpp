@@ -4,6 +4,7 @@
 #include <mantis/document/document_store.hpp>
 #include <mantis/document/filter_builder.hpp>
 #include <mantis/document/json.hpp>
+#include <mantis/platform/memory.hpp>
 
 #include <doctest/doctest.h>
 
@@ -276,4 +277,30 @@ TEST_CASE("bytes that are no document are refused whole, wherever they stand amo
         CHECK(*refused.error().number("document") == 1);
         CHECK(all.find("{}").empty());
     }
+}
+
+TEST_CASE("a call on a collection of another durability class commits and reads as that class") {
+    struct in_memory : policies<with::platform<memory>> {};
+    auto db = document_store<in_memory>::open("db").value();
+    auto synced = db.collection("things").value();
+    auto fast = synced.as(durability_class::buffered);
+    const auto syncs = [&] { return db.base().stats().log.syncs; };
+    const auto before = syncs();
+    const filter one = by(R"({"_id": 1})");
+    const update add = changing(R"({"$inc": {"n": 1}})");
+    CHECK(fast.insert(bson_view{parse_json(R"({"_id": 1, "n": 1})").value()}));
+    CHECK(fast.update(one, add)->modified == 1);
+    CHECK(fast.get(owned_value{1}.view()).value());
+    CHECK(fast.find({.filter = by(R"({"_id": 1})")})->documents.size() == 1);
+    CHECK(fast.count(one)->returned == 1);
+    CHECK(syncs() == before);
+    CHECK(db.base().window().bytes > 0);
+    CHECK(synced.find({.filter = by(R"({"_id": 1})")})->documents.size() ==
+          1);  // told only once it is durable
+    CHECK(syncs() == before + 1);
+    CHECK(db.base().window().bytes == 0);
+    CHECK(fast.erase(one)->erased == 1);
+    CHECK(syncs() == before + 1);
+    CHECK_FALSE(synced.get(owned_value{1}.view()).value());
+    CHECK(syncs() == before + 2);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """README.md tells the truth: it names the two commands, shows the second example whole, and what
-README.md and docs/ link to exists. docs/errors.md lists every code with its class and strategy.
+README.md and docs/ link to exists. docs/errors.md lists every code with its class and strategy,
+and every event with its level.
 The top level holds what the plan says and nothing else."""
 
 import re
@@ -85,12 +86,12 @@ def named_in_code(root):
     return problems
 
 
-def answers(code, function, answer):
+def answers(code, function, answer, asked="error_code"):
     """What a switch over the codes returns for each: {code: answer}."""
     found, waiting = {}, []
-    body = re.search(rf"\b{function}\(error_code code\).*?\n}}", code, re.DOTALL)
+    body = re.search(rf"\b{function}\({asked} code\).*?\n}}", code, re.DOTALL)
     for part in re.finditer(
-        rf"case error_code::(\w+):|return {answer}::(\w+);", body[0] if body else ""
+        rf"case {asked}::(\w+):|return {answer}::(\w+);", body[0] if body else ""
     ):
         if part[1]:
             waiting.append(part[1])
@@ -118,6 +119,24 @@ def error_codes(root):
     ]
 
 
+def event_codes(root):
+    """The other table of docs/errors.md says what core/event.hpp answers."""
+    header, page = root / "include/mantis/core/event.hpp", root / "docs/errors.md"
+    if not header.exists():
+        return []
+    levels = answers(header.read_text(), "level_of", "event_level", "event_code")
+    table = page.read_text() if page.exists() else ""
+    told = dict(
+        re.findall(r"^\| `(\w+)` \| (debug|info|warning|error) \|", table, re.MULTILINE)
+    )
+    return [
+        f"docs/errors.md says of the event {name} {told.get(name)}, and core/event.hpp "
+        f"{levels.get(name)}"
+        for name in sorted(levels.keys() | told.keys())
+        if levels.get(name) != told.get(name)
+    ]
+
+
 def top_level(root):
     names = {Path(name).parts[0] for name in gate.tree(root)}
     return [
@@ -136,6 +155,7 @@ def check(root):
         "links lead somewhere": [problem for page in pages for problem in links(root, page)],
         "pages named in headers exist": named_in_code(root),
         "docs/errors.md lists the codes as they are": error_codes(root),
+        "docs/errors.md lists the events as they are": event_codes(root),
         "the top level is as planned": top_level(root),
     }
 
@@ -163,7 +183,16 @@ constexpr error_strategy strategy_of(error_code code) noexcept {
     }
 }
 """,
-    "docs/errors.md": "| code | class | strategy | when |\n"
+    "include/mantis/core/event.hpp": """
+constexpr event_level level_of(event_code code) noexcept {
+    switch (code) {
+        case event_code::opened: return event_level::info;
+        case event_code::read_only: return event_level::error;
+    }
+}
+""",
+    "docs/errors.md": "| `opened` | info | . |\n| `read_only` | error | . |\n"
+    "| code | class | strategy | when |\n"
     "| `locked` | retryable | retry | . |\n"
     "| `interrupted` | retryable | retry | . |\n"
     "| `corrupt` | corruption | stop | . |\n",
@@ -205,6 +234,8 @@ BAD = (
     ("a strategy that changed", with_table("stop", "retry"), "says of corrupt"),
     ("a class that changed", with_table("retryable | retry", "usage | retry"), "says of locked"),
     ("a code that is not listed", with_table("| `interrupted`", "|"), "says of interrupted None"),
+    ("a level that changed", with_table("| `opened` | info", "| `opened` | error"), "says of the"),
+    ("an event that is not listed", with_table("| `read_only`", "|"), "event read_only None"),
     ("a code that is gone", with_table("`locked`", "`lost`"), "says of lost"),
 )
 GOOD = (

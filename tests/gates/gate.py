@@ -42,6 +42,9 @@ FLOORS = {
     "ext": 10,
     "mantis": 10,
 }
+# Headers of packages that only ext/ wants, and tests/setup installs where it can.
+OPTIONAL = {"liburing.h"}
+SYSTEM_INCLUDES = ("/usr/include", "/usr/local/include")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -50,6 +53,19 @@ def headers(root):
     return sorted(
         str(path.relative_to(root / "include")) for path in (root / "include").rglob("*.hpp")
     )
+
+
+def compilable(root):
+    """Every header but those that need a package which is not installed."""
+
+    def lacks_a_package(header):
+        return any(
+            name in OPTIONAL and not any(Path(place, name).exists() for place in SYSTEM_INCLUDES)
+            for reached in reachable(root, header)
+            for _, _, name, _ in includes(root, reached)
+        )
+
+    return [header for header in headers(root) if not lacks_a_package(header)]
 
 
 def floor_name(header):

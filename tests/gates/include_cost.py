@@ -3,7 +3,7 @@
 
 A cost is the processor time of `g++ -fsyntax-only` on the header alone over that on <vector>,
 measured in alternation. One measurement is enough for a header far from its cap; one near it gets
-up to three tries of five.
+up to three tries of five. Nobody includes a header of detail/ but the headers that are measured.
 """
 
 import os
@@ -13,7 +13,8 @@ import subprocess
 import gate
 
 CAPS = {0: 0.3, 1: 1.2, 2: 4, 3: 4, 4: 4, 5: 5, 6: 5, 7: 5, 8: 8, 9: 10, 10: 10}
-EVERYTHING = {"mantis/mantis.hpp": 14}  # no floor: what a program that includes all floors pays
+# No floor: what a program pays that includes all of them. It grows with each floor that is built.
+EVERYTHING = {"mantis/mantis.hpp": 16}
 NEAR = 0.75
 vector_seconds = []
 
@@ -83,7 +84,7 @@ def judge(header, found):
 
 
 def check(root):
-    headers = gate.headers(root)
+    headers = [header for header in gate.compilable(root) if "/detail/" not in header]
     vector_seconds.extend(processor_seconds(root, "vector") for _ in range(3))
     costs = dict(zip(headers, gate.parallel(lambda header: lowest_cost(root, header), headers)))
     if root == gate.ROOT:

@@ -109,14 +109,18 @@ class Build:
         )
         return "" if done.returncode == 0 else failures_of_ninja(done.stdout + done.stderr)
 
-    def run(self, tally, label, only, environment):
-        """Builds and runs every test whose name has `only` in it."""
+    def run(self, tally, label, only, environment, suites):
+        """Builds and runs every test of these suites whose name has `only` in it."""
         started = time.monotonic()
         trouble = self.configure()
         if trouble:
             tally.add(label + "configure", 0, 1, time.monotonic() - started, trouble)
             return
-        tests = [test for test in self.introspect("--tests") if only in label + test["name"]]
+        tests = [
+            test
+            for test in self.introspect("--tests")
+            if only in label + test["name"] and any(name.endswith(suites) for name in test["suite"])
+        ]
         if not tests:
             return
         trouble = self.make(tests)

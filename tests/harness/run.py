@@ -25,16 +25,30 @@ TEXT_GATES = (
 )
 COMPILED_GATES = ("headers", "compile_fail", "include_cost", "consumers", "benchmarks")
 
-SANITIZED = ["-Doptimization=1", "-Dcpp_args=-gline-tables-only", "-Db_lundef=false"]
+# Little is inlined: that compiles in two thirds of the time, and runs as fast, for what takes the
+# time under a sanitizer is the sanitizer.
+SANITIZED = [
+    "-Doptimization=1",
+    "-Dcpp_args=['-gline-tables-only', '-mllvm', '-inline-threshold=25']",
+    "-Db_lundef=false",
+]
+# The suites of each: an example does nothing that a test does not do, and the programs that are
+# scripts run one thread at a time, in the simulator or because there is only one.
+EVERYTHING = ("unit", "script", "program", "example")
 MATRIX = (
-    ("gcc-12", "g++-12", []),
-    ("clang-16", "clang++-16", []),
-    ("clang-19", "clang++-19", []),
-    ("asan+ubsan", "clang++-19", SANITIZED + ["-Db_sanitize=address,undefined"]),
-    ("tsan", "clang++-19", SANITIZED + ["-Db_sanitize=thread"]),
+    ("gcc-12", "g++-12", [], EVERYTHING),
+    (
+        "asan+ubsan",
+        "clang++-16",
+        SANITIZED + ["-Db_sanitize=address,undefined"],
+        ("unit", "script", "program"),
+    ),
+    ("tsan", "clang++-19", SANITIZED + ["-Db_sanitize=thread"], ("unit",)),
 )
-# An entry of the matrix that is the default compiler runs what is built already.
+# An entry of the matrix that is the default compiler was run without --matrix.
 DEFAULT_COMPILER = os.path.realpath(shutil.which(os.environ.get("CXX", "c++")) or "")
+# They compile every test above, with the same warnings; and every header alone.
+MORE_COMPILERS = ("clang++-16", "clang++-19")
 FUZZER = "clang++-19"
 FUZZ_OPTIONS = (
     "-std=c++20 -g1 -O1 -Wall -Wextra -Werror -Iinclude "
@@ -74,7 +88,7 @@ def run_default(tally, only, environment):
     for gate in TEXT_GATES:
         if only in "gate " + gate:
             run_gate(tally, gate)
-    Build("build").run(tally, "", only, environment)
+    Build("build").run(tally, "", only, environment, EVERYTHING)
     for gate in COMPILED_GATES:
         if only in "gate " + gate:
             run_gate(tally, gate)
@@ -83,22 +97,25 @@ def run_default(tally, only, environment):
 
 
 def run_matrix(tally, only, environment):
-    for name, compiler, options in MATRIX:
+    for name, compiler, options, suites in MATRIX:
         if not shutil.which(compiler):
             tally.add(f"{name}/compiler", 0, 1, 0.0, f"{compiler} is not installed")
             continue
-        same = not options and os.path.realpath(shutil.which(compiler)) == DEFAULT_COMPILER
-        Build("build" if same else f"build/matrix/{name}", compiler, options).run(
-            tally, f"{name}/", only, {**SANITIZER_OPTIONS, **environment}
+        if not options and os.path.realpath(shutil.which(compiler)) == DEFAULT_COMPILER:
+            continue
+        Build(f"build/matrix/{name}", compiler, options).run(
+            tally, f"{name}/", only, {**SANITIZER_OPTIONS, **environment}, suites
         )
+    for compiler in MORE_COMPILERS:
         for gate in ("headers", "compile_fail"):
-            if not options and compiler != "g++-12" and only in f"{name}/gate {gate} {compiler}":
+            if only in f"gate {gate} {compiler}":
                 run_gate(tally, gate, "--compiler", compiler)
     run_fuzz(tally, only, environment)
 
 
 def run_fuzz(tally, only, environment):
-    """Each file of tests/fuzz is a target: it must get through some seconds of inputs."""
+    """Each file of tests/fuzz is a target: it must get through some seconds of inputs, and through
+    those kept in the folder of its name in tests/fuzz/corpus."""
     seconds = LONG_FUZZ_SECONDS if "MANTIS_LONG" in environment else FUZZ_SECONDS
     folder = ROOT / "build" / "matrix" / "fuzz"
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,8 +141,13 @@ def fuzz(path, folder, seconds):
     )
     if compiled.returncode != 0:
         return 0, 1, time.monotonic() - started, compiled.stderr
+    # What is found goes to the build folder; what is kept in the tree is only read.
+    kept = ROOT / "tests/fuzz/corpus" / path.stem
+    found = folder / f"{path.stem}.corpus"
+    found.mkdir(exist_ok=True)
+    corpus = [str(found), str(kept)] if kept.is_dir() else []
     test = {
-        "cmd": [str(program), f"-max_total_time={seconds}", "-print_final_stats=1"],
+        "cmd": [str(program), f"-max_total_time={seconds}", "-print_final_stats=1", *corpus],
         "env": {},
         "timeout": seconds + 120,
         "suite": ["fuzz"],

@@ -6,6 +6,14 @@ from mutant import mutant
 
 REPEATING = (
     mutant(
+        "lock-tried-once",
+        "platform/retrying.hpp",
+        "[&] { return inner_.lock(); }, may_pass",
+        "[&] { return inner_.lock(); }, [](const error&) { return false; }",
+        "platform/retrying.cpp",
+        "A signal in a bad moment makes an opening fail.",
+    ),
+    mutant(
         "failed-sync-made-again",
         "platform/retrying.hpp",
         "        if (!done) calls_->sync_failed(path());\n"
@@ -91,18 +99,10 @@ BREAKER = (
 
 READING = (
     mutant(
-        "read-once-and-cut",
-        "wal/reader.hpp",
-        "        if (!clean) {\n            auto same",
-        "        if (!clean && exchanged_ < 0) {\n            auto same",
-        "store/read_faults.cpp",
-        "One read that goes wrong cuts commits from the log.",
-    ),
-    mutant(
         "short-read-is-the-end",
-        "wal/reader.hpp",
-        "        if (*got == into.size()) return success();\n",
-        "        into.resize(*got);\n        if (*got == into.size()) return success();\n",
+        "wal/detail/segment_window.hpp",
+        "return *got == count ? success() : check_shorter();",
+        "return success();",
         "wal/reader.cpp",
         "What a read leaves out is taken for never written, and cut.",
     ),

@@ -62,7 +62,7 @@ BTREE = (
         "        count = static_cast<std::uint16_t>(at);\n        right.next",
         "        right.count = static_cast<std::uint16_t>(count > at ? count - at - 1 : 0);\n"
         "        count = static_cast<std::uint16_t>(at);\n        right.next",
-        "index/btree/btree_map.cpp",
+        "index/btree/byte_map.cpp",
         "The last entry of a leaf is gone when the leaf is split.",
     ),
     mutant(
@@ -70,7 +70,7 @@ BTREE = (
         "index/btree/node.hpp",
         "        right.next = next;\n        next = &right;\n",
         "        right.next = next;\n",
-        "index/btree/btree_map.cpp",
+        "index/btree/byte_map.cpp",
         "A scan leaps over half a leaf that get() finds.",
     ),
     mutant(
@@ -78,7 +78,7 @@ BTREE = (
         "index/btree/node.hpp",
         "common_prefix_bytes(left, right) + 1)",
         "common_prefix_bytes(left, right))",
-        "index/btree/btree_map.cpp",
+        "index/btree/byte_map.cpp",
         "Keys left of a separator are looked for on its right.",
     ),
     mutant(
@@ -86,23 +86,23 @@ BTREE = (
         "index/btree/node.hpp",
         "return place.found ? place.at + 1 : place.at;",
         "return place.at;",
-        "index/btree/btree_map.cpp",
+        "index/btree/byte_map.cpp",
         "A key that equals a separator is not found.",
     ),
     mutant(
         "erase-forgets-refill",
-        "index/btree/btree_map.hpp",
+        "index/btree/byte_map.hpp",
         "        --count_;\n        refill(way);\n",
         "        --count_;\n",
-        "index/btree/btree_map.cpp",
+        "index/btree/byte_map.cpp",
         "Erasing leaves a tree of nearly empty leaves.",
     ),
     mutant(
         "heads-stale-after-balance",
-        "index/btree/btree_map.hpp",
+        "index/btree/byte_map.hpp",
         "        parent.heads.rebuild(parent.separator_count(), parent.keys());\n",
         "",
-        "index/btree/btree_map.cpp",
+        "index/btree/byte_map.cpp",
         "A search goes by a separator that is no longer there.",
     ),
     mutant(

@@ -33,8 +33,8 @@ REPLACING = (
     mutant(
         "rename-not-synced",
         "platform/atomic_replace.hpp",
-        "    return entries.sync();",
-        "    return success();",
+        "    auto synced = entries.sync();",
+        "    auto synced = result<void>{success()};",
         "platform/atomic_replace.cpp",
         "What was told to be replaced is the old again after a power failure.",
     ),
@@ -51,26 +51,26 @@ REPLACING = (
 RECOVERY = (
     mutant(
         "read-and-not-synced",
-        "recovery/engine.hpp",
-        "return last->sync();",
+        "wal/detail/segment_removal.hpp",
+        "return to.sync();",
         "return success();",
         "store/crash.cpp",
         "What an opening answered is only in the memory of the system and is lost after.",
     ),
     mutant(
         "doubtful-tail-not-written-again",
-        "recovery/engine.hpp",
+        "wal/detail/segment_removal.hpp",
         "if (!doubtful.empty())",
-        "if (!doubtful.empty() && end.end.value == 0)",
+        "if (doubtful.empty())",
         "store/crash.cpp",
         "After a sync that failed and forgot, the next one has nothing to write.",
         "syncs that fail",
     ),
     mutant(
         "torn-tail-not-cut",
-        "recovery/engine.hpp",
-        "        if (*size > keep)\n"
-        "            if (auto resized = last->resize(keep); !resized) return resized;\n",
+        "wal/detail/segment_removal.hpp",
+        "    if (*size > keep_bytes)\n"
+        "        if (auto resized = file->resize(keep_bytes); !resized) return resized;\n",
         "",
         "recovery/engine.cpp",
         "The next writer leaves a torn tail in the middle of the log.",
@@ -84,35 +84,10 @@ RECOVERY = (
         "Segments without a header stay, and nobody uses or removes them.",
     ),
     mutant(
-        "part-without-commit-applied",
-        "recovery/engine.hpp",
-        "if (record.kind == record_kind::part) parts.emplace_back(record.payload);",
-        "if (record.kind != record_kind::part && record.position.value == 0) parts.clear();",
-        "recovery/engine.cpp",
-        "Half of a transaction is there after a crash.",
-    ),
-    mutant(
-        "parts-of-two-transactions-joined",
-        "recovery/engine.hpp",
-        "if (!*more || record.transaction != open) {",
-        "if (!*more) {",
-        "recovery/engine.cpp",
-        "The parts of a transaction that failed become those of the next one.",
-    ),
-    mutant(
-        "transaction-id-used-after-restart",
-        "recovery/engine.hpp",
-        "            if (record.transaction > summary.last_transaction)\n",
-        "            if (record.kind == record_kind::commit &&\n"
-        "                record.transaction > summary.last_transaction)\n",
-        "recovery/engine.cpp",
-        "The parts that a crash left in the log are taken for those of the next transaction.",
-    ),
-    mutant(
         "shorter-log-accepted",
         "recovery/engine.hpp",
-        "        if (end.end < chosen.log_reaches)\n",
-        "        if (end.end.value == 0)\n",
+        "if (end.end >= chosen.log_reaches) return success();",
+        "if (end.end.value != 0) return success();",
         "store/core.cpp",
         "A log that lost its end opens as if nothing were missing.",
     ),
@@ -121,11 +96,11 @@ RECOVERY = (
 STORE = (
     mutant(
         "superblock-believed-before-its-directory-is-synced",
-        "store/core.hpp",
-        "        if (!options_.read_only)\n"
+        "store/detail/store_superblock.hpp",
+        "        if (!read_only)\n"
         "            if (auto synced = directory_->sync(); !synced) return synced;\n"
-        "        auto raw",
-        "        auto raw",
+        "        block_ =",
+        "        block_ =",
         "store/crash.cpp",
         "A power failure takes the superblock of a database that has a log.",
     ),
@@ -143,35 +118,38 @@ STORE = (
     mutant(
         "superblock-before-the-cut",
         "store/core.hpp",
-        "        auto done = recovery.run(*this, chosen);\n",
+        "        auto done = recovery_type{platform_, *directory_, block, tables_, options_}"
+        ".run();\n",
         "        if (!options_.read_only) {\n"
         "            auto early = log_reader<Platform, Checksum>::open(*directory_,\n"
-        "                                                              superblock_.database);\n"
+        "                                                              block.database);\n"
         "            if (!early) return early.error();\n"
         "            log_record each;\n"
         "            auto more = early->next(each);\n"
         "            while (more && *more) more = early->next(each);\n"
         "            if (!more) return more.error();\n"
-        "            if (early->end().end > superblock_.log_reaches)\n"
-        "                if (auto done = write_superblock(early->end().end); !done) return done;\n"
+        "            if (early->end().end > block.log_reaches)\n"
+        "                if (auto moved = superblock_->replace(early->end().end, {}); !moved)\n"
+        "                    return moved.error();\n"
         "        }\n"
-        "        auto done = recovery.run(*this, chosen);\n",
+        "        auto done = recovery_type{platform_, *directory_, block, tables_, options_}"
+        ".run();\n",
         "store/crash.cpp",
         "The superblock promises records that were read and not yet synced.",
     ),
     mutant(
         "superblock-not-moved-at-open",
-        "store/core.hpp",
-        "if (recovery_.end > superblock_.log_reaches && !options_.read_only)",
-        "if (recovery_.end < superblock_.log_reaches && !options_.read_only)",
+        "store/detail/store_superblock.hpp",
+        "said.end > block.log_reaches;",
+        "said.end < block.log_reaches;",
         "store/core.cpp",
         "What an opening answered may be missing at the next one, and nobody sees it.",
     ),
     mutant(
         "superblock-not-moved-at-close",
         "store/core.hpp",
-        "if (done && end > superblock_.log_reaches && !options_.read_only)",
-        "if (done && end < superblock_.log_reaches && !options_.read_only)",
+        "if (done && end > block.log_reaches && !options_.read_only)",
+        "if (done && end < block.log_reaches && !options_.read_only)",
         "store/core.cpp",
         "A closed database that lost its last record opens as if nothing were missing.",
     ),

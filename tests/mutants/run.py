@@ -21,28 +21,56 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import checkpoint
+import checkpoint_life
+import durability
 import failing_io
 import lock
 import lock_manager
 import log
+import log_writer
+import log_reading
 import memory
 import metrics
 import opening
+import pages
+import properties
+import resources
+import recovery
+import retention
+import scrub
+import segments
+import slotted
 import sync
 import transactions
+import uring
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 MUTANTS = (
     *log.MUTANTS,
+    *log_writer.MUTANTS,
+    *log_reading.MUTANTS,
+    *segments.MUTANTS,
     *opening.MUTANTS,
+    *checkpoint.MUTANTS,
+    *checkpoint_life.MUTANTS,
+    *recovery.MUTANTS,
+    *retention.MUTANTS,
+    *scrub.MUTANTS,
     *failing_io.MUTANTS,
     *transactions.MUTANTS,
+    *durability.MUTANTS,
     *memory.MUTANTS,
+    *resources.MUTANTS,
     *sync.MUTANTS,
+    *pages.MUTANTS,
     *metrics.MUTANTS,
     *lock.MUTANTS,
     *lock_manager.MUTANTS,
+    *properties.MUTANTS,
+    *slotted.MUTANTS,
+    *uring.MUTANTS,
 )
 JOBS = min(2, os.cpu_count() or 1)
 LIMIT_SECONDS = 120
@@ -53,7 +81,7 @@ COMPILER = (["ccache"] if shutil.which("ccache") else []) + ["g++"]
 # Tests count their seeds from the first of a block, which begins at a multiple of this ...
 SEED_BLOCK = 100_000
 # ... and the first block at 1, but in these at 0.
-SEEDS_FROM_ZERO = ("sync/", "metrics/", "lock/fairness.cpp", "platform/atomic_replace.cpp")
+SEEDS_FROM_ZERO = ("sync/", "page/", "metrics/", "lock/fairness.cpp", "platform/atomic_replace.cpp")
 # Tests that go through all schedules do so with one seed.
 ALL_SCHEDULES = "every schedule"
 
@@ -69,9 +97,10 @@ def compiled(source, include, program):
     """Compiles one test file against a tree of headers."""
     program.parent.mkdir(parents=True, exist_ok=True)
     unit = program.with_suffix(".o")
+    package = ["-luring"] if uring.MUTANTS and "ext" in Path(source).parts else []
     for command in (
         [*COMPILER, *OPTIONS, f"-I{include}", "-c", source, "-o", unit],
-        ["g++", "-pthread", unit, WORK / "main.o", "-lrapidcheck", "-o", program],
+        ["g++", "-pthread", unit, WORK / "main.o", "-lrapidcheck", "-lz", *package, "-o", program],
     ):
         done = subprocess.run(
             [str(part) for part in command], capture_output=True, text=True, check=False

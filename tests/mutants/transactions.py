@@ -7,22 +7,20 @@ MUTANTS = (
     mutant(
         "no-wait-for-durability",
         "txn/engine.hpp",
-        "        auto done = Durability::waits_for_sync ? log_->wait_durable(commit.position)\n"
-        "                                               : log_->wait_written(commit.position);\n"
-        "        if (!done) return done.error();\n"
+        "        if (auto done = wait_visible(commit.position, how); !done) return done.error();\n"
         "        const bool durable = log_->durable() >= commit.position;\n",
-        "        const bool durable = Durability::waits_for_sync;\n",
+        "        const bool durable = how == durability_class::synchronous;\n",
         "store/crash.cpp",
         "A commit is answered while it is in a buffer.",
     ),
     mutant(
         "applied-before-appended",
         "txn/engine.hpp",
-        "        auto appended = append(payloads);\n"
+        "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n"
-        "        apply(writes, appended->position);\n",
-        "        apply(writes, log_->durable());\n"
-        "        auto appended = append(payloads);\n"
+        "        resources().applied(growth, apply(writes, appended->position));\n",
+        "        resources().applied(growth, apply(writes, log_->durable()));\n"
+        "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n",
         "txn/engine.cpp",
         "A commit that was refused is seen by readers.",
@@ -30,17 +28,16 @@ MUTANTS = (
     mutant(
         "dirty-rows-visible",
         "txn/engine.hpp",
-        "    [[nodiscard]] result<void> wait_visible(lsn version) {\n",
-        "    [[nodiscard]] result<void> wait_visible(lsn version) {\n"
-        "        if (version.value != 0) return success();\n",
+        "        if (auto seen = wait_told(found.told, reader); !seen) return seen.error();\n",
+        "",
         "txn/engine.cpp",
         "A reader is told of a commit that a power failure takes back.",
     ),
     mutant(
         "absent-rows-visible-too-early",
         "txn/engine.hpp",
-        "wait_visible(found.value ? found.version : from.erased())",
-        "wait_visible(found.value ? found.version : lsn{})",
+        "found.told = found.value ? found.version : from.erased();",
+        "found.told = found.value ? found.version : lsn{};",
         "txn/engine.cpp",
         "A reader is told of an erasure that a power failure takes back.",
     ),
@@ -64,8 +61,8 @@ MUTANTS = (
         "validated-outside-the-mutex",
         "txn/engine.hpp",
         "        unique_lock<mutex> hold{commit_mutex_};\n"
-        "        if (auto valid = validate(reads, writes); !valid) return valid.error();\n",
-        "        if (auto valid = validate(reads, writes); !valid) return valid.error();\n"
+        "        if (auto valid = validate(reads, writes, how); !valid) return valid.error();\n",
+        "        if (auto valid = validate(reads, writes, how); !valid) return valid.error();\n"
         "        unique_lock<mutex> hold{commit_mutex_};\n",
         "txn/isolation.cpp",
         "Another commit comes between the validation of a commit and its writes.",
@@ -89,8 +86,9 @@ MUTANTS = (
                 "",
             ),
             (
-                "        return appended_commit{id, range->end};",
-                "        last_id_ = id;\n        return appended_commit{id, range->end};",
+                "        if (range) return appended_commit{id, range->end};",
+                "        if (range) last_id_ = id;\n"
+                "        if (range) return appended_commit{id, range->end};",
             ),
         ),
         "txn/engine.cpp",
@@ -138,9 +136,9 @@ MUTANTS = (
     ),
     mutant(
         "redo-without-erase",
-        "store/core.hpp",
-        "else if (op.kind == operation_kind::erase) into->erase(op.key, version);",
-        "else if (op.kind == operation_kind::erase) into->end_commit();",
+        "store/tables_target.hpp",
+        "else into->visit([&](auto& index) { return index.erase(op.key); });",
+        "else into->visit([&](auto& index) { return index.count() == 0; });",
         "store/store.cpp",
         "An erased row is back after a restart.",
     ),

@@ -9,6 +9,7 @@
 
 #include <rapidcheck.h>
 
+#include <string>
 #include <vector>
 
 using namespace mantis;
@@ -43,6 +44,30 @@ TEST_CASE("it opens after so many failures in a row; a success in between begins
         CHECK(calls.counts().state == breaker_state::open);
         CHECK(calls.counts().trips == 1);
         CHECK(calls.counts().failures == 5);
+    });
+}
+
+TEST_CASE("opening and closing are told, refused calls and failed probes are not") {
+    in_a_world([](simulated world) {
+        std::vector<std::string> lines;
+        const event_sink sink{[](void* to, const event& what) {
+                                  static_cast<std::vector<std::string>*>(to)->push_back(
+                                      what.message().as<std::string>());
+                              },
+                              &lines};
+        breaker calls{three, sink, "db"};
+        fail(calls, 3);
+        CHECK(lines == std::vector<std::string>{
+                           "warning: breaker_opened [db] failures=3 pause_ns=10000000"});
+        CHECK(calls.admit() == breaker_pass::refused);
+        world.sleep(milliseconds(11));
+        calls.failed(calls.admit());
+        world.sleep(milliseconds(21));
+        CHECK(lines.size() == 1);
+        calls.succeeded(calls.admit());
+        REQUIRE(lines.size() == 2);
+        CHECK(lines[1].find("info: breaker_closed [db] open_for_ns=3") == 0);
+        CHECK(lines[1].find("probes=2") != std::string::npos);
     });
 }
 

@@ -228,6 +228,18 @@ void whole_files_are_replaced_and_read(P& world, const std::string& root) {
 }
 
 template <platform P>
+void free_space_is_told(P& world, const std::string& root) {
+    auto in = made_directory(world, root);
+    const auto before = in.free_bytes();
+    REQUIRE(before.has_value());
+    CHECK(*before > 0);
+    auto file = in.open("x", file_mode::create).value();
+    file.preallocate(1 << 20).value();
+    // Others may write and remove meanwhile.
+    CHECK(in.free_bytes().value() > 0);
+}
+
+template <platform P>
 void clocks_go_forward(P& world, const std::string&) {
     const nanoseconds before = world.now();
     const nanoseconds wall_before = world.wall_time();
@@ -431,6 +443,7 @@ void check_conformance(P& world, const std::string& root) {
         a_directory_is_locked_once<P>,
         files_are_shared_by_their_openers<P>,
         whole_files_are_replaced_and_read<P>,
+        free_space_is_told<P>,
         clocks_go_forward<P>,
         a_mutex_keeps_threads_apart<P>,
         conditions_wake_and_time_out<P>,

@@ -334,6 +334,17 @@ void a_rename_that_fails_halfway_has_happened_or_not(Stage& stage) {
 }
 
 template <class Stage>
+void a_lock_that_fails_holds_nothing(Stage& stage) {
+    auto in = made_directory(stage.platform, stage.root);
+    for (int i = 0; i < 20; ++i) {
+        stage.inject({.kind = fault_kind::fail_halfway, .on = io_kind::lock});
+        check_fails(in.lock(), error_code::io);
+        CHECK(made_directory(stage.platform, stage.root).lock());
+    }
+    CHECK(in.lock());
+}
+
+template <class Stage>
 void slow_io_takes_long_and_comes_on_top_of_another_fault(Stage& stage) {
     auto in = made_directory(stage.platform, stage.root);
     auto file = in.open("x", file_mode::create).value();
@@ -369,6 +380,7 @@ void for_each_fault_promise(Use use) {
     MANTIS_PROMISE(a_foreign_file_is_opened_for_ones_own);
     MANTIS_PROMISE(directories_fail_like_files);
     MANTIS_PROMISE(a_rename_that_fails_halfway_has_happened_or_not);
+    MANTIS_PROMISE(a_lock_that_fails_holds_nothing);
     MANTIS_PROMISE(slow_io_takes_long_and_comes_on_top_of_another_fault);
 #undef MANTIS_PROMISE
 }

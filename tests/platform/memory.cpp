@@ -66,3 +66,49 @@ TEST_CASE("a preallocated gigabyte takes no gigabyte") {
     CHECK(file.read(GiB - 8, read, 8).value() == 8);
     CHECK(bytes_view{read, 8} == bytes_view{"\0\0\0\0last", 8});
 }
+
+TEST_CASE(
+    "a limited disk refuses what does not fit, changes nothing, and counts what is given back") {
+    memory world;
+    auto in = made_directory(world, "db");
+    CHECK(in.free_bytes().value() == no_space_limit);
+    world.limit_disk(100);
+    auto file = in.open("x", file_mode::create).value();
+    file.write(10, bytes::zeros(50)).value();
+    CHECK(in.free_bytes().value() == 40);
+    file.write(0, bytes::zeros(60)).value();
+    const auto refused = file.write(60, bytes::zeros(41));
+    check_fails(refused, error_code::no_space);
+    CHECK(*refused.error().number("errno") == ENOSPC);
+    check_fails(file.resize(101), error_code::no_space);
+    check_fails(file.preallocate(101), error_code::no_space);
+    CHECK(file.size().value() == 60);
+    file.preallocate(100).value();
+    CHECK(in.free_bytes().value() == 0);
+    file.resize(30).value();
+    CHECK(in.free_bytes().value() == 70);
+    in.remove("x").value();
+    CHECK(in.free_bytes().value() == 70);  // it is still open
+    { const auto last = std::move(file); }
+    CHECK(in.free_bytes().value() == 100);
+    world.limit_disk(0);
+    CHECK(in.free_bytes().value() == no_space_limit);
+}
+
+TEST_CASE("threads that fill a limited disk together get just what there is") {
+    memory world;
+    auto in = made_directory(world, "db");
+    world.limit_disk(1000);
+    memory::atomic<int> got{0};
+    std::vector<memory::thread> threads;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&in, &got, i] {
+            auto file = in.open(std::to_string(i), file_mode::create).value();
+            for (std::uint64_t n = 0; n < 100; ++n)
+                if (file.resize(10 * (n + 1))) got.fetch_add(10);
+                else return;
+        });
+    for (auto& thread : threads) thread.join();
+    CHECK(got.load() == 1000);
+    CHECK(in.free_bytes().value() == 0);
+}

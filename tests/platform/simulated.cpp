@@ -225,6 +225,7 @@ TEST_CASE("a full disk refuses what makes files longer, and takes it when there 
     check_fails(first.write(7'999, "over"), error_code::no_space);  // it is still open
     { const auto closed = std::move(second); }
     first.write(7'999, "over").value();
+    CHECK(world.used_bytes() == 8'003);
     world.limit_disk(100);
     check_fails(first.resize(9'000), error_code::no_space);
     first.resize(50).value();

@@ -23,14 +23,17 @@ public:
         world_.run([&] {
             for (const round& each : plan_.rounds) {
                 if (!intact() || over_) break;
-                faulty_ = !each.faults.empty();
+                faulty_ = !each.faults.empty() || each.disk_blocks != 0;
                 troubled_ = troubled_ || faulty_;
                 world_.crash_at_io(each.crash_at_io);
                 for (const fault& planned : each.faults) {
                     world_.inject(planned);
                     if (planned.after_sync == failed_sync::reverts) reverts_ = true;
                 }
+                const std::uint64_t room = each.disk_blocks * 4096;
+                world_.limit_disk(room == 0 ? 0 : world_.used_bytes() + room);
                 subject.work(each);
+                world_.limit_disk(0);
                 note_lies();
                 look_for_leaks();
                 end(each.end);
@@ -42,6 +45,8 @@ public:
         out_.trace_hash = world_.trace_hash();
         out_.steps = world_.steps();
         out_.virtual_ns = world_.now().count;
+        for (std::size_t i = 0; i < fault_kind_count; ++i)
+            out_.strikes += world_.struck(static_cast<fault_kind>(i));
         if (!intact()) violated("the last events:\n" + world_.recent_events().as<std::string>());
     }
 
@@ -63,23 +68,31 @@ public:
         out_.reach(world_.powered() ? "opening met a fault" : "crash while opening");
     }
 
+    // A call answered so.
+    void failed(const error& why) {
+        if (why.code() == error_code::no_space) out_.reach("no space");
+        if (why.code() == error_code::out_of_memory) out_.reach("out of memory");
+    }
+
     // What the crashes since the last comparison may have taken.
     [[nodiscard]] loss allowed() const noexcept {
         if (lied_to_) return loss::of_anything;
         return power_failed_ || reverts_ ? loss::of_buffered : loss::of_nothing;
     }
-    // `window`: what a power failure may take at most, counted back from it; 0: no bound. It holds
+    // `window`: what a power failure may take at most, counted back from it, or from the end of the
+    // process that acknowledged it; 0: no bound. It holds
     // where no sync fails, after which nothing is synced any more, or is slow, and no thread is
     // starved.
     void settle(durability_ledger& ledger, nanoseconds window = {}) {
         const bool bounded = window.count != 0 && !troubled_ && !plan_.drawn_schedule;
-        const nanoseconds begin = bounded ? failed_at_ - window : nanoseconds{};
+        const nanoseconds begin = bounded ? ended_at_ - window : nanoseconds{};
         note_lies();
         const std::size_t lost = ledger.lost();
         for (const ledger_violation& wrong : ledger.settle(allowed(), begin))
             violated("transaction " + std::to_string(wrong.transaction) + " " + wrong.what);
         if (ledger.lost() > lost) out_.reach("buffered commits lost");
         power_failed_ = false;
+        ended_ = false;
     }
 
 private:
@@ -109,12 +122,12 @@ private:
     void end(crash_mode how) {
         if (!world_.powered()) out_.reach("crash in the middle");
         else world_.crash();
-        if (how == crash_mode::process_only) {
-            out_.reach("process killed");
-        } else {
-            if (!power_failed_) failed_at_ = world_.crashed_at();
-            power_failed_ = true;
-        }
+        // The window is kept by the process: what it acknowledged before is durable when it ends,
+        // and the rest not before somebody has opened again.
+        if (!ended_) ended_at_ = world_.crashed_at();
+        ended_ = true;
+        if (how == crash_mode::process_only) out_.reach("process killed");
+        else power_failed_ = true;
         world_.restart(how);
     }
 
@@ -124,7 +137,8 @@ private:
     bool faulty_ = false;        // I/O of this round is planned to fail
     bool power_failed_ = false;  // since the last comparison
     bool troubled_ = false;      // some round had faults
-    nanoseconds failed_at_;      // when it did first
+    bool ended_ = false;         // the process, since the last comparison
+    nanoseconds ended_at_;       // when it did first
     bool reverts_ = false;       // failed syncs of this life take back what was written
     bool lied_to_ = false;       // by the disk, at any time
     bool over_ = false;          // damage was found, as it must be

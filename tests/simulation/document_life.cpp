@@ -24,6 +24,8 @@ class document_life {
 public:
     document_life(const plan& of, outcome& to) : life_{of, to} {
         options_.segment_bytes = of.segment_bytes;
+        options_.memory_bytes = of.memory_bytes;
+        if (of.fault_class == "full-disk" && of.seed % 2 == 0) options_.space_hard_bytes = 0;
         options_.sync_period = microseconds(of.sync_period_us);
     }
     void live() { life_.live_through(*this); }
@@ -33,7 +35,7 @@ public:
         if (!opened) return life_.refused(opened.error());
         if (!compare(*opened)) return;
         auto things = opened->collection("things");
-        if (!things) return;
+        if (!things) return life_.failed(things.error());
         std::vector<simulated::thread> threads;
         for (const auto& operations : now.threads)
             threads.emplace_back([this, &opened, &things, &operations] {
@@ -43,6 +45,8 @@ public:
                 }
             });
         for (auto& thread : threads) thread.join();
+        if (const auto segments = opened->base().stats().log.segments; segments > 1)
+            life_.out().reach("several segments", segments - 1);
         if (!now.closes) return life_.world().crash();
         const auto flushed = ledger_.buffered();
         if (opened->close()) ledger_.flushed(flushed);
@@ -78,7 +82,7 @@ private:
         for (unsigned i = 0; i < size; ++i) {
             bson_writer writer;
             documents.push_back(writer.add("batch", static_cast<std::int64_t>(number))
-                                    .add("text", std::string(roll(800), 't'))
+                                    .add("text", value_of(number, roll(800)))
                                     .finish());
         }
         const auto done = things.insert_many(documents);
@@ -86,6 +90,7 @@ private:
         if (done)
             return ledger_.acknowledged(
                 number, Durability::waits_for_sync ? promise::durable : promise::buffered, {});
+        life_.failed(done.error());
         if (done.error().code() != error_code::unknown_outcome) ledger_.refused(number);
         else life_.out().reach("unknown outcome");
     }
@@ -120,6 +125,7 @@ private:
     }
 
     bool compare(store_type& db) {
+        if (db.base().recovery().cut_bytes > 0) life_.out().reach("torn tail");
         ledger_.look_again();
         auto things = db.find_collection("things");
         std::map<std::string, std::int64_t> counters;
@@ -127,7 +133,7 @@ private:
             const auto looked = things->find({}, [&](bson_view document) {
                 if (const bson_value n = document["n"])
                     counters[document["_id"].as_text().template as<std::string>()] = n.as_integer();
-                else ledger_.found_marker(static_cast<std::size_t>(document["batch"].as_integer()));
+                else look_at_document(document);
             });
             if (!looked) return false;
         }
@@ -141,6 +147,15 @@ private:
             if constexpr (Durability::waits_for_sync) counted_[name] = value;
         }
         return true;
+    }
+
+    void look_at_document(bson_view document) {
+        const auto number = static_cast<std::size_t>(document["batch"].as_integer());
+        const auto text = document["text"].as_text().template as<std::string>();
+        if (text != value_of(number, text.size()))
+            life_.violated("a document of batch " + std::to_string(number) +
+                           " is not as it was written");
+        ledger_.found_marker(number);
     }
 
     crashing life_;

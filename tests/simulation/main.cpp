@@ -6,13 +6,14 @@
 //   --first-seed S    from which on (1)
 //   --minutes N       as many seeds as fit into so many minutes, instead
 //   --component NAME  only log, store or documents
+//   --class NAME      plans of that class of trouble (classes.hpp), or of all, a table at the end
 //   --seed N          only this one, with its plan
 //   --plan FILE       the plan in the file instead of one drawn from a seed
 //   --corpus DIR      first every plan of that directory, which failed once and must not again
 //   --no-shrink       print a failing plan as it was drawn
 //
 // Ends with "N passed, N failed" and with 0 if nothing failed.
-#include "life.hpp"
+#include "classes.hpp"
 #include "shrink.hpp"
 
 #include <sys/wait.h>
@@ -35,6 +36,7 @@ struct settings {
     std::uint64_t seeds = 100;
     double minutes = 0;
     std::string component;
+    std::string in_class;
     std::string plan_file;
     std::string corpus;
     bool verbose = false;
@@ -46,6 +48,7 @@ struct tally {
     std::uint64_t failed = 0;
     std::uint64_t steps = 0;
     double virtual_s = 0;
+    std::uint64_t injected = 0;  // by the class
     std::map<std::string, std::map<std::string, std::uint64_t>> reached;
 };
 
@@ -98,6 +101,8 @@ void live_twice(const plan& of, const settings& chosen, tally& sum) {
     }
     sum.steps += first.steps * 2;
     sum.virtual_s += static_cast<double>(first.virtual_ns) * 2e-9;
+    if (const fault_class* which = find_class(of.fault_class))
+        sum.injected += which->injected(first);
     for (const auto& [what, times] : first.reached) sum.reached[of.component][what] += times;
     ++(first.violations.empty() ? sum.passed : sum.failed);
     if (!first.violations.empty()) report_failure(of, first, chosen.shrinks);
@@ -141,6 +146,40 @@ void live_seeds(const settings& chosen, tally& sum) {
     }
 }
 
+// One component through the plans of one class; trouble that never came is a failure.
+void live_class(const fault_class& which, const std::string& component, const settings& chosen,
+                tally& all) {
+    const auto begun = std::chrono::steady_clock::now();
+    tally sum;
+    for (std::uint64_t i = 0; i < chosen.seeds; ++i)
+        live_twice(draw_plan(chosen.first_seed + i, component, which), chosen, sum);
+    std::printf("note: class %-20s %-10s %6llu lives %8llu times %4llu violated %7.1f s\n",
+                which.name, component.c_str(), static_cast<unsigned long long>(chosen.seeds),
+                static_cast<unsigned long long>(sum.injected),
+                static_cast<unsigned long long>(sum.failed), seconds_since(begun));
+    all.passed += sum.passed;
+    all.failed += sum.failed;
+    all.steps += sum.steps;
+    all.virtual_s += sum.virtual_s;
+    if (chosen.seeds < 50) return;
+    const auto missed = [&](const std::string& what) {
+        ++all.failed;
+        std::printf("FAILED %s, class %s: %s\n", component.c_str(), which.name, what.c_str());
+    };
+    if (sum.injected * 2 < chosen.seeds) missed("its trouble hardly ever came");
+    for (const std::string& point : which.must_reach)
+        if (sum.reached[component][point] == 0) missed("never reached: " + point);
+}
+
+void live_classes(const settings& chosen, tally& sum) {
+    for (const fault_class& which : fault_classes())
+        for (const std::string& component : components())
+            if ((chosen.in_class == "all" || chosen.in_class == which.name) &&
+                (chosen.component.empty() || chosen.component == component) &&
+                applies(which, component))
+                live_class(which, component, chosen, sum);
+}
+
 // A point that is never reached in a long run is one that is not tested.
 void judge_reach(tally& sum) {
     for (auto& [component, points] : sum.reached) {
@@ -169,6 +208,7 @@ bool read_arguments(int argc, char** argv, settings& chosen) {
         else if (word == "--first-seed") chosen.first_seed = std::stoull(value);
         else if (word == "--minutes") chosen.minutes = std::stod(value);
         else if (word == "--component") chosen.component = value;
+        else if (word == "--class") chosen.in_class = value;
         else if (word == "--plan") chosen.plan_file = value;
         else if (word == "--corpus") chosen.corpus = value;
         else if (word == "--seed") {
@@ -177,6 +217,10 @@ bool read_arguments(int argc, char** argv, settings& chosen) {
             chosen.verbose = true;
         } else return false;
     }
+    if (!chosen.in_class.empty() && chosen.in_class != "all" && !find_class(chosen.in_class))
+        return false;
+    // tests/run --long
+    if (!chosen.in_class.empty() && std::getenv("MANTIS_LONG") != nullptr) chosen.seeds *= 10;
     const auto& known = components();
     return chosen.component.empty() ||
            std::find(known.begin(), known.end(), chosen.component) != known.end();
@@ -187,10 +231,10 @@ bool read_arguments(int argc, char** argv, settings& chosen) {
 int main(int argc, char** argv) {
     settings chosen;
     if (!read_arguments(argc, argv, chosen)) {
-        std::fprintf(
-            stderr,
-            "simulate [--seeds N] [--first-seed S] [--minutes N] [--component log|store|"
-            "documents]\n         [--seed N] [--plan FILE] [--corpus DIR] [--no-shrink]\n");
+        std::fprintf(stderr,
+                     "simulate [--seeds N] [--first-seed S] [--minutes N] [--component log|store|"
+                     "documents]\n         [--class NAME|all] [--seed N] [--plan FILE] [--corpus "
+                     "DIR] [--no-shrink]\n");
         return 2;
     }
     std::signal(SIGABRT, tell_plan);
@@ -202,6 +246,8 @@ int main(int argc, char** argv) {
         const auto made = plan_of_file(chosen.plan_file);
         if (made) live_twice(*made, chosen, sum);
         else ++sum.failed;
+    } else if (!chosen.in_class.empty()) {
+        live_classes(chosen, sum);
     } else {
         live_seeds(chosen, sum);
         if (chosen.seeds >= 200 || chosen.minutes > 0) judge_reach(sum);

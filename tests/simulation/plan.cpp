@@ -118,11 +118,15 @@ bool read_line(plan& into, const std::string& line) {
     const std::string word = line.substr(0, line.find(' '));
     const std::string rest = line.size() > word.size() ? line.substr(word.size() + 1) : "";
     if (word == "component") into.component = rest;
+    else if (word == "class") into.fault_class = rest;
+    else if (word == "memory_bytes") into.memory_bytes = std::strtoull(rest.c_str(), nullptr, 10);
     else if (word == "seed") into.seed = std::strtoull(rest.c_str(), nullptr, 10);
     else if (word == "durability") into.durability = rest;
     else if (word == "segment_bytes") into.segment_bytes = std::strtoull(rest.c_str(), nullptr, 10);
     else if (word == "sync_period_us")
         into.sync_period_us = std::strtoll(rest.c_str(), nullptr, 10);
+    else if (word == "checkpoint_log_bytes")
+        into.checkpoint_log_bytes = std::strtoull(rest.c_str(), nullptr, 10);
     else if (word == "schedule") into.drawn_schedule = rest == "drawn";
     else if (word == "round") {
         const int end = index_of(ends, field(line, "end").value_or(""));
@@ -130,6 +134,7 @@ bool read_line(plan& into, const std::string& line) {
         into.rounds.push_back({number(line, "crash_at_io"),
                                static_cast<crash_mode>(end),
                                number(line, "closes") != 0,
+                               number(line, "disk_blocks"),
                                {},
                                {}});
     } else if (word == "fault" && !into.rounds.empty()) {
@@ -180,17 +185,22 @@ plan draw_plan(std::uint64_t seed, const std::string& component) {
         made.rounds[1].crash_at_io = 8 + roll(12);
         made.rounds[1].end = crash_mode::random_subset;
     }
+    if (roll(3) != 0) made.checkpoint_log_bytes = 4 * KiB << roll(6);
     return made;
 }
 
 std::string text_of(const plan& of) {
     std::ostringstream text;
-    text << "component " << of.component << "\nseed " << of.seed << "\ndurability " << of.durability
-         << "\nsegment_bytes " << of.segment_bytes << "\nsync_period_us " << of.sync_period_us
-         << "\nschedule " << (of.drawn_schedule ? "drawn" : "random") << "\n";
+    text << "component " << of.component << "\nmemory_bytes " << of.memory_bytes << "\nseed "
+         << of.seed << "\ndurability " << of.durability << "\nsegment_bytes " << of.segment_bytes
+         << "\nsync_period_us " << of.sync_period_us
+         << "\ncheckpoint_log_bytes " << of.checkpoint_log_bytes << "\nschedule "
+         << (of.drawn_schedule ? "drawn" : "random") << "\n";
+    if (!of.fault_class.empty()) text << "class " << of.fault_class << "\n";
     for (const round& each : of.rounds) {
         text << "round crash_at_io=" << each.crash_at_io
-             << " end=" << ends[static_cast<int>(each.end)] << " closes=" << each.closes << "\n";
+             << " end=" << ends[static_cast<int>(each.end)] << " closes=" << each.closes
+             << " disk_blocks=" << each.disk_blocks << "\n";
         for (const fault& made : each.faults)
             text << "fault kind=" << name_of(made.kind) << " on=" << made.on.bits()
                  << " code=" << (made.code == error_code::no_space ? "no_space" : "io")

@@ -38,6 +38,7 @@ struct round {
     std::uint64_t crash_at_io = 0;  // 0: only when the work is done
     crash_mode end = crash_mode::drop_unsynced;
     bool closes = false;
+    std::uint64_t disk_blocks = 0;  // what the disk takes of this round, in 4096 bytes; 0: all
     std::vector<fault> faults;
     std::vector<std::vector<std::uint32_t>> threads;  // what each does, one number an operation
 
@@ -50,11 +51,14 @@ struct round {
 
 struct plan {
     std::string component = "store";
+    std::string fault_class;  // of which it is; see classes.hpp
     std::uint64_t seed = 1;
     std::string durability = "group_commit";
     std::uint64_t segment_bytes = 8 * KiB;
     std::int64_t sync_period_us = 1000;
-    bool drawn_schedule = false;  // a strategy and disturbances from the seed, else at random
+    std::uint64_t memory_bytes = 0;  // what the tables may take; 0: all
+    std::uint64_t checkpoint_log_bytes = 0;  // 0: no checkpoints, neither due nor asked for
+    bool drawn_schedule = false;     // a strategy and disturbances from the seed, else at random
     std::vector<round> rounds;
 };
 

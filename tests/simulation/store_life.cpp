@@ -4,6 +4,7 @@
 // others read before they write.
 #include "crashing.hpp"
 
+#include <mantis/platform/simulated/model_map.hpp>
 #include <mantis/store/store.hpp>
 
 namespace simulate {
@@ -18,7 +19,12 @@ class store_life {
 public:
     store_life(const plan& of, outcome& to) : life_{of, to} {
         options_.segment_bytes = of.segment_bytes;
+        options_.memory_bytes = of.memory_bytes;
+        // Half of the full disks are met by the disk's own refusal.
+        if (of.fault_class == "full-disk" && of.seed % 2 == 0) options_.space_hard_bytes = 0;
         options_.sync_period = microseconds(of.sync_period_us);
+        options_.checkpoint_log_bytes = of.checkpoint_log_bytes;
+        options_.checkpoint_at_close = of.checkpoint_log_bytes > 64 * KiB;
     }
     void live() { life_.live_through(*this); }
 
@@ -28,7 +34,8 @@ public:
         if (!compare(*opened)) return;
         auto left = opened->table("left");
         auto right = opened->table("right");
-        if (!left || !right) return;
+        if (!left) return life_.failed(left.error());
+        if (!right) return life_.failed(right.error());
         std::vector<simulated::thread> threads;
         for (const auto& operations : now.threads)
             threads.emplace_back([this, &opened, &left, &right, &operations] {
@@ -38,7 +45,8 @@ public:
                 }
             });
         for (auto& thread : threads) thread.join();
-        if (opened->stats().log.segments > 1) life_.out().reach("several segments");
+        if (const auto segments = opened->stats().log.segments; segments > 1)
+            life_.out().reach("several segments", segments - 1);
         if (!now.closes) return life_.world().crash();
         const auto flushed = ledger_.buffered();
         if (opened->close()) ledger_.flushed(flushed);
@@ -62,6 +70,9 @@ private:
             case 1: return make_and_drop(db, roll);
             case 2: return churn(db, left, roll);
             case 3: return life_.world().platform().sleep(microseconds(roll_time(roll)));
+            case 4:
+                if (options_.checkpoint_log_bytes != 0) return checkpoint(db);
+                return commit(db, left, right, roll);
             default: return commit(db, left, right, roll);
         }
     }
@@ -72,6 +83,15 @@ private:
     void flush(store_type& db) {
         const auto flushed = ledger_.buffered();
         if (db.flush()) ledger_.flushed(flushed);
+    }
+
+    void checkpoint(store_type& db) {
+        if (const auto made = db.checkpoint()) {
+            life_.out().reach(made->log_needed > made->redo_from ? "checkpoint during commits"
+                                                                 : "checkpoint");
+        } else {
+            life_.out().reach("checkpoint failed");
+        }
     }
 
     void commit(store_type& db, const handle& left, const handle& right, dice roll) {
@@ -92,7 +112,9 @@ private:
         const std::size_t number = ledger_.issue(std::move(wrote));
         const std::string marker = "tx/" + std::to_string(number);
         // Some values need a segment, and some a record, of their own.
-        tx.put(left, marker, std::string(roll(roll(6) == 0 ? 60'000 : 2000), 'v'));
+        const std::string value = value_of(number, roll(roll(6) == 0 ? 60'000 : 2000));
+        rows_.put(marker, value);
+        tx.put(left, marker, value);
         tx.put(right, marker, "");
         if (roll(100) == 0) tx.put(left, "large", std::string(1'100'000, 'l'));
         for (const bytes& key : shared) tx.put(left, key, std::to_string(number));
@@ -105,6 +127,7 @@ private:
                                  done->position, life_.world().now());
             return;
         }
+        life_.failed(done.error());
         const error_code code = done.error().code();
         if (code == error_code::unknown_outcome) return life_.out().reach("unknown outcome");
         ledger_.refused(number);
@@ -133,6 +156,8 @@ private:
 
     //   Returns     false if I/O failed while reading
     bool compare(store_type& db) {
+        if (db.recovery().image.redo_from != lsn{}) life_.out().reach("image loaded");
+        if (db.recovery().image.damage) life_.out().reach("image made up for");
         if (db.recovery().cut_bytes > 0) life_.out().reach("torn tail");
         if (db.recovery().transactions_dropped > 0) life_.out().reach("transaction dropped");
         ledger_.look_again();
@@ -153,15 +178,26 @@ private:
             if (!more) return false;
             if (!*more) return true;
             const auto key = rows.key().template as<std::string>();
+            look_at_value(key, rows.value(), name);
             if (key.rfind("tx/", 0) == 0) ledger_.found_marker(std::stoul(key.substr(3)));
             else if (key.rfind("shared/", 0) == 0)
                 ledger_.found_shared(key, std::stoul(rows.value().template as<std::string>()));
         }
     }
 
+    // Whatever is there is as somebody wrote it, also on a disk that lies.
+    void look_at_value(const std::string& key, bytes_view value, const std::string& table) {
+        const bytes* const written = table == "left" ? rows_.find(key) : nullptr;
+        if (written != nullptr && value != written->view())
+            life_.violated("row " + key + " is not as it was written");
+        if (key.rfind("churn/", 0) == 0 && value != std::string(value.size(), 'c'))
+            life_.violated("row " + key + " is not as anybody wrote it");
+    }
+
     crashing life_;
     store_options options_;
     durability_ledger ledger_;
+    model_map rows_;  // of table "left" that one transaction each may have written
 };
 
 }  // namespace

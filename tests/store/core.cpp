@@ -63,6 +63,7 @@ TEST_CASE("a log without a superblock is not taken for a new database") {
     }
     auto directory = files.open_directory("db", directory_mode::existing).value();
     directory.remove(superblock_name).value();
+    directory.remove(superblock_copy_name).value();
     CHECK(store<in_memory>::open("db", {}, files).error().code() == error_code::corrupt);
 }
 

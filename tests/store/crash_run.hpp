@@ -235,7 +235,7 @@ seen run_seeds(std::uint64_t from, std::uint64_t count, hardships hard = {}) {
     CHECK(counted.ends == static_cast<int>(count) * 4);
     CHECK(counted.ends_while_opening > 0);
     CHECK(counted.killed > 0);
-    if (!hard.faults) CHECK(counted.cut_tails > 0);
+    if (!hard.faults && count >= 200) CHECK(counted.cut_tails > 0);  // rare: one in eighty
     CHECK(counted.durable > count);
     return counted;
 }

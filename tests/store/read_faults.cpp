@@ -19,7 +19,7 @@ using namespace mantis;
 namespace {
 
 constexpr io_kinds reading = io_kind::open_directory | io_kind::open | io_kind::read |
-                             io_kind::list | io_kind::exists | io_kind::size;
+                             io_kind::list | io_kind::exists | io_kind::size | io_kind::lock;
 
 template <class Platform>
 struct app : policies<with::platform<Platform>> {};

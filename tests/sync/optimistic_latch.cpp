@@ -224,6 +224,59 @@ TEST_CASE("an optimistic read costs two loads, a lock and its unlock two each") 
     });
 }
 
+TEST_CASE("every schedule: who waits for what has gone meanwhile gives up, whoever holds it then") {
+    check_exhausted(exhaustive_schedules([](simulation& world) {
+        bool free = false;
+        world.run([&] {
+            optimistic_latch<simulated> held;
+            simulated::atomic<int> owner{1};  // of the data
+            const auto first = [&] { return owner.load() == 1; };
+            held.lock();
+            simulated::thread exclusive{[&] {
+                if (held.lock_while(first)) held.unlock_unchanged();
+            }};
+            simulated::thread shared{[&] {
+                (void)held.begin_while(first);
+                if (held.lock_shared_while(first)) held.unlock_shared();
+            }};
+            owner.store(2);
+            held.unlock();
+            held.lock();
+            exclusive.join();  // though it is held
+            shared.join();
+            held.unlock();
+            free = held.try_lock();
+        });
+        return free;
+    }));
+}
+
+TEST_CASE("waiting with a condition that holds gets it, as waiting without one does") {
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+        CAPTURE(seed);
+        simulation world{seed, {.scheduling = drawn_schedule(seed)}};
+        world.run([&] {
+            twins<simulated> data;
+            const auto always = [] { return true; };
+            std::vector<simulated::thread> all;
+            for (int number = 0; number < 3; ++number)
+                all.emplace_back([&] {
+                    for (int i = 0; i < 6; ++i) {
+                        if (!data.held.lock_while(always)) data.wrong.fetch_add(1);
+                        data.change();
+                        data.held.unlock();
+                        if (!data.held.lock_shared_while(always)) data.wrong.fetch_add(1);
+                        data.read_shared();
+                        data.held.unlock_shared();
+                        if (!data.held.begin_while(always)) data.wrong.fetch_add(1);
+                    }
+                });
+            for (auto& thread : all) thread.join();
+            CHECK(data.right());
+        });
+    }
+}
+
 TEST_CASE("who waits sleeps: a long hold costs a handful of steps") {
     for (std::uint64_t seed = 0; seed < 50; ++seed) {
         CAPTURE(seed);

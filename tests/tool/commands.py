@@ -60,7 +60,8 @@ def help_lists_every_command(_):
     said = mantis("help").out
     listed = re.findall(r"^  ([a-z]+) ", said.split("exit codes")[0], re.MULTILINE)
     expected = (
-        "import find get count insert update delete collections drop stats check log version help"
+        "import find get count insert update delete collections drop stats check checkpoint log "
+        "recover salvage scrub version help"
     ).split()
     assert sorted(listed) == sorted(expected), listed
     assert all(re.search(rf"^  {code}  ", said, re.MULTILINE) for code in range(8)), said
@@ -83,6 +84,9 @@ def reading_commands_make_nothing(folder):
         ["stats", "DB"],
         ["check", "DB"],
         ["log", "dump", "DB"],
+        ["log", "verify", "DB"],
+        ["recover", "DB", "--dry-run"],
+        ["salvage", "DB", folder / "new"],
         ["drop", "DB", "c"],
         ["update", "DB", "c", "{}", '{"$set":{"a":1}}'],
         ["delete", "DB", "c", "{}"],
@@ -353,6 +357,7 @@ def a_full_output_is_an_error(folder):
         ["count", database, "people"],
         ["help"],
         ["log", "dump", database],
+        ["log", "verify", database],
     ):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run(

@@ -85,6 +85,7 @@ def a_file_is_no_database(folder):
             ["find", place, "c"],
             ["stats", place],
             ["log", "dump", place],
+            ["log", "verify", place],
             ["insert", place, "c", "{}"],
             ["import", place, "c", SAMPLE],
         ):

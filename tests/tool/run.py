@@ -15,13 +15,16 @@ import time
 
 sys.dont_write_bytecode = True  # the tree stays as it is
 
-import tool  # noqa: E402 (after the line above, as are the next six)
+import tool  # noqa: E402 (after the line above, as are the next eight)
 import commands  # noqa: E402,F401 (registers its cases)
 import forging  # noqa: E402,F401
 import importing  # noqa: E402,F401
 import killing  # noqa: E402,F401
+import log_verifying  # noqa: E402,F401
 import mistakes  # noqa: E402,F401
 import real_data  # noqa: E402,F401
+import recovering  # noqa: E402,F401
+import scrubbing  # noqa: E402,F401
 
 
 def main():

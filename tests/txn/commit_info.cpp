@@ -30,7 +30,7 @@ TEST_CASE("a commit says as what it was committed") {
     CHECK(std::string{name_of(commit_state::buffered)} == "buffered");
 }
 
-TEST_CASE("a transaction that wrote nothing has no id and no place in the log") {
+TEST_CASE("a transaction that wrote nothing has no id, and takes no place in the log") {
     auto db = store<with_durability<group_commit>>::open("db").value();
     const auto before = db.stats().log_bytes;
     auto tx = db.begin();

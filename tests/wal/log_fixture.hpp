@@ -65,6 +65,14 @@ struct log_fixture {
         return found;
     }
 
+    // A spare, which a thread makes when it comes to it, is no segment.
+    std::vector<bytes> segment_names() {
+        std::vector<bytes> found;
+        for (const lsn first : detail::list_segments(directory).value())
+            found.push_back(segment_name(first));
+        return found;
+    }
+
     void flip_bit(bytes_view name, std::uint64_t offset) {
         auto file = directory.open(name, file_mode::write).value();
         std::byte one{};

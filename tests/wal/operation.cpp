@@ -14,6 +14,7 @@ TEST_CASE("operations come back as they were written") {
     append_operation(payload, {operation_kind::put, {1}, "", large});
     append_operation(payload, {operation_kind::erase, {300}, "key", {}});
     append_operation(payload, {operation_kind::drop_table, {1}, {}, {}});
+    append_operation(payload, {operation_kind::stamp, {}, {}, {}, {1'790'000'000'000'000'000}});
     operation_reader reader{payload};
     operation op;
     REQUIRE(reader.next(op).value());
@@ -30,6 +31,11 @@ TEST_CASE("operations come back as they were written") {
     CHECK(op.key == bytes_view{"key"});
     REQUIRE(reader.next(op).value());
     CHECK(op.kind == operation_kind::drop_table);
+    REQUIRE(reader.next(op).value());
+    CHECK(op.kind == operation_kind::stamp);
+    CHECK(op.time == nanoseconds{1'790'000'000'000'000'000});
+    CHECK(op.table == table_id{});
+    CHECK(op.key.empty());
     CHECK_FALSE(reader.next(op).value());
 }
 
@@ -59,4 +65,20 @@ TEST_CASE("operations cut anywhere are an error that names the place, never a cr
     unknown.push_back(std::byte{9});
     operation op;
     CHECK_FALSE(operation_reader{unknown}.next(op));
+}
+
+TEST_CASE("a stamp is its kind and a varint; a time beyond what can be counted is refused") {
+    bytes payload;
+    append_operation(payload, {operation_kind::stamp, {}, {}, {}, {300}});
+    const unsigned char expected[] = {5, 0xac, 2};
+    CHECK(payload.view() == bytes_view{expected, sizeof expected});
+    payload.clear();
+    append_operation(payload, {operation_kind::stamp, {}, {}, {}, {INT64_MAX}});
+    CHECK(payload.size() <= max_stamp_bytes);
+    operation op;
+    CHECK(operation_reader{payload}.next(op).value());
+    payload.clear();
+    payload.push_back(std::byte{5});
+    append_varint(payload, std::uint64_t{1} << 63);
+    CHECK_FALSE(operation_reader{payload}.next(op));
 }

@@ -7,6 +7,12 @@ using namespace mantis;
 
 namespace {
 
+void append_record(bytes& to, const log_record_header& header, bytes_view payload) {
+    const std::size_t at = to.size();
+    to.append(static_cast<std::size_t>(record_bytes(payload.size())), std::byte{0xEE});
+    write_unsealed_record(to.data() + at, header, payload);
+}
+
 bytes encoded(bytes_view payload) {
     log_record_header header;
     header.lsn = 4096;
@@ -14,8 +20,8 @@ bytes encoded(bytes_view payload) {
     header.salt = 0xabcd;
     header.kind = static_cast<std::uint8_t>(record_kind::commit);
     bytes raw;
-    append_unsealed_record(raw, header, payload);
-    (void)seal_records<crc32c>(raw, lsn{4000}, 0x1234);
+    append_record(raw, header, payload);
+    (void)seal_records<crc32c>(raw.data(), raw.size(), lsn{4000}, 0x1234);
     return raw;
 }
 
@@ -43,9 +49,9 @@ TEST_CASE("records are sealed in a chain, each on the checksum of the one before
         log_record_header header;
         header.lsn = 4096 + raw.size();
         header.kind = static_cast<std::uint8_t>(record_kind::part);
-        append_unsealed_record(raw, header, bytes::zeros(i * 7));
+        append_record(raw, header, bytes::zeros(i * 7));
     }
-    const std::uint32_t chain = seal_records<xxh3>(raw, lsn{96}, 5);
+    const log_seal sealed = seal_records<xxh3>(raw.data(), raw.size(), lsn{96}, 5);
     std::uint32_t expected = 5;
     for (std::size_t i = 0; i < 3; ++i) {
         const bytes_view record = raw.view().from(static_cast<std::size_t>(at[i]));
@@ -55,9 +61,9 @@ TEST_CASE("records are sealed in a chain, each on the checksum of the one before
         CHECK(header.previous_checksum == expected);
         expected = static_cast<std::uint32_t>(header.checksum);
     }
-    CHECK(chain == expected);
-    bytes none;
-    CHECK(seal_records<xxh3>(none, lsn{96}, 5) == 5);
+    CHECK(sealed.chain == expected);
+    CHECK(sealed.records == 3);
+    CHECK(seal_records<xxh3>(nullptr, 0, lsn{96}, 5).chain == 5);
 }
 
 TEST_CASE("every single-bit error in a record is seen") {

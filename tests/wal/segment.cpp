@@ -9,7 +9,10 @@ using namespace mantis;
 
 namespace {
 
-bytes header() { return encode_segment_header({1, crc32c::format_id, {1, 2}, lsn{4096}, 77, 88}); }
+bytes header() {
+    return encode_segment_header(
+        {segment_version, crc32c::format_id, {1, 2}, lsn{4096}, 77, 88, lsn{4096}, lsn{}});
+}
 
 }  // namespace
 
@@ -41,16 +44,28 @@ TEST_CASE("a segment header comes back as it was written") {
 
 TEST_CASE("a damaged, short or newer segment header is refused, and why is said") {
     bytes raw = header();
-    for (std::size_t at = 0; at < 56; ++at) {
+    for (std::size_t at = 0; at < 72; ++at) {
         raw[at] ^= std::byte{1};
         CHECK(decode_segment_header(raw).error().code() == error_code::corrupt);
         raw[at] ^= std::byte{1};
     }
     CHECK(decode_segment_header(raw.view().first(100)).error().code() == error_code::corrupt);
-    store_le(raw.data() + 8, std::uint32_t{2});
-    store_le(raw.data() + 48, crc32c::of(raw.view().first(48)));
+    store_le(raw.data() + 8, std::uint32_t{3});
+    store_le(raw.data() + 48, segment_header_checksum(raw.data()));
     const auto newer = decode_segment_header(raw);
     CHECK(newer.error().code() == error_code::mismatch);
     REQUIRE(newer.error().number("version"));
-    CHECK(*newer.error().number("version") == 2);
+    CHECK(*newer.error().number("version") == 3);
+}
+
+TEST_CASE("a header of version 1 says that all before the segment was durable") {
+    bytes raw = header();
+    store_le(raw.data() + 8, std::uint32_t{1});
+    std::memset(raw.data() + 56, 0, 16);
+    store_le(raw.data() + 48, crc32c::of(raw.view().first(48)));
+    const auto read = decode_segment_header(raw);
+    REQUIRE(read);
+    CHECK(read->durable == read->first);
+    CHECK(read->before == lsn{});
+    CHECK(encode_segment_header(*read) == raw);
 }

@@ -28,7 +28,7 @@ TEST_CASE("what is appended is read back in order, over segments and openings") 
     REQUIRE_FALSE(found.failed);
     CHECK(found.payloads == expected);
     CHECK(found.end.cut_bytes == 0);
-    CHECK(log.directory.list().value().size() > 5);
+    CHECK(log.segment_names().size() > 5);
     for (std::size_t i = 1; i < found.positions.size(); ++i)
         CHECK(found.positions[i] > found.positions[i - 1]);
 }
@@ -84,7 +84,7 @@ TEST_CASE("closing trims the reserve, and an opening without writes leaves no fi
         auto to = log.write();
         to->close().value();
     }
-    CHECK(log.directory.list().value().size() == 1);
+    CHECK(log.segment_names().size() == 1);
 }
 
 TEST_CASE("the records of one append lie together, whoever else appends and whatever is rotated") {
@@ -161,7 +161,8 @@ TEST_CASE("damage in any synced record but those of the last sync is seen") {
         world.run([&] {
             auto platform = world.platform();
             auto in = platform.open_directory("log", directory_mode::create).value();
-            log_writer<simulated, crc32c> to{platform, in, ours, first_lsn_of_log, 0};
+            log_writer<simulated, crc32c> to{platform,         in, ours,
+                                             first_lsn_of_log, 0,  {.segment_bytes = 512 * 1024}};
             std::vector<simulated::thread> threads;
             for (std::uint64_t who = 0; who < 4; ++who)
                 threads.emplace_back([&, who] {
@@ -227,6 +228,53 @@ TEST_CASE("writers that wait together are synced together, and each finds its re
         const std::size_t t = static_cast<std::size_t>(payload[0] - '0');
         CHECK(payload == std::to_string(t) + ":" + std::to_string(next[t]++));
     }
+}
+
+TEST_CASE("threads that fill small units and segments at once find every record whole, in order") {
+    log_fixture log;
+    log.options = {.segment_bytes = 32 * 1024, .zero_ahead_bytes = 4096, .buffer_bytes = 4096};
+    auto to = log.write();
+    constexpr std::size_t threads = 4;
+    constexpr std::size_t each = 400;
+    std::vector<std::thread> running;
+    for (std::size_t t = 0; t < threads; ++t)
+        running.emplace_back([&, t] {
+            for (std::size_t i = 0; i < each; ++i) {
+                const log_range range =
+                    append(*to, t * each + i + 1, std::string((i * 31 + t * 7) % 700, 'x'));
+                if (i % 5 == 0) to->wait_written(range.end).value();
+                if (i % 7 == 0) to->wait_durable(range.end).value();
+            }
+        });
+    for (auto& thread : running) thread.join();
+    to->close().value();
+    auto from = reader::open(log.directory, ours).value();
+    std::size_t next[threads] = {};
+    log_record record;
+    for (std::size_t n = 0; n < threads * each; ++n) {
+        REQUIRE(from.next(record).value());
+        const std::size_t t = (record.transaction.value - 1) / each;
+        const std::size_t i = (record.transaction.value - 1) % each;
+        CHECK(i == next[t]++);
+        CHECK(record.payload == bytes_view{std::string((i * 31 + t * 7) % 700, 'x')});
+    }
+    CHECK_FALSE(from.next(record).value());
+}
+
+TEST_CASE("a shut unit gives no place, not even an empty one, however often it is shut") {
+    detail::log_units<memory> units{first_lsn_of_log.value};
+    detail::log_units<memory>::place mine;
+    CHECK_FALSE(units.reserve(0, mine));
+    for (int i = 0; i < 600; ++i) {
+        auto closed = units.close(detail::log_align::block, 0, {});
+        REQUIRE(closed);
+        (void)units.finish(*closed);
+        CHECK_FALSE(units.reserve(0, mine));
+    }
+    units.reopen(64, {.end = 64 * 1024, .salt = 1, .unit_bytes = 4096}, mine);
+    CHECK(mine.position == first_lsn_of_log.value);
+    CHECK(units.reserve(8, mine));
+    CHECK(mine.position == first_lsn_of_log.value + 64);
 }
 
 TEST_CASE("a synced record may end at any place in a block") {

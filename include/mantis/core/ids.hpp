@@ -30,6 +30,12 @@ struct table_id {
     [[nodiscard]] friend constexpr auto operator<=>(table_id, table_id) noexcept = default;
 };
 
+// A page of a database, wherever its bytes lie. Pages are numbered densely from 1; 0 is none.
+struct page_id {
+    std::uint64_t value = 0;
+    [[nodiscard]] friend constexpr auto operator<=>(page_id, page_id) noexcept = default;
+};
+
 // A database, drawn at random when it is created; its log says whose it is.
 struct database_id {
     std::uint64_t high = 0;

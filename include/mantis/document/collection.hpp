@@ -58,6 +58,16 @@ public:
         return table_.name().from(detail::collection_prefix_size);
     }
 
+    // The same collection, for calls whose commits are of that class, and whose reads tell what is
+    // as durable as it promises (wal/durability.hpp):
+    //
+    //   people.as(durability_class::buffered).insert(document);
+    [[nodiscard]] collection as(durability_class how) const noexcept {
+        collection other{*this};
+        other.class_ = how;
+        return other;
+    }
+
     // What keeps a document out of every collection, for asking before one is made for it.
     //   Errors      as insert, but those of the collection and of the commit
     [[nodiscard]] static result<void> check(bson_view document) {
@@ -65,7 +75,7 @@ public:
     }
 
     // Adds one document, with a new _id where it has none.
-    //   Returns     its _id, once the commit is as durable as the store's policy says
+    //   Returns     its _id, once the commit is as durable as the store's policy says, or as()
     //   Errors      already_exists (the _id); invalid_argument, too_large, corrupt, unsupported:
     //               the document; what commit answers
     [[nodiscard]] result<owned_value> insert(bson_view document,
@@ -92,7 +102,7 @@ public:
     //   Errors      invalid_argument: not a type an _id can have; what reading answers
     [[nodiscard]] result<std::optional<bytes>> get(bson_value id) {
         auto key = document_key(id);
-        if (key) return core_->base.get(table_, *key);
+        if (key) return core_->base.begin(isolation::read_committed, class_).get(table_, *key);
         if (key.error().code() == error_code::too_large) return std::optional<bytes>{};
         return key.error();
     }
@@ -210,7 +220,7 @@ private:
             rows.push_back(*row);
         }
         return retried([&]() -> result<std::vector<owned_value>> {
-            transaction_type tx = core_->base.begin();
+            transaction_type tx = core_->base.begin(isolation::serializable, class_);
             std::vector<owned_value> ids;
             ids.reserve(rows.size());
             for (std::size_t at = 0; at < rows.size(); ++at) {
@@ -236,7 +246,7 @@ private:
     // false.
     template <class Visit>
     [[nodiscard]] result<void> for_each_row(const query_plan& plan, Visit visit) {
-        transaction_type tx = core_->base.begin(isolation::read_committed);
+        transaction_type tx = core_->base.begin(isolation::read_committed, class_);
         for (const bytes& key : plan.keys) {
             auto found = tx.get(table_, key);
             if (!found) return found.error();
@@ -303,7 +313,7 @@ private:
             return true;
         });
         if (!looked) return looked.error();
-        transaction_type tx = core_->base.begin();
+        transaction_type tx = core_->base.begin(isolation::serializable, class_);
         for (const bytes& key : keys) {
             auto found = tx.get(table_, key);
             if (!found) return found.error();
@@ -335,6 +345,7 @@ private:
 
     core_type* core_;
     table_handle table_;
+    durability_class class_ = store_type::engine_type::policy_class;
 };
 
 }  // namespace mantis

@@ -16,7 +16,8 @@
 namespace mantis {
 
 //   Requires    nobody else replaces the same name at the same time
-//   Errors      no_space, io; after an error in step 3 a power failure may bring either contents
+//   Errors      no_space, io; after an error in step 3, which has the number `names_unsynced`, a
+//               power failure may bring either contents
 template <directory Directory>
 [[nodiscard]] result<void> atomic_replace(Directory& entries, bytes_view name,
                                           bytes_view contents) {
@@ -34,7 +35,8 @@ template <directory Directory>
         return written;
     }
     if (auto renamed = entries.rename(temporary, name); !renamed) return renamed;
-    return entries.sync();
+    auto synced = entries.sync();
+    return synced ? success() : result<void>{synced.error().with("names_unsynced", 1)};
 }
 
 //   Returns     the whole contents

@@ -29,11 +29,13 @@
 //   2. closed    <=> no pause has begun since the last success of a probe
 //   3. quiet_ is 1 only where the state is closed and no call has failed since the last success
 //   4. a call that was admitted while closed and ends when the breaker is not changes nothing
+//   5. each trip from closed to open, and each closing, is noted as an event, in their order
 //
 // Threads: any number. While all goes well a call costs two loads of one word; the latch is for
 // those that meet a failure.
 #pragma once
 
+#include "../core/event.hpp"
 #include "guard.hpp"
 #include "platform.hpp"
 
@@ -69,7 +71,10 @@ struct breaker_counts {
 template <class Platform>
 class circuit_breaker {
 public:
-    explicit circuit_breaker(const breaker_options& options = {}) noexcept : options_{options} {}
+    // `events` is told of breaker_opened and breaker_closed about `path`, under the latch.
+    explicit circuit_breaker(const breaker_options& options = {}, event_sink events = {},
+                             bytes_view path = {})
+        : options_{options}, events_{events}, path_{path} {}
     circuit_breaker(const circuit_breaker&) = delete;
     circuit_breaker& operator=(const circuit_breaker&) = delete;
 
@@ -140,6 +145,10 @@ private:
         since_ = clock::now();
         pause_ = options_.pause;
         ends_ = since_ + pause_;
+        events_(event{event_code::breaker_opened}
+                    .about(path_)
+                    .with("failures", counts_.failures)
+                    .with("pause_ns", static_cast<std::uint64_t>(pause_.count)));
     }
     void open_again() {
         check(counts_.state == breaker_state::half_open, "circuit_breaker: a probe ended twice");
@@ -151,9 +160,15 @@ private:
     void close() {
         check(counts_.state == breaker_state::half_open, "circuit_breaker: a probe ended twice");
         counts_.state = breaker_state::closed;
+        events_(event{event_code::breaker_closed}
+                    .about(path_)
+                    .with("open_for_ns", static_cast<std::uint64_t>((clock::now() - since_).count))
+                    .with("probes", counts_.probes));
     }
 
     const breaker_options options_;
+    const event_sink events_;
+    const bytes path_;
     // Read without the latch, so relaxed: a call that misses a change is one that began before it.
     typename Platform::template atomic<std::uint32_t> quiet_{1};
     typename Platform::mutex latch_;  // protects all below

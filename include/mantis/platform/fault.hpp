@@ -41,13 +41,15 @@ enum class io_kind : std::uint8_t {
     size,
     resize,
     preallocate,
+    free_bytes,
 };
-inline constexpr std::size_t io_kind_count = 14;
+inline constexpr std::size_t io_kind_count = 15;
 
 [[nodiscard]] constexpr const char* name_of(io_kind kind) noexcept {
     constexpr const char* names[io_kind_count] = {
-        "open_directory", "lock", "open",  "exists", "list", "remove", "rename",
-        "sync_directory", "read", "write", "sync",   "size", "resize", "preallocate"};
+        "open_directory", "lock",   "open",           "exists",      "list",
+        "remove",         "rename", "sync_directory", "read",        "write",
+        "sync",           "size",   "resize",         "preallocate", "free_bytes"};
     return names[static_cast<std::size_t>(kind)];
 }
 

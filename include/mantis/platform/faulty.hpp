@@ -348,6 +348,10 @@ public:
                            return inner_.sync();
                        });
     }
+    [[nodiscard]] result<std::uint64_t> free_bytes() {
+        return perform({io_kind::free_bytes, path()}, "asking for free space",
+                       [&](const fault_strike&) { return inner_.free_bytes(); });
+    }
 
 private:
     template <class Use>
@@ -356,7 +360,8 @@ private:
         const fault_strike strike = plan_.begin(asked);
         if (strike.slowdown > 1)
             world_.sleep(microseconds(static_cast<std::int64_t>(strike.slowdown)));
-        if (strike.is(fault_kind::fail_halfway) && seeded_random{strike.seed}.one_in(2))
+        if (strike.is(fault_kind::fail_halfway) && seeded_random{strike.seed}.one_in(2) &&
+            asked.kind != io_kind::lock)
             (void)use(strike);
         if (strike.fails()) return injected_error(strike.code, doing, asked);
         return use(strike);

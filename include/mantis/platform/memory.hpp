@@ -5,7 +5,8 @@
 //
 // For tests, and for data that need not outlive the process. Nothing is ever unsynced: what was
 // written is there until the last handle, directory and file are gone. Space ends where the
-// machine's memory does.
+// machine's memory does, or at limit_disk(): a file counts with its size, until its last name and
+// its last opener are gone.
 //
 // Threads: any number; each file has a latch of its own and the names of all have one.
 #pragma once
@@ -19,8 +20,53 @@ namespace mantis {
 
 namespace detail {
 
+// What all files may take together.
+//   Threads   any
+class memory_space {
+public:
+    void limit(std::uint64_t most) noexcept { most_.store(most); }
+    //   Returns     false when there is no room for them
+    [[nodiscard]] bool take(std::uint64_t bytes) noexcept {
+        std::uint64_t used = used_.load();
+        do {
+            if (bytes != 0 && bytes > left_of(used)) return false;
+        } while (!used_.compare_exchange_weak(used, used + bytes));
+        return true;
+    }
+    void give_back(std::uint64_t bytes) noexcept { used_.fetch_sub(bytes); }
+    [[nodiscard]] std::uint64_t left() const noexcept { return left_of(used_.load()); }
+
+private:
+    [[nodiscard]] std::uint64_t left_of(std::uint64_t used) const noexcept {
+        const std::uint64_t most = most_.load();
+        if (most == 0) return no_space_limit;
+        return used < most ? most - used : 0;
+    }
+
+    std::atomic<std::uint64_t> most_{0};  // 0: no limit
+    std::atomic<std::uint64_t> used_{0};
+};
+
 struct memory_contents {
-    posix_mutex latch;
+    explicit memory_contents(shared<memory_space> of) noexcept : space{std::move(of)} {}
+    memory_contents(const memory_contents&) = delete;
+    memory_contents& operator=(const memory_contents&) = delete;
+    ~memory_contents() { space->give_back(data.size()); }
+
+    //   Requires    latch
+    //   Effects     make() changes the data, which are `size` bytes after it
+    //   Returns     false, and nothing is changed, when there is no space
+    template <class Make>
+    [[nodiscard]] bool change(std::uint64_t size, Make make) {
+        const std::uint64_t before = data.size();
+        if (size > before && !space->take(size - before)) return false;
+        make();
+        if (size < before) space->give_back(before - size);
+        return true;
+    }
+
+    shared<memory_space> space;
+    posix_mutex latch;  // protects all below
     sparse_bytes data;
 };
 
@@ -30,6 +76,7 @@ struct memory_folder {
 };
 
 struct memory_tree {
+    shared<memory_space> space = shared<memory_space>::make();
     posix_mutex latch;  // protects the folders and all that is in them but the contents
     folder_tree<memory_folder> folders;
 };
@@ -52,8 +99,10 @@ public:
     [[nodiscard]] result<void> write(std::uint64_t offset, bytes_view from) {
         if (!writable_) return refused("writing a file").with("offset", offset);
         const lock_guard<posix_mutex> hold{of_->latch};
-        of_->data.write(offset, from);
-        return success();
+        const std::uint64_t end = from.empty() ? 0 : offset + from.size();
+        const std::uint64_t size = end > of_->data.size() ? end : of_->data.size();
+        if (of_->change(size, [&] { of_->data.write(offset, from); })) return success();
+        return full("writing a file").with("offset", offset);
     }
     [[nodiscard]] result<void> sync() { return success(); }
     [[nodiscard]] result<std::uint64_t> size() const {
@@ -63,20 +112,22 @@ public:
     [[nodiscard]] result<void> resize(std::uint64_t size) {
         if (!writable_) return refused("resizing a file");
         const lock_guard<posix_mutex> hold{of_->latch};
-        of_->data.resize(size);
-        return success();
+        if (of_->change(size, [&] { of_->data.resize(size); })) return success();
+        return full("resizing a file");
     }
     [[nodiscard]] result<void> preallocate(std::uint64_t size) {
         if (!writable_) return refused("preallocating a file");
         const lock_guard<posix_mutex> hold{of_->latch};
-        if (size > of_->data.size()) of_->data.resize(size);
-        return success();
+        if (size <= of_->data.size()) return success();
+        if (of_->change(size, [&] { of_->data.resize(size); })) return success();
+        return full("preallocating a file");
     }
 
 private:
     [[nodiscard]] error refused(const char* doing) const {
         return posix_error(doing, path(), EBADF);
     }
+    [[nodiscard]] error full(const char* doing) const { return posix_error(doing, path(), ENOSPC); }
 
     detail::shared<detail::memory_contents> of_;
     bytes path_;
@@ -128,7 +179,7 @@ public:
         if (!found && (mode == file_mode::read || mode == file_mode::write))
             return failed(doing, name, ENOENT);
         if (!found) {
-            found = detail::shared<detail::memory_contents>::make();
+            found = detail::shared<detail::memory_contents>::make(tree_->space);
             of_->files.set(name, found);
         }
         return memory_file{std::move(found), detail::joined_path(path(), name),
@@ -164,6 +215,7 @@ public:
         return success();
     }
     [[nodiscard]] result<void> sync() { return success(); }
+    [[nodiscard]] result<std::uint64_t> free_bytes() const { return tree_->space->left(); }
 
 private:
     [[nodiscard]] error refused(const char* doing, bytes_view name) const {
@@ -212,6 +264,9 @@ public:
     [[nodiscard]] nanoseconds wall_time() const noexcept { return posix{}.wall_time(); }
     [[nodiscard]] std::uint64_t random() const noexcept { return posix{}.random(); }
     void sleep(nanoseconds length) const noexcept { posix{}.sleep(length); }
+    //   Effects     from now on files of more than this many bytes in all get no_space; 0 is no
+    //               limit
+    void limit_disk(std::uint64_t disk_bytes) const noexcept { tree_->space->limit(disk_bytes); }
 
 private:
     detail::shared<detail::memory_tree> tree_;

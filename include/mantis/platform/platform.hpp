@@ -37,7 +37,8 @@
 //   expression          returns                     meaning, and errors besides io
 //   d.path()            bytes_view                  as it was opened
 //   d.lock()            result<void>                exclusive until d is destroyed; locked (number
-//                                                   "pid") while another object or process has it
+//                                                   "pid") while another object or process has it.
+//                                                   After an error d holds nothing
 //   d.open(name, mode)  result<file>                by file_mode, below; not_found, already_exists,
 //                                                   no_space
 //   d.exists(name)      result<bool>                there is a file of that name
@@ -46,6 +47,10 @@
 //   d.rename(from, to)  result<void>                replaces `to` in one step; not_found
 //   d.sync()            result<void>                names made, renamed and removed survive a power
 //                                                   failure
+//   d.free_bytes()      result<std::uint64_t>       what this process may still write to its disk,
+//                                                   as far as the system knows: others write too,
+//                                                   and a quota may be lower. no_space_limit: no
+//                                                   end known
 //
 // Concept block_file, for `f` of type F (move-only):
 //   expression                   returns                meaning, and errors besides io
@@ -73,6 +78,8 @@
 #include <vector>
 
 namespace mantis {
+
+inline constexpr std::uint64_t no_space_limit = ~std::uint64_t{0};
 
 enum class file_mode : std::uint8_t {
     read,        // must exist; reading only
@@ -108,6 +115,7 @@ concept directory = std::movable<D> && requires(D& entries, bytes_view name, fil
     { entries.remove(name) } -> std::same_as<result<void>>;
     { entries.rename(name, name) } -> std::same_as<result<void>>;
     { entries.sync() } -> std::same_as<result<void>>;
+    { entries.free_bytes() } -> std::same_as<result<std::uint64_t>>;
 };
 
 // A mutual exclusion for short sections; not recursive.
@@ -154,6 +162,8 @@ concept joinable_thread = std::movable<T> && std::constructible_from<T, void (*)
 //                                           for no reason, or at `until`, and only then false
 //   K::wake(w, most)         void           wakes up to `most` of those that wait for w
 //   K::relax()               void           in a loop that spins
+//   K::yield()               void           in a loop that waits for threads that may not be
+//                                           running
 //   K::spins                 unsigned       how often to look before a wait; 0 where that is idle
 //   K::shards                unsigned       into how many parts a table of the whole process is
 //                                           split; 1 where runs are replayed, for the part may
@@ -172,6 +182,7 @@ concept parking_place = requires(typename K::word& word, std::uint32_t seen, nan
     { K::wait(word, seen, until) } -> std::same_as<bool>;
     K::wake(word, seen);
     K::relax();
+    K::yield();
     { K::spins } -> std::convertible_to<unsigned>;
     { K::shards } -> std::convertible_to<unsigned>;
     { K::template common<int>() } -> std::same_as<int&>;

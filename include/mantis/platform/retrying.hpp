@@ -10,7 +10,7 @@
 // call                                       is repeated
 //   read, size, list, exists,                when it fails for a passing reason (see below), unless
 //   open_directory, open to read             the breaker of its directory refuses
-//   open to write, but create_new            when it fails for a passing reason
+//   open to write, but create_new; lock      when it fails for a passing reason
 //   write                                    when it was interrupted before a byte was written
 //   sync of a file or a directory            never: a system may forget after a failed sync that
 //                                            there is something to write, and the next one succeeds
@@ -44,6 +44,7 @@ namespace mantis {
 struct retrying_options {
     backoff_options again;
     breaker_options breaker;
+    event_sink events = {};  // breaker_opened, breaker_closed
 };
 
 // What became of the calls to one directory and its files.
@@ -88,8 +89,8 @@ namespace detail {
 template <class Platform>
 class call_repeater {
 public:
-    explicit call_repeater(const retrying_options& options) noexcept
-        : again_{options.again}, breaker_{options.breaker} {}
+    call_repeater(const retrying_options& options, bytes_view path)
+        : again_{options.again}, breaker_{options.breaker, options.events, path} {}
 
     // Calls once() until it succeeds, fails for good, or there is no attempt left.
     //   Requires    once() may be repeated, whatever it answered
@@ -268,7 +269,10 @@ public:
 
     [[nodiscard]] bytes_view path() const noexcept { return inner_.path(); }
 
-    [[nodiscard]] result<void> lock() { return inner_.lock(); }
+    [[nodiscard]] result<void> lock() {
+        return calls_->call_to_write(
+            world_, path(), [&] { return inner_.lock(); }, may_pass);
+    }
     [[nodiscard]] result<file> open(bytes_view name, file_mode mode) {
         auto opened = attempt_open(name, mode);
         if (!opened) return std::move(opened).error();
@@ -296,6 +300,8 @@ public:
         if (!done) calls_->sync_failed(path());
         return done;
     }
+    // Asked now and then, in the middle of writing: nobody waits for a second answer.
+    [[nodiscard]] result<std::uint64_t> free_bytes() { return inner_.free_bytes(); }
 
 private:
     [[nodiscard]] result<typename Platform::file> attempt_open(bytes_view name, file_mode mode) {
@@ -367,7 +373,7 @@ private:
         const lock_guard hold{state_->latch};
         auto found = state_->directories.find(path);
         if (!found) {
-            found = detail::shared<detail::call_repeater<Platform>>::make(state_->options);
+            found = detail::shared<detail::call_repeater<Platform>>::make(state_->options, path);
             state_->directories.set(path, found);
         }
         return found;

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The first thing read of a database: whose it is, how it was built, and how far its log reached.
-// One small file, replaced as a whole.
+// Two small files hold it, each replaced as a whole (superblock_pair.hpp).
+//
+// Whether the last opening ended in a crash is not kept: it did if the log goes on behind
+// `log reaches` or has a torn tail, and if it does neither, nothing was lost or left.
 //
 //   offset  bytes  field
-//        0      8  magic          "MANTISSB"
-//        8      4  version        1
-//       12      4  checksum       format_id of the checksum policy
-//       16     16  database       id, high half first
-//       32      8  log reaches    at the last open or close every record before this lsn was
-//                                 durable; a log that ends earlier has lost something
-//       40      8  file checksum  crc32c of bytes 0 to 39
+//        0      8  magic           "MANTISSB"
+//        8      4  version         3; 2 where there is no second file; 1 where no record of the
+//                                  log has a stamp either
+//       12      4  checksum        format_id of the checksum policy
+//       16     16  database        id, high half first
+//       32      8  log reaches     at the last open or close every record before this lsn was
+//                                  durable; a log that ends earlier has lost something
+//       40      8  checkpoint lsn  0: there is none
+//       48      8  generation      counts replacements; the larger of the two files is the newer
+//       56      8  file checksum   crc32c of all bytes before it, in every version
+//
+// Versions 1 and 2 have 48 bytes: the file checksum follows `log reaches`.
 #pragma once
 
 #include "../core/checksum.hpp"
@@ -21,18 +29,26 @@
 namespace mantis {
 
 inline constexpr const char* superblock_name = "superblock";
-inline constexpr std::size_t superblock_bytes = 48;
-inline constexpr std::uint32_t superblock_version = 1;
+inline constexpr std::size_t superblock_bytes = 64;
+inline constexpr std::size_t superblock_bytes_before_3 = 48;
+inline constexpr std::uint32_t superblock_version = 3;
 
 struct superblock {
     std::uint32_t version = superblock_version;
     std::uint32_t checksum_format = 0;
     database_id database;
     lsn log_reaches;
+    lsn checkpoint = {};
+    std::uint64_t generation = 0;
 };
 
+[[nodiscard]] constexpr std::size_t superblock_bytes_of(std::uint32_t version) noexcept {
+    return version < 3 ? superblock_bytes_before_3 : superblock_bytes;
+}
+
 [[nodiscard]] inline bytes encode_superblock(const superblock& block) {
-    bytes raw = bytes::zeros(superblock_bytes);
+    const std::size_t size = superblock_bytes_of(block.version);
+    bytes raw = bytes::zeros(size);
     std::byte* const at = raw.data();
     std::memcpy(at, "MANTISSB", 8);
     store_le(at + 8, block.version);
@@ -40,30 +56,42 @@ struct superblock {
     store_le(at + 16, block.database.high);
     store_le(at + 24, block.database.low);
     store_le(at + 32, block.log_reaches.value);
-    store_le(at + 40, crc32c::of({at, 40}));
+    if (block.version >= 3) {
+        store_le(at + 40, block.checkpoint.value);
+        store_le(at + 48, block.generation);
+    }
+    store_le(at + size - 8, crc32c::of({at, size - 8}));
     return raw;
 }
 
+//   Requires    `file` is what the file is called, for messages
 //   Errors      corrupt (wrong size, magic or checksum), mismatch (a newer version)
-[[nodiscard]] inline result<superblock> decode_superblock(bytes_view raw) {
-    constexpr const char* doing = "reading the superblock";
-    if (raw.size() != superblock_bytes)
-        return error{error_code::corrupt, doing}.about(superblock_name).with("bytes", raw.size());
-    if (!raw.starts_with({"MANTISSB", 8}))
-        return error{error_code::corrupt, doing}.about(superblock_name).with("offset", 0);
+[[nodiscard]] inline result<superblock> decode_superblock(bytes_view raw,
+                                                          bytes_view file = superblock_name) {
+    const auto corrupt = [&](const char* name, std::uint64_t value) {
+        return error{error_code::corrupt, "reading the superblock"}.about(file).with(name, value);
+    };
+    if (raw.size() < superblock_bytes_before_3) return corrupt("bytes", raw.size());
+    if (!raw.starts_with({"MANTISSB", 8})) return corrupt("offset", 0);
     const std::byte* const at = raw.data();
-    if (load_le<std::uint64_t>(at + 40) != crc32c::of({at, 40}))
-        return error{error_code::corrupt, doing}.about(superblock_name).with("offset", 40);
+    const std::size_t covered = raw.size() - 8;
+    if (load_le<std::uint64_t>(at + covered) != crc32c::of({at, covered}))
+        return corrupt("offset", covered);
     superblock block;
     block.version = load_le<std::uint32_t>(at + 8);
+    if (block.version == 0 || block.version > superblock_version)
+        return error{error_code::mismatch, "reading the superblock"}
+            .about(file)
+            .with("version", block.version)
+            .with("supported", superblock_version);
+    if (raw.size() != superblock_bytes_of(block.version)) return corrupt("bytes", raw.size());
     block.checksum_format = load_le<std::uint32_t>(at + 12);
     block.database = {load_le<std::uint64_t>(at + 16), load_le<std::uint64_t>(at + 24)};
     block.log_reaches = {load_le<std::uint64_t>(at + 32)};
-    if (block.version != superblock_version)
-        return error{error_code::mismatch, doing}
-            .about(superblock_name)
-            .with("version", block.version)
-            .with("supported", superblock_version);
+    if (block.version >= 3) {
+        block.checkpoint = {load_le<std::uint64_t>(at + 40)};
+        block.generation = load_le<std::uint64_t>(at + 48);
+    }
     return block;
 }
 

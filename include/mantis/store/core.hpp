@@ -10,16 +10,23 @@
 //   open     -> failed     a write or sync of the log failed: reads go on, commits answer read_only
 //                          (the log writer's state)
 //   open     -> closed     close(), or the destructor
+// A store that stops early or is in safe mode is open and read-only from the beginning.
 //
 // Threads: any number at once, but open() and close().
 #pragma once
 
+#include "checkpoint_thread.hpp"
+#include "checkpointer.hpp"
+#include "detail/store_scrub.hpp"
+#include "detail/store_superblock.hpp"
+#include "log_retention.hpp"
 #include "options.hpp"
+#include "store_recovery.hpp"
+#include "watches.hpp"
 
 #include "../core/owned.hpp"
-#include "../platform/atomic_replace.hpp"
 #include "../platform/retrying.hpp"
-#include "../recovery/superblock.hpp"
+#include "../recovery/log_identity.hpp"
 #include "../txn/transaction.hpp"
 
 namespace mantis {
@@ -39,7 +46,13 @@ struct store_stats {
     std::uint64_t log_bytes = 0;  // of records and their padding, since the database was made
     log_stats log;                // of this opening
     lsn durable;
-    file_health files;  // reads, lists and opens that failed, in this opening
+    checkpoint_info checkpoint;     // the last one; redo_from {}: there is none
+    std::uint64_t checkpoints = 0;  // made in this opening
+    recovery_objectives objectives;
+    loss_window window;  // what a power failure would take of what was answered
+    file_health files;   // reads, lists and opens that failed, in this opening
+    space_counts space;
+    memory_counts memory;  // of the budget; nothing is counted where memory_bytes is 0
 };
 
 struct store_verification {
@@ -59,23 +72,18 @@ public:
     using engine_type = transaction_engine<Platform, Checksum, Durability, Indexes...>;
     using log_type = typename engine_type::log_type;
     using directory = typename Platform::directory;
+    using retention_type = log_retention<Platform, Checksum>;
+    using recovery_type = store_recovery<Platform, Checksum, tables_type>;
+    using checkpointer_type = checkpointer<Platform, Checksum, engine_type>;
 
     //   Errors      not_found, locked (by which process), corrupt, mismatch, io, no_space: the
     //               database is as it was
     static result<owned<store_core>> open(bytes_view path, const store_options& options,
                                           World outside) {
-        Platform world{std::move(outside), {options.read_again, options.breaker}};
-        const bool create = options.create_if_missing && !options.read_only;
-        auto opened =
-            world.open_directory(path, create ? directory_mode::create : directory_mode::existing);
-        if (!opened) return opened.error().within(opening);
-        auto core =
-            owned<store_core>(new store_core{std::move(world), std::move(*opened), options});
-        if (auto locked = core->directory_->lock(); !locked) return locked.error().within(opening);
-        if (auto block = core->read_superblock(create); !block)
-            return block.error().about(path).within(opening);
-        if (auto recovered = core->recover(); !recovered) return recovered.error().within(opening);
-        core->start_syncing();
+        auto core = owned<store_core>(new store_core{std::move(outside), options});
+        auto opened = core->open_files(path);
+        core->watches_.events().deliver();
+        if (!opened) return opened.error().within("opening the store");
         return core;
     }
 
@@ -88,30 +96,65 @@ public:
     [[nodiscard]] const tables_type& tables() const noexcept { return tables_; }
     [[nodiscard]] const recovery_summary& recovery() const noexcept { return recovery_; }
     [[nodiscard]] Platform& files() noexcept { return platform_; }
+    [[nodiscard]] memory_budget<Platform>& memory() noexcept { return watches_.memory(); }
+    //   Requires    close() was not called
+    [[nodiscard]] space_watch<Platform>& space() noexcept { return watches_.space(); }
+    //   Requires    close() was not called
+    [[nodiscard]] retention_type& retention() noexcept { return *retention_; }
     [[nodiscard]] bytes_view path() const noexcept {
         return directory_ ? directory_->path() : bytes_view{};
     }
 
     //   Effects     everything committed before the call is durable, whatever the policy
-    [[nodiscard]] result<void> flush() { return log_ ? log_->sync() : closed(); }
+    [[nodiscard]] result<void> flush() {
+        const event_delivery told{&watches_.events()};
+        return log_ ? log_->sync() : closed();
+    }
 
     //   Effects     everything is durable, the lock is free; every later call of the store answers
     //               closed or is an error
-    //   Errors      unknown_outcome, io: the directory is free all the same
+    //   Errors      unknown_outcome, io, no_space: the directory is free all the same
     [[nodiscard]] result<void> close() {
         if (!log_) return success();
-        stop_syncing();
+        const event_delivery told{&watches_.events()};
+        if (options_.checkpoint_at_close && !options_.read_only) (void)checkpoint();
+        checkpointer_->stop();
+        background_->stop();
+        scrub_->stop();
+        syncing_->stop();
+        retention_->stop();
         auto done = log_->close();
         const lsn end = log_->end();
+        background_.reset();
+        checkpointer_.reset();
+        scrub_.reset();
         engine_.reset();
+        syncing_.reset();
         log_.reset();
-        if (done && end > superblock_.log_reaches && !options_.read_only)
-            done = write_superblock(end);
+        retention_.reset();
+        const superblock block = superblock_->now();
+        if (done && end > block.log_reaches && !options_.read_only)
+            done = superblock_->replace(end, block.checkpoint);
+        watches_.close();
+        superblock_.reset();
         directory_.reset();
         return done;
     }
 
-    [[nodiscard]] store_stats stats() const {
+    // Writes an image of all tables while commits go on; later openings begin with it.
+    //   Returns     what was made, or the last one, if nothing was committed since
+    //   Errors      no_space, io: all is as it was; read_only; unknown_outcome: the log has failed
+    [[nodiscard]] result<checkpoint_info> checkpoint() { return make_checkpoint(false); }
+
+    [[nodiscard]] checkpoint_info last_checkpoint() const {
+        const lock_guard<mutex> hold{info_mutex_};
+        return last_checkpoint_;
+    }
+    [[nodiscard]] recovery_objectives objectives() const {
+        return background_ ? background_->objectives() : recovery_objectives{};
+    }
+    [[nodiscard]] loss_window window() { return syncing_ ? syncing_->window() : loss_window{}; }
+    [[nodiscard]] store_stats stats() {
         store_stats sum;
         for (const table_type* each : tables_.all()) {
             const table_info info = describe(*each);
@@ -123,9 +166,25 @@ public:
         sum.log = log_->stats();
         sum.log_bytes = log_->end().value - first_lsn_of_log.value;
         sum.durable = log_->durable();
+        sum.window = window();
+        {
+            const lock_guard<mutex> hold{info_mutex_};
+            sum.checkpoint = last_checkpoint_;
+            sum.checkpoints = checkpoints_;
+        }
+        sum.objectives = objectives();
         sum.files = platform_.health(path());
+        sum.space = watches_.space().counts();
+        sum.memory = watches_.memory().counts();
         return sum;
     }
+
+    // One round now, as fast as the disk reads.
+    [[nodiscard]] scrub_report scrub() {
+        const event_delivery told{&watches_.events()};
+        return scrub_->run();
+    }
+    [[nodiscard]] integrity_state integrity() { return scrub_->state(); }
 
     static table_info describe(const table_type& of) {
         table_info info{bytes{of.name()}, of.id(), of.index_name(), 0, 0};
@@ -140,6 +199,9 @@ public:
     //   Errors      corrupt (what and where), io
     [[nodiscard]] result<store_verification> verify() {
         if (!log_) return closed();
+        if (recovery_.damage) return *recovery_.damage;
+        const event_delivery told{&watches_.events()};
+        const lock_guard<mutex> alone{checkpoint_mutex_};  // it removes segments
         const auto pause = engine_->pause();
         if (auto synced = log_->sync(); !synced) return synced.error();
         store_verification sum;
@@ -153,105 +215,242 @@ public:
         return sum;
     }
 
-    // Redo, for the recovery engine.
-    [[nodiscard]] result<void> redo(const operation& op, lsn version) {
-        if (op.kind == operation_kind::create_table) {
-            auto made = tables_.add(op.table, op.key, op.value, version);
-            return made ? success() : result<void>{made.error()};
-        }
-        table_type* const into = tables_.find(op.table);
-        if (into == nullptr || into->dropped())
-            return error{error_code::corrupt, "redoing an operation: its table does not exist"}
-                .with("table", op.table.value);
-        if (op.kind == operation_kind::put) into->put(op.key, op.value, version);
-        else if (op.kind == operation_kind::erase) into->erase(op.key, version);
-        else into->drop(version);
-        into->end_commit();
+private:
+    using mutex = typename Platform::mutex;
+    struct background_work;
+    using background_type = checkpoint_thread<Platform, background_work>;
+
+    store_core(World outside, const store_options& options)
+        : watches_{options},
+          platform_{std::move(outside),
+                    {options.read_again, options.breaker, watches_.events().sink()}},
+          options_{options} {}
+
+    result<void> open_files(bytes_view path) {
+        options_.read_only = options_.only_reads();
+        const bool create = options_.create_if_missing && !options_.read_only;
+        auto opened = platform_.open_directory(
+            path, create ? directory_mode::create : directory_mode::existing);
+        if (!opened) return opened.error();
+        directory_.emplace(std::move(*opened));
+        if (auto locked = directory_->lock(); !locked) return locked;
+        if (auto block = read_superblock(create); !block) return block.error().about(path);
+        if (auto recovered = recover(); !recovered) return recovered;
+        watches_.opened(path, recovery_);
         return success();
     }
 
-private:
-    using mutex = typename Platform::mutex;
-
-    static constexpr const char* opening = "opening the store";
-
-    store_core(Platform world, directory in, const store_options& options)
-        : platform_{std::move(world)}, directory_{std::move(in)}, options_{options} {}
+    static void tell_events(void* self) {
+        static_cast<store_core*>(self)->watches_.events().deliver();
+    }
 
     static error closed() { return {error_code::closed, "using a store after close()"}; }
 
     result<void> read_superblock(bool create) {
-        auto there = directory_->exists(superblock_name);
-        if (!there) return there.error();
-        if (!*there)
-            return create ? make_database()
-                          : result<void>{
-                                error{error_code::not_found, "opening a database: there is none"}};
-        // It may be there without being durable: what made it may have ended before its sync.
-        if (!options_.read_only)
-            if (auto synced = directory_->sync(); !synced) return synced;
-        auto raw = read_file(*directory_, superblock_name, 64 * KiB);
-        if (!raw) return raw.error();
-        auto block = decode_superblock(*raw);
-        if (!block) return block.error();
-        if (block->checksum_format != Checksum::format_id)
-            return error{error_code::mismatch,
-                         "opening a database: with::checksum differs from the one it was made with"}
-                .with("file_format_id", block->checksum_format)
-                .with("store_format_id", Checksum::format_id);
-        superblock_ = *block;
-        return success();
+        superblock_.emplace(*directory_);
+        auto read = superblock_->read(options_.read_only);
+        if (read || read.error().code() == error_code::mismatch) return read;
+        if (options_.safe_mode)
+            if (auto log = identify_log(*directory_); log && log->damage) return adopt(*log);
+        if (read.error().code() != error_code::not_found) return read;
+        if (create) return make_database();
+        return error{error_code::not_found, "opening a database: there is none"};
     }
-
+    // Safe mode: the log is there, and what said whose it is, is not.
+    result<void> adopt(const log_identity& found) {
+        recovery_.damage = found.damage;
+        options_.read_only = true;
+        return superblock_->adopt(found.block);
+    }
     result<void> make_database() {
         auto names = directory_->list();
         if (!names) return names.error();
         lsn first;
         for (const bytes& name : *names)
-            if (parse_segment_name(name, first))
+            if (parse_segment_name(name, first) || is_image_name(name))
                 return error{error_code::corrupt,
                              "opening a database: it has a log and no superblock"}
                     .with("lsn", first.value);
-        superblock_.checksum_format = Checksum::format_id;
-        superblock_.database = {platform_.random(), platform_.random()};
-        return write_superblock(first_lsn_of_log);
-    }
-
-    result<void> write_superblock(lsn reaches) {
-        superblock next = superblock_;
-        next.log_reaches = reaches;
-        if (auto written = atomic_replace(*directory_, superblock_name, encode_superblock(next));
-            !written)
-            return written;
-        superblock_ = next;
-        return success();
+        return superblock_->make({platform_.random(), platform_.random()});
     }
 
     result<void> recover() {
-        using recovery_type = recovery_engine<Platform, Checksum>;
-        recovery_type recovery{platform_, *directory_, superblock_.database};
-        typename recovery_type::options chosen;
-        chosen.listener = options_.on_recovery;
-        chosen.listener_context = options_.on_recovery_context;
-        chosen.log_reaches = superblock_.log_reaches;
-        chosen.read_only = options_.read_only;
-        auto done = recovery.run(*this, chosen);
+        const superblock block = superblock_->now();
+        auto done = recovery_type{platform_, *directory_, block, tables_, options_}.run();
         if (!done) return done.error();
-        recovery_ = done->summary;
-        // What this opening answers must not be missing at the next.
-        if (recovery_.end > superblock_.log_reaches && !options_.read_only)
-            if (auto written = write_superblock(recovery_.end); !written) return written;
+        std::optional<error> lost = std::move(recovery_.damage);  // the superblock
+        recovery_ = std::move(done->summary);
+        if (lost) recovery_.damage = std::move(lost);
+        if (recovery_.damage) recovery_.found = log_condition::damaged;
+        tables_target<tables_type>{tables_}.finish(recovery_.end);
+        if (recovery_.damage) options_.read_only = true;
+        if (auto written = superblock_->bring_up(recovery_, options_.read_only); !written)
+            return written;
+        watches_.open(*directory_, options_);
         log_options log;
         log.segment_bytes = options_.segment_bytes;
-        log_.emplace(platform_, *directory_, superblock_.database, recovery_.end,
-                     done->previous_checksum, log);
-        engine_.emplace(tables_, *log_, recovery_.last_transaction,
-                        typename engine_type::limits{options_.memory_bytes, options_.read_only});
+        log.segment_period = options_.segment_period;
+        retention_.emplace(platform_, *directory_, block.database, options_, watches_.events(),
+                           watches_.of_log());
+        log.events = {&store_core::note_of_log, this};
+        log_.emplace(platform_, *directory_, block.database, recovery_.end, done->previous_checksum,
+                     log);
+        retention_->start(*log_);
+        syncing_.emplace(platform_, *log_, sync_limits{options_.sync_period, options_.sync_bytes},
+                         sync_failure_listener{&store_core::tell_events, this});
+        engine_.emplace(tables_, *log_, *syncing_, platform_.random(), recovery_.last_transaction,
+                        typename engine_type::limits{watches_.resources(), options_.read_only},
+                        commit_clock<Platform>{platform_, recovery_.last_time});
+        open_checkpoints(block);
+        begin_scrubbing(block.database);
         return success();
     }
 
+    // `anew`: also where nothing was committed since the last one, whose image is damaged.
+    result<checkpoint_info> make_checkpoint(bool anew) {
+        if (!log_) return closed();
+        if (options_.read_only)
+            return error{error_code::read_only,
+                         "making a checkpoint: the store was opened read-only"};
+        const event_delivery told{&watches_.events()};
+        const lock_guard<mutex> alone{checkpoint_mutex_};
+        const checkpoint_info last = last_checkpoint();
+        const auto now = engine_->now_applied();
+        if (!anew && last.redo_from != lsn{} && now.end == last.redo_from) return last;
+        auto made = checkpointer_->make();
+        if (!made) return made.error().within("making a checkpoint");
+        background_->made();
+        const lock_guard<mutex> hold{info_mutex_};
+        last_checkpoint_ = *made;
+        last_checkpoint_at_ = platform_.now();
+        operations_before_ = now.operations;
+        ++checkpoints_;
+        return made;
+    }
+
+    void open_checkpoints(const superblock& block) {
+        checkpointer_.emplace(
+            platform_, *directory_, block.database, *engine_, tables_, *log_,
+            checkpoint_host{&store_core::replace_superblock, &store_core::drop_log, this,
+                            watches_.events().sink()});
+        // What a crash left of checkpoints that were never finished, or are no longer the last.
+        if (block.checkpoint != lsn{} && !options_.read_only)
+            (void)remove_other_images(*directory_, block.checkpoint);
+        last_checkpoint_.redo_from = recovery_.image.redo_from;
+        last_checkpoint_.rows = recovery_.image.rows;
+        last_checkpoint_.bytes = recovery_.image.bytes;
+        last_checkpoint_at_ = platform_.now();
+        background_.emplace(platform_, work_, background_settings());
+        if (options_.read_only) return;
+        if (options_.checkpoint_in_opening && due() != checkpoint_reason::none) (void)checkpoint();
+        background_->start();
+    }
+    [[nodiscard]] typename background_type::settings background_settings() const {
+        typename background_type::settings chosen;
+        chosen.limits = {options_.checkpoint_log_bytes, options_.checkpoint_operations,
+                         options_.checkpoint_period, options_.checkpoint_replay_time};
+        if (chosen.limits.replay_time == nanoseconds{})
+            chosen.limits.replay_time = {options_.recovery_time_objective.count / 2};
+        chosen.rates.replay =
+            recovery_rates::measured(recovery_.bytes, recovery_.analysed_in + recovery_.redone_in,
+                                     recovery_rates::usual_replay);
+        chosen.rates.load = recovery_rates::measured(
+            recovery_.image.bytes, recovery_.image.loaded_in, recovery_rates::usual_load);
+        chosen.point_objective = options_.recovery_point_objective;
+        chosen.time_objective = options_.recovery_time_objective;
+        return chosen;
+    }
+    [[nodiscard]] checkpoint_reason due() {
+        const auto chosen = background_settings();
+        return checkpoint_due(chosen.limits, debt(), chosen.rates);
+    }
+    [[nodiscard]] checkpoint_debt debt() {
+        const auto now = engine_->now_applied();
+        const lock_guard<mutex> hold{info_mutex_};
+        return {log_since_checkpoint(now.end),
+                checkpoints_ == 0 ? recovery_.operations + now.operations
+                                  : grown(now.operations, operations_before_),
+                platform_.now() - last_checkpoint_at_, last_checkpoint_.bytes};
+    }
+    //   Requires    info_mutex_
+    [[nodiscard]] std::uint64_t log_since_checkpoint(lsn end) const noexcept {
+        const lsn from = last_checkpoint_.redo_from;
+        return grown(end.value, (from != lsn{} ? from : first_lsn_of_log).value);
+    }
+
+    // What the thread asks the store for.
+    struct background_work {
+        store_core* core;
+
+        [[nodiscard]] checkpoint_debt debt() const { return core->debt(); }
+        [[nodiscard]] nanoseconds loss_age() const { return core->window().age; }
+        [[nodiscard]] bool make() const { return core->checkpoint().has_value(); }
+        void note(const event& what) const {
+            core->watches_.events().note(what);
+            core->watches_.events().deliver();
+        }
+    };
+    // A new segment: a checkpoint may be due.
+    static void note_of_log(void* self, const event& what) {
+        auto& core = *static_cast<store_core*>(self);
+        core.retention_->of_log()(what);
+        if (what.code() != event_code::segment_begun || core.options_.checkpoint_log_bytes == 0)
+            return;
+        std::uint64_t log_bytes = 0;
+        std::uint64_t image_bytes = 0;
+        {
+            const lock_guard<mutex> hold{core.info_mutex_};
+            log_bytes = core.log_since_checkpoint({*what.number("lsn")});
+            image_bytes = core.last_checkpoint_.bytes;
+        }
+        core.background_->log_grew(log_bytes, image_bytes);
+    }
+    static result<void> replace_superblock(void* self, const checkpoint_info& made) {
+        auto& core = *static_cast<store_core*>(self);
+        const lsn reaches = core.superblock_->now().log_reaches;
+        return core.superblock_->replace(reaches > made.log_needed ? reaches : made.log_needed,
+                                         made.redo_from);
+    }
+    // The record that ends at the checkpoint stays: reading goes on behind it.
+    static result<void> drop_log(void* self, const checkpoint_info& made) {
+        auto& core = *static_cast<store_core*>(self);
+        if (core.options_.keep_log) return success();
+        return core.retention_->needed_from({made.redo_from.value - 1});
+    }
+
+    void begin_scrubbing(database_id database) {
+        const auto reach = [](void* self) {
+            const auto& own = *static_cast<store_core*>(self);
+            const superblock block = own.superblock_->now();
+            // Behind the damage that safe mode lives with is log, too.
+            const bool all = own.recovery_.damage.has_value();
+            return scrub_reach{block.checkpoint != lsn{} ? block.checkpoint : first_lsn_of_log,
+                               all ? block.log_reaches : own.log_->durable(), all};
+        };
+        const auto settle = [](void* self) {
+            auto& own = *static_cast<store_core*>(self);
+            std::optional<error> names_lost;
+            auto found = own.superblock_->settle(own.options_.read_only, names_lost);
+            if (names_lost) own.log_->stop(*names_lost);
+            return found;
+        };
+        const auto checkpoint = [](void* self) {
+            return static_cast<store_core*>(self)->superblock_->now().checkpoint;
+        };
+        const auto replace_image = [](void* self) {
+            return static_cast<store_core*>(self)->make_checkpoint(true).has_value();
+        };
+        scrub_.emplace(platform_, *directory_, database, options_, watches_.events().sink(),
+                       store_scrub_calls{reach, settle, checkpoint, replace_image,
+                                         &store_core::tell_events, this});
+        scrub_->start();
+    }
+
     result<void> verify_log(store_verification& sum) {
-        auto reader = log_reader<Platform, Checksum>::open(*directory_, superblock_.database);
+        const superblock block = superblock_->now();
+        // What lies before a checkpoint may be gone, and be it damaged, it is needed no more.
+        auto reader =
+            log_reader<Platform, Checksum>::open(*directory_, block.database, block.checkpoint);
         if (!reader) return reader.error();
         log_record record;
         while (true) {
@@ -268,46 +467,27 @@ private:
             .with("durable_lsn", log_->durable().value);
     }
 
-    void start_syncing() {
-        if constexpr (Durability::syncs_periodically)
-            syncer_.emplace([this] { sync_every_period(); });
-    }
-
-    void stop_syncing() {
-        if constexpr (Durability::syncs_periodically) {
-            {
-                lock_guard<mutex> hold{stop_mutex_};
-                stop_ = true;
-            }
-            stop_changed_.notify_all();
-            if (syncer_ && syncer_->joinable()) syncer_->join();
-        }
-    }
-
-    void sync_every_period() {
-        unique_lock<mutex> hold{stop_mutex_};
-        while (!stop_) {
-            (void)stop_changed_.wait_for(stop_mutex_, options_.sync_period);
-            if (stop_) return;
-            hold.unlock();
-            (void)log_->sync();  // a failure stops the log, and the next commit answers it
-            hold.lock();
-        }
-    }
-
+    store_watches<Platform> watches_;  // the others note their events in it
     Platform platform_;
     std::optional<directory> directory_;  // none once closed
     store_options options_;
-    superblock superblock_;
+    std::optional<store_superblock<Platform, Checksum>> superblock_;
     recovery_summary recovery_;
     tables_type tables_;
-    std::optional<log_type> log_;        // none once closed
-    std::optional<engine_type> engine_;  // likewise
-
-    mutex stop_mutex_;
-    typename Platform::condition stop_changed_;
-    bool stop_ = false;
-    std::optional<typename Platform::thread> syncer_;
+    std::optional<retention_type> retention_;  // none once closed; the next three likewise
+    std::optional<log_type> log_;
+    std::optional<typename engine_type::syncing_type> syncing_;
+    std::optional<engine_type> engine_;
+    std::optional<checkpointer_type> checkpointer_;
+    mutex checkpoint_mutex_;    // held while one is made
+    mutable mutex info_mutex_;  // protects what follows of the last one
+    checkpoint_info last_checkpoint_;
+    std::uint64_t checkpoints_ = 0;  // of this opening
+    nanoseconds last_checkpoint_at_;
+    std::uint64_t operations_before_ = 0;  // the last one, in this opening
+    background_work work_{this};
+    std::optional<background_type> background_;
+    std::optional<store_scrub<Platform, Checksum>> scrub_;
 };
 
 }  // namespace mantis

@@ -102,9 +102,10 @@ public:
     }
 
     //   Requires    the store is open, and outlives the transaction
-    [[nodiscard]] transaction_type begin(isolation level = isolation::serializable) {
+    [[nodiscard]] transaction_type begin(isolation level = isolation::serializable,
+                                         durability_class how = engine_type::policy_class) {
         check(open(), "store::begin() of a closed store");
-        return {core_->engine(), level};
+        return {core_->engine(), level, how};
     }
     //   Returns     the newest committed value, or none
     [[nodiscard]] result<std::optional<bytes>> get(const table_handle& from, bytes_view key) {
@@ -116,12 +117,47 @@ public:
 
     //   Effects     everything committed before the call survives power loss, whatever the
     //               durability policy
+    //   Errors      unknown_outcome, closed
     [[nodiscard]] result<void> flush() { return open() ? core_->flush() : closed(); }
-    // Walks every index and reads the whole log again; commits wait meanwhile.
+    //   Effects     that commit survives power loss, and so do all before it
+    //   Errors      unknown_outcome: opening the store again tells; invalid_argument: it was
+    //               answered by another opening, and this one cannot tell; closed
+    [[nodiscard]] result<void> wait_durable(const commit_info& done) {
+        return open() ? core_->engine().wait_durable(done) : closed();
+    }
+    // Writes the rows of all tables to an image, while commits go on: the next opening reads it,
+    // and the log only since now. Segments before are removed (store_options::keep_log).
+    //   Returns     what was made, or the last one, if nothing was committed since
+    //   Errors      no_space, io: all is as it was; read_only, unknown_outcome, closed
+    [[nodiscard]] result<checkpoint_info> checkpoint() {
+        return open() ? core_->checkpoint() : closed();
+    }
+    //   Returns     the last one, of this opening or an earlier one; redo_from {}: there is none
+    [[nodiscard]] checkpoint_info last_checkpoint() const {
+        return open() ? core_->last_checkpoint() : checkpoint_info{};
+    }
+    // Whether the recovery objectives of the options are kept.
+    [[nodiscard]] recovery_objectives objectives() const {
+        return open() ? core_->objectives() : recovery_objectives{};
+    }
+    // Walks every index and reads the log since the last checkpoint again; commits wait meanwhile.
     //   Errors      corrupt (what and where), io
     [[nodiscard]] result<store_verification> verify() {
         if (!open()) return closed();
         return core_->verify();
+    }
+    // Reads all files once and compares them with their checksums, while commits go on; the
+    // superblock is repaired. After a round that goes on in the background
+    // (store_options::scrub_bytes_per_second).
+    //   Returns     what was found. Damage in the log is no error: the store goes on with what it
+    //               has in memory, but may not open again (docs/errors.md#integrity)
+    [[nodiscard]] result<scrub_report> scrub() {
+        if (!open()) return closed();
+        return core_->scrub();
+    }
+    // What scrubbing found so far, in this opening.
+    [[nodiscard]] integrity_state integrity() const {
+        return open() ? core_->integrity() : integrity_state{};
     }
     //   Effects     everything is durable and the directory is free; done by the destructor
     //               otherwise, errors unseen
@@ -132,12 +168,46 @@ public:
         return done;
     }
 
+    // What a power failure would take at this moment, and where more was at risk than the options
+    // allow.
+    //   Complexity  constant, unlike stats()
+    [[nodiscard]] loss_window window() const { return open() ? core_->window() : loss_window{}; }
+    //   Returns     as it was opened; empty once closed
+    [[nodiscard]] bytes_view path() const noexcept { return open() ? core_->path() : bytes_view{}; }
     [[nodiscard]] store_stats stats() const { return open() ? core_->stats() : store_stats{}; }
     // What reaches the files, for show_files() (metrics/files.hpp); lives until close().
     //   Requires    the store is open
     [[nodiscard]] retrying<platform_type>& files() {
         check(open(), "store::files() of a closed store");
         return core_->files();
+    }
+    // What the store and its caches may take together, for caches of the program to shed with, and
+    // for show_memory() (metrics/resources.hpp); lives until close().
+    //   Requires    the store is open
+    [[nodiscard]] memory_budget<retrying<platform_type>>& memory() {
+        check(open(), "store::memory() of a closed store");
+        return core_->memory();
+    }
+    // The free space of its disk, for show_space(); lives until close().
+    //   Requires    the store is open
+    [[nodiscard]] space_watch<retrying<platform_type>>& space() {
+        check(open(), "store::space() of a closed store");
+        return core_->space();
+    }
+    // Keeps the log from that position on, whatever a checkpoint covers, until the hold ends: for a
+    // replica, a backup, a feed. It is seen by its name in kept_log().stats() and in metrics.
+    //   Requires    the hold ends before the store is closed
+    //   Errors      not_found: some of that is gone; io, closed
+    [[nodiscard]] result<log_hold<retrying<platform_type>>> hold_log(bytes_view name, lsn from) {
+        if (!open()) return closed();
+        return core_->retention().hold(name, from);
+    }
+    // What is kept of the log, and why, for show_retention() (wal/retention_metrics.hpp); lives
+    // until close().
+    //   Requires    the store is open
+    [[nodiscard]] const typename core_type::retention_type::keeper_type& kept_log() {
+        check(open(), "store::kept_log() of a closed store");
+        return core_->retention().keeper();
     }
     [[nodiscard]] recovery_summary recovery() const {
         return open() ? core_->recovery() : recovery_summary{};

@@ -60,6 +60,8 @@
 #include "../platform/guard.hpp"
 #include "../platform/platform.hpp"
 
+#include <optional>
+
 namespace mantis {
 
 // Names one state of what an optimistic_latch protects. Only the latch that gave it can tell more.
@@ -99,6 +101,20 @@ public:
         const std::uint64_t seen = look();
         return start_of((seen & exclusive) == 0 ? seen : wait_until(not_exclusive));
     }
+    // For a latch that is used again for other data, as that of a frame is: waits no longer than
+    // keep() is true, which is asked before each sleep and after each time the latch is let go. So
+    // nobody waits for the holder of what it did not ask for, if the latch is let go once between
+    // the last moment at which keep() is true and the next holder.
+    //   Requires    keep() looks at what changes under the latch in exclusive mode only
+    //   Returns     ready, closed, or busy: keep() was false
+    template <class Keep>
+    [[nodiscard]] optimistic_start begin_while(Keep keep) {
+        for (;;) {
+            const optimistic_start start = try_begin();
+            if (start.state != optimistic_state::busy || !wait_while(not_exclusive, keep))
+                return start;
+        }
+    }
     //   Returns     whether all that was read since `seen` was begun is of one state
     [[nodiscard]] bool validate(optimistic_version seen) const {
         return (look() & ~(holders | waiters)) == seen.bits;
@@ -125,6 +141,13 @@ public:
     // Shared mode.
     void lock_shared() {
         while (!try_lock_shared()) (void)wait_until(may_share);
+    }
+    //   Returns     false: it is not held, and keep() was false; see begin_while()
+    template <class Keep>
+    [[nodiscard]] bool lock_shared_while(Keep keep) {
+        while (!try_lock_shared())
+            if (!wait_while(may_share, keep)) return false;
+        return true;
     }
     //   Returns     false when somebody holds it exclusively, or waits for that
     [[nodiscard]] bool try_lock_shared() {
@@ -157,6 +180,13 @@ public:
     // Exclusive mode.
     void lock() {
         while (!try_lock()) (void)wait_until(is_free);
+    }
+    //   Returns     false: it is not held, and keep() was false; see begin_while()
+    template <class Keep>
+    [[nodiscard]] bool lock_while(Keep keep) {
+        while (!try_lock())
+            if (!wait_while(is_free, keep)) return false;
+        return true;
     }
     [[nodiscard]] bool try_lock() {
         std::uint64_t seen = state_.load(Platform::memory_order::relaxed);
@@ -258,6 +288,14 @@ private:
 
     //   Returns     a state that is `enough`, or was when it was looked at
     [[nodiscard]] std::uint64_t wait_until(bool (*enough)(std::uint64_t) noexcept) {
+        constexpr auto always = [] { return true; };
+        return *wait_while(enough, always);
+    }
+    // Who gives up leaves the bit behind: the next to let go rings for nobody.
+    //   Returns     such a state; none: keep() has ended the wait
+    template <class Keep>
+    [[nodiscard]] std::optional<std::uint64_t> wait_while(bool (*enough)(std::uint64_t) noexcept,
+                                                          Keep& keep) {
         for (unsigned i = 0; i < parking::spins; ++i) {
             parking::relax();
             if (const std::uint64_t seen = look(); enough(seen)) return seen;
@@ -267,10 +305,13 @@ private:
             const std::uint32_t heard = rung.load(Platform::memory_order::acquire);
             std::uint64_t seen = look();
             if (enough(seen)) return seen;
-            if ((seen & waiters) != 0 || state_.compare_exchange_strong(
+            if (!keep()) return std::nullopt;
+            if ((seen & waiters) == 0 && !state_.compare_exchange_strong(
                                              seen, seen | waiters, Platform::memory_order::acq_rel,
                                              Platform::memory_order::relaxed))
-                (void)parking::wait(rung, heard, parking::never);
+                continue;
+            if (!keep()) return std::nullopt;
+            (void)parking::wait(rung, heard, parking::never);
         }
     }
     // The latch may be gone by now: who got it may have destroyed it.

@@ -24,10 +24,18 @@ class cursor {
 public:
     static constexpr std::size_t batch_bytes = 64 * 1024;
 
-    //   Requires    `engine`, `source` and `own` outlive the cursor
+    //   Requires    `engine`, `source`, `own` and `told` outlive the cursor
+    //   Effects     `told` is raised to the newest commit that the rows tell of, which is as
+    //               durable as `reader` promises
     cursor(Engine& engine, const typename Engine::table_type& source, const write_set& own,
-           key_range range)
-        : engine_{&engine}, source_{&source}, own_{&own}, from_{range.from}, to_{range.to} {}
+           key_range range, durability_class reader, lsn& told)
+        : engine_{&engine},
+          source_{&source},
+          own_{&own},
+          reader_{reader},
+          told_{&told},
+          from_{range.from},
+          to_{range.to} {}
 
     //   Effects     moves to the next row
     //   Returns     false after the last
@@ -68,7 +76,7 @@ private:
     result<void> fill() {
         rows_.clear();
         at_ = 0;
-        auto ended = engine_->read_rows(*source_, from_, to_, batch_bytes, rows_);
+        auto ended = engine_->read_rows(*source_, from_, to_, batch_bytes, rows_, reader_, *told_);
         if (!ended) {
             rows_.clear();
             return ended.error();
@@ -92,6 +100,8 @@ private:
     Engine* engine_;
     const typename Engine::table_type* source_;
     const write_set* own_;
+    durability_class reader_;
+    lsn* told_;
     bytes from_;
     bytes to_;
     std::vector<row> rows_;

@@ -5,27 +5,36 @@
 // The path of a commit:
 //   1. encode the write set into records                            (no lock)
 //   2. take the commit mutex; refuse if a read no longer holds      (conflict: nothing happened)
-//   3. append the records; their end is the commit's version        (an error: nothing happened)
+//   3. stamp the last record with the time; append the records; their end is the commit's version
+//                                                                   (an error: nothing happened)
 //   4. apply to the tables, in the order of the log
-//   5. leave the mutex; wait as the durability policy says          (an error: unknown_outcome)
+//   5. leave the mutex; wait as the commit's durability class says  (an error: unknown_outcome)
 //
 // Invariants:
 //   1. tables hold exactly what the log holds, in its order: nothing is applied that was not
 //      appended
-//   2. no answer, of a commit or of a read, leaves before the log is as durable as the policy
-//      promises for what it tells
+//   2. no answer of a commit leaves before the log is as durable as its class promises, and none
+//      says more than is true
+//   3. no answer of a read leaves before the log is as durable, for what it tells, as the class of
+//      the *reader* promises, with whichever class it was committed: so whoever reads by the policy
+//      of a store that waits for syncs is never told what a power failure can take back. A reader
+//      that asked for less, and commits what follows from it, commits it behind what it read: in
+//      one log both are there, or the later one is not
 //
 // Threads: any number at once.
 #pragma once
 
+#include "commit_clock.hpp"
 #include "commit_info.hpp"
 #include "isolation.hpp"
 #include "read_set.hpp"
+#include "resources.hpp"
 #include "table_set.hpp"
 #include "write_set.hpp"
 
 #include "../wal/durability.hpp"
 #include "../wal/operation.hpp"
+#include "../wal/periodic_sync.hpp"
 #include "../wal/writer.hpp"
 
 #include <optional>
@@ -42,35 +51,72 @@ public:
     using tables_type = table_set<Platform, Indexes...>;
     using table_type = typename tables_type::table_type;
     using log_type = log_writer<Platform, Checksum>;
+    using syncing_type = periodic_sync<Platform, log_type>;
+
+    // Of commits and reads that name none.
+    static constexpr durability_class policy_class = durability_class_of<Durability>;
 
     // A larger write set goes to the log in several records; one operation is never split.
     static constexpr std::size_t record_target_bytes = 1024 * 1024;
 
     struct limits {
-        std::size_t memory_bytes = 0;  // of all tables; 0: no limit
+        commit_resources<Platform> resources{};
         bool read_only = false;
     };
 
-    //   Requires    `tables` and `log` outlive the engine
-    transaction_engine(tables_type& tables, log_type& log, transaction_id last_used,
-                       limits most) noexcept
-        : tables_{&tables}, log_{&log}, limits_{most}, last_id_{last_used} {}
+    //   Requires    `tables`, `log` and `syncing`, of that log, outlive the engine; `opening` is a
+    //               number that no other opening of the database has
+    transaction_engine(tables_type& tables, log_type& log, syncing_type& syncing,
+                       std::uint64_t opening, transaction_id last_used, limits most,
+                       commit_clock<Platform> clock) noexcept
+        : tables_{&tables},
+          log_{&log},
+          syncing_{&syncing},
+          opening_{opening},
+          limits_{most},
+          clock_{std::move(clock)},
+          last_id_{last_used} {
+        if (resources().counts_memory())
+            for (table_type* const each : tables.all()) resources().applied({}, each->grown());
+    }
     transaction_engine(const transaction_engine&) = delete;
     transaction_engine& operator=(const transaction_engine&) = delete;
 
+    // `told` is the newest commit that the transaction was told of: without writes, it is that one
+    // which is waited for.
     //   Errors      conflict, not_found (a table was dropped), no_space, out_of_memory, too_large,
     //               read_only: nothing was committed; unknown_outcome
-    [[nodiscard]] result<commit_info> commit(const read_set& reads, const write_set& writes) {
-        const std::vector<bytes> payloads = encode(writes);
+    [[nodiscard]] result<commit_info> commit(const read_set& reads, const write_set& writes,
+                                             durability_class how = policy_class, lsn told = {}) {
+        const auto telling = resources().tell_at_end();
+        std::vector<bytes> payloads = encode(writes);
+        const commit_growth growth = growth_of(writes, payloads);
+        resources().make_room(growth);
         unique_lock<mutex> hold{commit_mutex_};
-        if (auto valid = validate(reads, writes); !valid) return valid.error();
-        if (writes.empty()) return commit_info{};
-        if (auto room = fits_memory(writes); !room) return room.error();
-        auto appended = append(payloads);
+        if (auto valid = validate(reads, writes, how); !valid) return valid.error();
+        if (writes.empty()) {
+            hold.unlock();
+            return finish({{}, told}, how);
+        }
+        auto appended = append(payloads, growth);
         if (!appended) return appended.error();
-        apply(writes, appended->position);
+        resources().applied(growth, apply(writes, appended->position));
+        operations_ += writes.count();
         hold.unlock();
-        return finish(*appended);
+        return finish(*appended, how);
+    }
+
+    // Waits until that commit, and all before it, survive power loss.
+    //   Errors      invalid_argument (it is of another opening), unknown_outcome
+    [[nodiscard]] result<void> wait_durable(const commit_info& done) {
+        const auto telling = resources().tell_at_end();
+        if (done.position.value == 0) return success();
+        if (done.opening != opening_)
+            return error{error_code::invalid_argument,
+                         "waiting for a commit of another opening: only reading tells whether it "
+                         "is there"}
+                .with("lsn", done.position.value);
+        return wait_visible(done.position, durability_class::synchronous);
     }
 
     //   Returns     the table of that name, made now if there was none
@@ -82,6 +128,7 @@ public:
                 .about(name)
                 .with("bytes", name.size())
                 .with("limit", max_key_bytes);
+        const auto telling = resources().tell_at_end();
         unique_lock<mutex> hold{commit_mutex_};
         if (table_type* const found = tables_->find(name)) {
             hold.unlock();
@@ -92,7 +139,8 @@ public:
             return error{error_code::mismatch, "creating a table: with::indexes lacks its index"}
                 .about(index_name);
         const table_id id = tables_->next_id();
-        auto appended = append(operation{operation_kind::create_table, id, name, index_name});
+        auto appended = append(operation{operation_kind::create_table, id, name, index_name},
+                               {0, name.size() + index_name.size()});
         if (!appended) return appended.error();
         auto made = tables_->add(id, name, index_name, appended->position);
         hold.unlock();
@@ -103,11 +151,13 @@ public:
 
     //   Errors      not_found (already dropped), and those of commit()
     [[nodiscard]] result<void> drop_table(table_type& dropped) {
+        const auto telling = resources().tell_at_end();
         unique_lock<mutex> hold{commit_mutex_};
         if (auto there = live(dropped); !there) return there;
-        auto appended = append(operation{operation_kind::drop_table, dropped.id(), {}, {}});
+        auto appended = append(operation{operation_kind::drop_table, dropped.id(), {}, {}}, {});
         if (!appended) return appended.error();
         dropped.drop(appended->position);
+        if (resources().counts_memory()) resources().applied({}, dropped.grown());
         hold.unlock();
         if (auto done = finish(*appended); !done) return done.error();
         return success();
@@ -116,13 +166,16 @@ public:
     struct versioned {
         std::optional<bytes> value;
         lsn version;  // 0: absent
+        lsn told;     // the newest commit that the answer tells of
     };
 
     //   Returns     the newest committed value
     //   Errors      not_found (the table was dropped), unknown_outcome (that value's commit failed
     //               to become durable)
-    [[nodiscard]] result<versioned> read(const table_type& from, bytes_view key) {
-        if (auto there = live(from); !there) return there.error();
+    [[nodiscard]] result<versioned> read(const table_type& from, bytes_view key,
+                                         durability_class reader = policy_class) {
+        const auto telling = resources().tell_at_end();
+        if (auto there = live(from, reader); !there) return there.error();
         versioned found;
         from.visit([&](const auto& index) {
             return index.find(key, [&](bytes_view value, lsn version) {
@@ -130,8 +183,10 @@ public:
                 found.version = version;
             });
         });
-        if (auto seen = wait_visible(found.value ? found.version : from.erased()); !seen)
-            return seen.error();
+        // Dropped meanwhile: what was found may be what is left.
+        if (auto there = live(from, reader); !there) return there.error();
+        found.told = found.value ? found.version : from.erased();
+        if (auto seen = wait_told(found.told, reader); !seen) return seen.error();
         return found;
     }
 
@@ -142,10 +197,13 @@ public:
 
     // Copies committed rows of [from, to), in order, until `limit` bytes are copied; an empty `to`
     // has no end.
+    //   Effects     `told` is raised to the newest commit that the rows, or their absence, tell of
     //   Returns     whether the range ended before the limit
     [[nodiscard]] result<bool> read_rows(const table_type& source, bytes_view from, bytes_view to,
-                                         std::size_t limit, std::vector<row>& rows) {
-        if (auto there = live(source); !there) return there.error();
+                                         std::size_t limit, std::vector<row>& rows,
+                                         durability_class reader, lsn& told) {
+        const auto telling = resources().tell_at_end();
+        if (auto there = live(source, reader); !there) return there.error();
         lsn newest;
         std::size_t copied = 0;
         bool ended = true;
@@ -159,9 +217,27 @@ public:
                 return true;
             });
         });
+        if (auto there = live(source, reader); !there) return there.error();  // dropped meanwhile
         if (source.erased() > newest) newest = source.erased();
-        if (auto seen = wait_visible(newest); !seen) return seen.error();
+        if (auto seen = wait_told(newest, reader); !seen) return seen.error();
+        if (newest > told) told = newest;
         return ended;
+    }
+
+    // What the tables hold is what the log says up to `end`.
+    struct moment {
+        lsn end;
+        transaction_id last_transaction;  // the largest that was used
+        nanoseconds last_time;            // of the last stamp
+        table_id last_table;
+        std::uint64_t operations = 0;  // of this engine, so far
+    };
+    //   Effects     `live`, if given, gets the tables that are not dropped, by id
+    //   Complexity  linear in the tables; commits wait meanwhile
+    [[nodiscard]] moment now_applied(std::vector<table_type*>* live = nullptr) {
+        const lock_guard<mutex> hold{commit_mutex_};
+        if (live != nullptr) *live = tables_->all();
+        return {log_->end(), last_id_, clock_.last(), {tables_->next_id().value - 1}, operations_};
     }
 
     // Commits wait as long as the answer lives.
@@ -170,10 +246,12 @@ public:
     }
 
     //   Errors      not_found (the table was dropped), unknown_outcome (the drop failed to become
-    //               durable)
-    [[nodiscard]] result<void> live(const table_type& used) {
+    //               durable), corrupt (the table is damaged)
+    [[nodiscard]] result<void> live(const table_type& used,
+                                    durability_class reader = policy_class) {
+        if (const error* const damage = used.damage()) return *damage;
         if (!used.dropped()) return success();
-        if (auto seen = wait_visible(used.erased()); !seen) return seen;
+        if (auto seen = wait_told(used.erased(), reader); !seen) return seen;
         return error{error_code::not_found, "using a table that was dropped"}
             .about(used.name())
             .with("table", used.id().value);
@@ -189,7 +267,7 @@ private:
 
     static std::vector<bytes> encode(const write_set& writes) {
         constexpr std::size_t around = 16;  // kind, table and lengths, at most
-        const std::size_t room = writes.payload_bytes() + writes.count() * around;
+        const std::size_t room = writes.payload_bytes() + writes.count() * around + max_stamp_bytes;
         std::vector<bytes> payloads;
         for (const change& made : writes) {
             if (payloads.empty() ||
@@ -204,11 +282,12 @@ private:
     }
 
     //   Requires    commit_mutex_
-    [[nodiscard]] result<void> validate(const read_set& reads, const write_set& writes) {
+    [[nodiscard]] result<void> validate(const read_set& reads, const write_set& writes,
+                                        durability_class how) {
         table_id checked_table;
         for (const change& made : writes) {
             if (made.table == checked_table) continue;
-            if (auto there = live(*tables_->find(made.table)); !there) return there;
+            if (auto there = live(*tables_->find(made.table), how); !there) return there;
             checked_table = made.table;
         }
         for (const table_reads& read : reads.tables()) {
@@ -237,72 +316,97 @@ private:
     }
 
     //   Requires    commit_mutex_
-    void apply(const write_set& writes, lsn version) {
+    //   Returns     how much more memory the tables hold now
+    std::ptrdiff_t apply(const write_set& writes, lsn version) {
+        std::ptrdiff_t grown = 0;
         table_type* into = nullptr;
         for (const change& made : writes) {
             if (into == nullptr || into->id() != made.table) {
-                if (into != nullptr) into->end_commit();
+                if (into != nullptr) grown += end_commit(*into);
                 into = tables_->find(made.table);
             }
             if (made.erases) into->erase(made.key, version);
             else into->put(made.key, made.value, version);
         }
-        if (into != nullptr) into->end_commit();
+        if (into != nullptr) grown += end_commit(*into);
+        return grown;
+    }
+    std::ptrdiff_t end_commit(table_type& changed) {
+        changed.end_commit();
+        return resources().counts_memory() ? changed.grown() : 0;
     }
 
-    //   Requires    commit_mutex_
-    [[nodiscard]] result<void> fits_memory(const write_set& writes) const {
-        if (limits_.memory_bytes == 0) return success();
-        std::size_t used = writes.payload_bytes();
-        for (const table_type* each : tables_->all())
-            each->visit([&](const auto& index) { used += index.memory_bytes(); });
-        if (used <= limits_.memory_bytes || !writes.any_puts()) return success();
-        return error{error_code::out_of_memory, "committing: the tables would outgrow memory_bytes"}
-            .with("bytes", used)
-            .with("limit", limits_.memory_bytes);
+    static commit_growth growth_of(const write_set& writes, const std::vector<bytes>& payloads) {
+        if (!writes.any_puts()) return {};
+        // About what an index takes for a row besides its key and value.
+        constexpr std::size_t row_bytes = 48;
+        commit_growth growth{writes.payload_bytes() + writes.count() * row_bytes, 0};
+        for (const bytes& payload : payloads) growth.log_bytes += record_bytes(payload.size());
+        return growth;
     }
+    [[nodiscard]] commit_resources<Platform>& resources() noexcept { return limits_.resources; }
 
     //   Requires    commit_mutex_
-    [[nodiscard]] result<appended_commit> append(const std::vector<bytes>& payloads) {
+    //   Effects     the growth is reserved until it is applied
+    [[nodiscard]] result<appended_commit> append(std::vector<bytes>& payloads,
+                                                 const commit_growth& growth) {
         if (limits_.read_only)
             return error{error_code::read_only, "committing: the store was opened read-only"};
+        if (auto admitted = resources().admit(growth); !admitted) return admitted.error();
+        append_operation(payloads.back(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
         std::vector<pending_record> records;
         for (const bytes& payload : payloads) records.push_back({record_kind::part, payload});
         records.back().kind = record_kind::commit;
         const transaction_id id{last_id_.value + 1};
         last_id_ = id;  // used even if this fails: part of it may be in the log
         auto range = log_->append(id, records);
-        if (!range) return range.error();
-        return appended_commit{id, range->end};
+        if (range) return appended_commit{id, range->end};
+        resources().failed(growth, range.error());
+        return range.error();
     }
-    [[nodiscard]] result<appended_commit> append(const operation& single) {
+    [[nodiscard]] result<appended_commit> append(const operation& single,
+                                                 const commit_growth& growth) {
         std::vector<bytes> payloads(1);
         append_operation(payloads[0], single);
-        return append(payloads);
+        return append(payloads, growth);
     }
 
-    [[nodiscard]] result<commit_info> finish(const appended_commit& commit) {
-        auto done = Durability::waits_for_sync ? log_->wait_durable(commit.position)
-                                               : log_->wait_written(commit.position);
-        if (!done) return done.error();
+    [[nodiscard]] result<commit_info> finish(const appended_commit& commit,
+                                             durability_class how = policy_class) {
+        if (auto done = wait_visible(commit.position, how); !done) return done.error();
         const bool durable = log_->durable() >= commit.position;
+        if (!durable)
+            syncing_->note(commit.position,
+                           how == durability_class::periodic || Durability::syncs_periodically);
         return commit_info{commit.id, commit.position,
-                           durable ? commit_state::durable : commit_state::buffered};
+                           durable ? commit_state::durable : commit_state::buffered, opening_};
     }
 
-    // A reader answers only what its durability policy would have acknowledged.
-    [[nodiscard]] result<void> wait_visible(lsn version) {
-        if ((Durability::waits_for_sync ? log_->durable() : log_->written()) >= version)
-            return success();
-        return Durability::waits_for_sync ? log_->wait_durable(version)
-                                          : log_->wait_written(version);
+    // Waits until the log is as durable as that class promises.
+    [[nodiscard]] result<void> wait_visible(lsn version, durability_class to = policy_class) {
+        const bool synced = to == durability_class::synchronous;
+        if ((synced ? log_->durable() : log_->written()) >= version) return success();
+        return synced ? log_->wait_durable(version) : log_->wait_written(version);
+    }
+
+    // What a reader is told becomes as durable as its class promises, whoever committed it.
+    [[nodiscard]] result<void> wait_told(lsn version, durability_class reader) {
+        if (auto seen = wait_visible(version, reader); !seen) return seen;
+        if (reader == durability_class::periodic && !Durability::syncs_periodically &&
+            log_->durable() < version)
+            syncing_->note(version, true);
+        return success();
     }
 
     tables_type* tables_;
     log_type* log_;
+    syncing_type* syncing_;
+    std::uint64_t opening_;
     limits limits_;
     mutex commit_mutex_;
+    commit_clock<Platform> clock_;  // under commit_mutex_, as is last_id_
     transaction_id last_id_;
+    std::uint64_t operations_ = 0;
 };
 
 }  // namespace mantis

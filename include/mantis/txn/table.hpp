@@ -18,6 +18,7 @@
 #include "../core/result.hpp"
 #include "../index/ordered_index.hpp"
 
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -62,6 +63,12 @@ public:
     [[nodiscard]] lsn applied() const noexcept { return {applied_.load()}; }
     [[nodiscard]] lsn erased() const noexcept { return {erased_.load()}; }
 
+    // A table of which rows are missing, or may be: nobody is told anything of it but this.
+    //   Returns     nullptr if it is whole
+    [[nodiscard]] const error* damage() const noexcept { return damage_ ? &*damage_ : nullptr; }
+    //   Requires    nobody else uses the table
+    void damaged(error why) { damage_.emplace(std::move(why)); }
+
     void put(bytes_view key, bytes_view value, lsn version) {
         changed_.store(version.value);
         visit([&](auto& index) { index.put(key, value, version); });
@@ -71,6 +78,16 @@ public:
         erased_.store(version.value);
         visit([&](auto& index) { index.erase(key); });
     }
+    //   Effects     what the index holds, and what it lacks, is what the log says up to `end`
+    //   Requires    nobody else uses the table
+    void recovered(lsn end) {
+        changed_.store(end.value);
+        erased_.store(end.value);
+        end_commit();
+    }
+    //   Effects     it is one that was dropped, without an index
+    //   Requires    nobody else uses the table
+    void never_was() { dropped_.store(true); }
     //   Effects     all of the last commit is there
     void end_commit() { applied_.store(changed_.load()); }
     void drop(lsn version) {
@@ -79,6 +96,14 @@ public:
         dropped_.store(true);
         visit([](auto& index) { empty(index); });
         end_commit();
+    }
+
+    //   Requires    the commit mutex, or that nobody else uses the table
+    //   Returns     how many more bytes it holds than at the last call; negative if less
+    [[nodiscard]] std::ptrdiff_t grown() {
+        const std::size_t before = held_bytes_;
+        held_bytes_ = visit([](const auto& index) { return index.memory_bytes(); });
+        return static_cast<std::ptrdiff_t>(held_bytes_) - static_cast<std::ptrdiff_t>(before);
     }
 
     // Calls f with the index, whichever type it is of.
@@ -127,10 +152,12 @@ private:
     bytes name_;
     bytes_view index_name_;
     any_index index_;
+    std::size_t held_bytes_ = 0;  // as grown() last saw it
     atomic<std::uint64_t> changed_;
     atomic<std::uint64_t> applied_;
     atomic<std::uint64_t> erased_;
     atomic<bool> dropped_{false};
+    std::optional<error> damage_;
 };
 
 }  // namespace mantis

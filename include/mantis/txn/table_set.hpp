@@ -64,6 +64,19 @@ public:
         return &*tables_.back();
     }
 
+    //   Effects     the next id stands for a table that was dropped
+    void add_dropped(lsn version) {
+        lock_guard<mutex> hold{mutex_};
+        tables_.push_back(owned<table_type>{new table_type{{tables_.size() + 1}, {}, version}});
+        tables_.back()->never_was();
+    }
+
+    //   Requires    nobody else uses the set; handles to its tables are no more
+    void clear() {
+        lock_guard<mutex> hold{mutex_};
+        tables_.clear();
+    }
+
 private:
     using mutex = typename Platform::mutex;
 

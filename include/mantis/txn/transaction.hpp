@@ -10,6 +10,14 @@
 // put() and erase() answer nothing: a mistake in them (a key too long, a dropped table) is kept and
 // answered by commit(), which then commits nothing. Without commit() a transaction leaves no trace.
 //
+// Its durability class, the store's policy unless begin() names another, says what its reads wait
+// for, and its commit unless that names another (wal/durability.hpp):
+//
+//   auto fast = db.begin(isolation::serializable, durability_class::buffered);
+//   ...                                  // reads what a power failure may take back
+//   fast.commit();                       // and may be taken back with it
+//   fast.commit(durability_class::synchronous);   // or: durable, and so is all it read
+//
 // Threads: one. Any number of transactions at once.
 #pragma once
 
@@ -36,7 +44,9 @@ public:
     using table_handle = basic_table_handle<Engine>;
 
     //   Requires    `engine` outlives the transaction
-    transaction(Engine& engine, isolation level) noexcept : engine_{&engine}, level_{level} {}
+    transaction(Engine& engine, isolation level,
+                durability_class how = Engine::policy_class) noexcept
+        : engine_{&engine}, level_{level}, class_{how} {}
     transaction(transaction&&) noexcept = default;
     transaction& operator=(transaction&&) noexcept = default;
 
@@ -59,26 +69,29 @@ public:
         }
         table_reads* const remembered =
             level_ == isolation::serializable ? &reads_of(from) : nullptr;
-        auto found = engine_->read(from.inner(), key);
+        auto found = engine_->read(from.inner(), key, class_);
         if (!found) return found.error();
+        if (found->told > told_) told_ = found->told;
         if (remembered != nullptr) reads_.add_key(*remembered, key, found->version);
         return std::move(found->value);
     }
 
     [[nodiscard]] cursor<Engine> scan(const table_handle& from, key_range range = {}) {
         if (level_ == isolation::serializable && !ended_) reads_of(from).scanned = true;
-        return {*engine_, from.inner(), writes_, range};
+        return {*engine_, from.inner(), writes_, range, class_, told_};
     }
 
     //   Effects     all writes become visible, in all tables, or none; the transaction is over
     //               either way
-    //   Errors      conflict, not_found, too_large, no_space, read_only: nothing was committed;
-    //               unknown_outcome: opening the store again tells; closed
-    [[nodiscard]] result<commit_info> commit() {
+    //   Returns     once it is as durable as its class promises, and with it all it has read
+    //   Errors      conflict, not_found, too_large, no_space, out_of_memory, read_only: nothing was
+    //               committed; unknown_outcome: opening the store again tells; closed
+    [[nodiscard]] result<commit_info> commit() { return commit(class_); }
+    [[nodiscard]] result<commit_info> commit(durability_class how) {
         if (ended_) return ended();
         ended_ = true;
         if (failed_) return *failed_;
-        auto done = engine_->commit(reads_, writes_);
+        auto done = engine_->commit(reads_, writes_, how, told_);
         forget();
         return done;
     }
@@ -120,6 +133,8 @@ private:
 
     Engine* engine_;
     isolation level_;
+    durability_class class_;
+    lsn told_;  // the newest commit that a read has told of
     write_set writes_;
     read_set reads_;
     std::optional<error> failed_;

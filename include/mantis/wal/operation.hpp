@@ -7,29 +7,49 @@
 //   erase         02  table  key bytes  key
 //   create_table  03  table  name bytes  name  index bytes  index name
 //   drop_table    04  table
+//   stamp         05  nanoseconds
 //
-// The first byte is the kind; table ids and lengths are varints. Operations are logical and set
-// whole values, so applying a log twice gives what applying it once gives.
+// The first byte is the kind; table ids, lengths and times are varints. Operations are logical and
+// set whole values, so applying a log twice gives what applying it once gives.
+//
+// A stamp is the wall clock when the transaction committed, the last operation of its commit
+// record; it changes nothing and is for going back to a point in time. Records without one are
+// read, too.
 #pragma once
 
 #include "../core/byte_reader.hpp"
 #include "../core/ids.hpp"
 #include "../core/result.hpp"
+#include "../core/units.hpp"
 #include "../core/varint.hpp"
 
 namespace mantis {
 
-enum class operation_kind : std::uint8_t { put = 1, erase = 2, create_table = 3, drop_table = 4 };
+enum class operation_kind : std::uint8_t {
+    put = 1,
+    erase = 2,
+    create_table = 3,
+    drop_table = 4,
+    stamp = 5,
+};
 
 struct operation {
     operation_kind kind = operation_kind::put;
     table_id table;
-    bytes_view key;    // of a put or erase; the name of a table to create
-    bytes_view value;  // of a put; the index of a table to create
+    bytes_view key;         // of a put or erase; the name of a table to create
+    bytes_view value;       // of a put; the index of a table to create
+    nanoseconds time = {};  // of a stamp, since 1970
 };
+
+// Bytes that a stamp takes at most.
+inline constexpr std::size_t max_stamp_bytes = 11;
 
 inline void append_operation(bytes& to, const operation& op) {
     to.push_back(static_cast<std::byte>(op.kind));
+    if (op.kind == operation_kind::stamp) {
+        append_varint(to, static_cast<std::uint64_t>(op.time.count));
+        return;
+    }
     append_varint(to, op.table.value);
     if (op.kind == operation_kind::drop_table) return;
     append_varint(to, op.key.size());
@@ -45,6 +65,7 @@ inline void append_operation(bytes& to, const operation& op) {
         case operation_kind::erase: return "erase";
         case operation_kind::create_table: return "create_table";
         case operation_kind::drop_table: return "drop_table";
+        case operation_kind::stamp: return "stamp";
     }
     return "unknown";
 }
@@ -67,13 +88,21 @@ public:
 private:
     bool read(operation& op) noexcept {
         std::uint8_t kind = 0;
-        if (!rest_.read_u8(kind) || kind < 1 || kind > 4 || !rest_.read_varint(op.table.value))
-            return false;
-        op.kind = static_cast<operation_kind>(kind);
-        op.key = op.value = {};
+        if (!rest_.read_u8(kind) || kind < 1 || kind > 5) return false;
+        op = {static_cast<operation_kind>(kind), {}, {}, {}, {}};
+        if (op.kind == operation_kind::stamp) return read_time(op.time);
+        if (!rest_.read_varint(op.table.value)) return false;
         if (op.kind == operation_kind::drop_table) return true;
         if (!rest_.read_sized(op.key)) return false;
         return op.kind == operation_kind::erase || rest_.read_sized(op.value);
+    }
+
+    bool read_time(nanoseconds& time) noexcept {
+        std::uint64_t count = 0;
+        if (!rest_.read_varint(count) || count > static_cast<std::uint64_t>(INT64_MAX))
+            return false;
+        time = {static_cast<std::int64_t>(count)};
+        return true;
     }
 
     byte_reader rest_;

@@ -10,7 +10,7 @@
 //       24      8  durable            end of the last record known to be synced when this one was
 //                                     written
 //       32      4  payload bytes
-//       36      4  salt               of the segment: bytes of a recycled or foreign file never
+//       36      4  salt               of the segment: bytes of an older or foreign file never
 //                                     pass for this segment's
 //       40      4  previous checksum  low half of the checksum of the record before, over segment
 //                                     boundaries
@@ -71,6 +71,17 @@ struct log_record {
     bytes_view payload;
 };
 
+// A record as a writer is given it.
+struct pending_record {
+    record_kind kind = record_kind::commit;
+    bytes_view payload;
+};
+
+struct log_range {
+    lsn position;  // of the first record
+    lsn end;       // after the last
+};
+
 [[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t value,
                                                std::uint64_t multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
@@ -81,39 +92,45 @@ struct log_record {
     return round_up(sizeof(log_record_header) + payload_bytes, log_record_alignment);
 }
 
-// Appends a record to `buffer`, whole but for what seal_records adds: durable, previous checksum
-// and checksum.
-inline void append_unsealed_record(bytes& buffer, const log_record_header& header,
-                                   bytes_view payload) {
-    const std::size_t at = buffer.size();
-    buffer.append(sizeof header, std::byte{0});
-    buffer.append(payload);
-    buffer.append(record_bytes(payload.size()) - sizeof header - payload.size(), std::byte{0});
-    std::byte* const raw = buffer.data() + at;
+// Puts a record at `raw`, whole but for what seal_records adds: durable, previous checksum and
+// checksum.
+//   Requires    room for record_bytes(payload.size())
+inline void write_unsealed_record(std::byte* raw, const log_record_header& header,
+                                  bytes_view payload) noexcept {
+    std::memset(raw, 0, sizeof header);
     store_le(raw + 8, header.lsn);
     store_le(raw + 16, header.transaction);
     store_le(raw + 32, static_cast<std::uint32_t>(payload.size()));
     store_le(raw + 36, header.salt);
     raw[44] = static_cast<std::byte>(header.kind);
+    std::byte* const body = raw + sizeof header;
+    if (!payload.empty()) std::memcpy(body, payload.data(), payload.size());
+    const std::size_t whole = static_cast<std::size_t>(record_bytes(payload.size()));
+    std::memset(body + payload.size(), 0, whole - sizeof header - payload.size());
 }
 
-//   Requires    `records` is one unsealed record after another
-//   Returns     the chain after the last: the low half of its checksum, or `previous` if there is
-//               none
+struct log_seal {
+    std::uint32_t chain = 0;  // low half of the checksum of the last record
+    std::uint64_t records = 0;
+};
+
+//   Requires    `records` is `size` bytes of one unsealed record after another
+//   Returns     how many there are, and the chain after the last, `previous` if there is none
 template <checksum_policy Checksum>
-std::uint32_t seal_records(bytes& records, lsn durable, std::uint32_t previous) {
-    for (std::size_t at = 0; at < records.size();) {
-        std::byte* const raw = records.data() + at;
+log_seal seal_records(std::byte* records, std::size_t size, lsn durable, std::uint32_t previous) {
+    log_seal sealed{previous, 0};
+    for (std::size_t at = 0; at < size; ++sealed.records) {
+        std::byte* const raw = records + at;
         const std::size_t payload_bytes = load_le<std::uint32_t>(raw + 32);
         store_le(raw + 24, durable.value);
-        store_le(raw + 40, previous);
+        store_le(raw + 40, sealed.chain);
         const std::uint64_t checksum =
             Checksum::of({raw + 8, sizeof(log_record_header) - 8 + payload_bytes});
         store_le(raw, checksum);
-        previous = static_cast<std::uint32_t>(checksum);
+        sealed.chain = static_cast<std::uint32_t>(checksum);
         at += static_cast<std::size_t>(record_bytes(payload_bytes));
     }
-    return previous;
+    return sealed;
 }
 
 //   Requires    raw.size() >= sizeof(log_record_header)

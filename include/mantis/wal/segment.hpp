@@ -4,15 +4,20 @@
 //
 //   offset  bytes  field
 //        0      8  magic              "MANTISWL"
-//        8      4  version            1
+//        8      4  version            2; 1 ends at offset 56
 //       12      4  checksum           format_id of the checksum policy of the records
 //       16     16  database           id, high half first
 //       32      8  first lsn          lsn of the byte at offset 4096
 //       40      4  salt               drawn at random when the segment is begun
 //       44      4  previous checksum  low half of the checksum of the last record before this
 //                                     segment
-//       48      8  header checksum    crc32c of bytes 0 to 47
-//       56   4040  zero
+//       48      8  header checksum    crc32c of bytes 0 to 47, and of 56 to 71 from version 2 on
+//       56      8  durable            lsn before which the log was durable when this was written:
+//                                     in version 1 all before the first lsn. Written anew before
+//                                     anything in the segment is durable
+//       64      8  before             first lsn of the segment before, where all before that one is
+//                                     durable; 0: not told
+//       72   4024  zero
 //
 // An LSN counts record bytes only, so file offset = 4096 + lsn - first lsn, and both are multiples
 // of the block together.
@@ -25,8 +30,11 @@
 namespace mantis {
 
 inline constexpr std::uint64_t segment_header_bytes = log_block_bytes;
-inline constexpr std::uint32_t segment_version = 1;
+inline constexpr std::uint32_t segment_version = 2;
 inline constexpr lsn first_lsn_of_log{log_block_bytes};  // 0 stands for "no record"
+
+// What the next segment will be made of (detail/spare_segment.hpp); holds nothing.
+inline constexpr const char* spare_segment_name = "spare.log";
 
 struct segment_header {
     std::uint32_t version = segment_version;
@@ -35,6 +43,8 @@ struct segment_header {
     lsn first;
     std::uint32_t salt = 0;
     std::uint32_t previous_checksum = 0;
+    lsn durable = {};
+    lsn before = {};
 };
 
 // Sixteen hexadecimal digits and ".log": names sort as positions do.
@@ -61,6 +71,11 @@ struct segment_header {
     return true;
 }
 
+[[nodiscard]] inline std::uint64_t segment_header_checksum(const std::byte* at) noexcept {
+    const std::uint64_t first = crc32c::of({at, 48});
+    return load_le<std::uint32_t>(at + 8) == 1 ? first : crc32c::of({at + 56, 16}, first);
+}
+
 [[nodiscard]] inline bytes encode_segment_header(const segment_header& header) {
     bytes raw = bytes::zeros(segment_header_bytes);
     std::byte* const at = raw.data();
@@ -72,7 +87,11 @@ struct segment_header {
     store_le(at + 32, header.first.value);
     store_le(at + 40, header.salt);
     store_le(at + 44, header.previous_checksum);
-    store_le(at + 48, crc32c::of({at, 48}));
+    if (header.version > 1) {
+        store_le(at + 56, header.durable.value);
+        store_le(at + 64, header.before.value);
+    }
+    store_le(at + 48, segment_header_checksum(at));
     return raw;
 }
 
@@ -84,7 +103,7 @@ struct segment_header {
     if (!raw.starts_with({"MANTISWL", 8}))
         return error{error_code::corrupt, doing}.with("offset", 0);
     const std::byte* const at = raw.data();
-    if (load_le<std::uint64_t>(at + 48) != crc32c::of({at, 48}))
+    if (load_le<std::uint64_t>(at + 48) != segment_header_checksum(at))
         return error{error_code::corrupt, doing}.with("offset", 48);
     segment_header header;
     header.version = load_le<std::uint32_t>(at + 8);
@@ -93,7 +112,10 @@ struct segment_header {
     header.first = {load_le<std::uint64_t>(at + 32)};
     header.salt = load_le<std::uint32_t>(at + 40);
     header.previous_checksum = load_le<std::uint32_t>(at + 44);
-    if (header.version != segment_version)
+    const bool told = header.version > 1;
+    header.durable = told ? lsn{load_le<std::uint64_t>(at + 56)} : header.first;
+    header.before = {told ? load_le<std::uint64_t>(at + 64) : 0};
+    if (header.version == 0 || header.version > segment_version)
         return error{error_code::mismatch, doing}
             .with("version", header.version)
             .with("supported", segment_version);

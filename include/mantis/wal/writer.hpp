@@ -4,64 +4,47 @@
 // (group commit).
 //
 // How it works:
-//   1. append() copies the record into the open buffer under the mutex. Its LSN is its place in the
-//      log.
-//   2. wait_written(end) and wait_durable(end): the first to arrive takes the buffer, leaves the
-//      mutex, seals the records (chain, checksum, and how far the log is synced), writes and, for
-//      durable, syncs; the others wait and find their work done. There is no timer and no thread of
-//      its own.
-//   3. After a sync the next record begins at the next block, so that a block holding synced
-//      records is never written again.
-//   4. A record that does not fit ends the segment: all of it is synced before the next one
-//      appears, and trimmed after. A segment's space is reserved when it is made, so a full disk is
-//      an error of append(), with nothing appended.
+//   1. append() reserves a place in the open flush unit by one atomic step, and copies the record
+//      there, at the same time as others do. A record's LSN is its place.
+//   2. A unit is closed by opening the next one, in the same atomic step. Whoever closes it waits
+//      until all have copied, seals the records (chain, checksum, and how far the log is synced)
+//      and writes them. Several units are written at once; written() grows over those that lie
+//      together.
+//   3. A unit is closed because it is full (the one whose record did not fit writes it), or because
+//      someone waits for its records: wait_written() writes, wait_durable() writes and syncs, once
+//      for all who wait. Where several threads commit, the one that syncs waits a moment for those
+//      whom the last sync served. No timer and no other thread is needed.
+//   4. Before a sync the log goes on at the next block, so that a block holding synced records is
+//      never written again.
+//   5. A record that does not fit ends the segment. A thread of the writer's own has made a spare
+//      meanwhile (detail/spare_segment.hpp), with all its space: it gets a header and a name, and
+//      the log goes on there at once. What the turn leaves open is synced by that thread, or by the
+//      next sync, whichever comes first: the old segment, trimmed; the new one's header, which then
+//      says so; its name. Without a spare the append syncs all of it and makes the segment, or
+//      answers no_space, with nothing appended.
 //
 // Invariants:
 //   1. durable() <= written() <= end(), and each only grows
-//   2. at most one thread (`busy_`) does file work
-//   3. a segment's header is synced, and its name too, before a record is written to it
-//   4. after a failed write or sync nothing is ever written again (`failed_`): what reached the
+//   2. units are closed and sealed one after the other (`closing_`), so that the chain follows the
+//      log
+//   3. at most one sync runs (`syncing_`); it covers what was closed before it began, and all of
+//      that is written when it begins
+//   4. nothing in a segment is told durable before all of the one before, the header and the name
+//      are
+//   5. after a failed write or sync nothing is ever written again (`failed_`): what reached the
 //      disk is unknown
-//   5. the name of a segment says that everything before it is durable: where making one failed and
-//      the name could not be taken back for certain, nothing is written again either
+//   6. at most one segment before the last is not durable; the header of the last one says how far
+//      the log was when it was written
+//   7. where a segment could not be made and its name could not be taken back for certain, nothing
+//      is written again either: what comes after in the old one would contradict it
 //
 // Threads: all functions any number at once, but close().
 #pragma once
 
-#include "segment.hpp"
-
-#include "../platform/guard.hpp"
-#include "../platform/platform.hpp"
-
-#include <optional>
-#include <vector>
+#include "detail/log_flusher.hpp"
+#include "log_options.hpp"
 
 namespace mantis {
-
-struct log_options {
-    std::uint64_t segment_bytes = 16 * 1024 * 1024;  // a new file after so many; at least 8 KiB
-    std::uint64_t zero_ahead_bytes =
-        1024 * 1024;  // blocks are zeroed so far ahead of small syncs: overwriting written
-                      // blocks syncs about half again as fast as
-                      // filling new ones; 0: never
-};
-
-struct log_stats {
-    std::uint64_t records = 0;
-    std::uint64_t syncs = 0;
-    std::uint64_t writes = 0;
-    std::uint64_t segments = 0;  // begun by this writer
-};
-
-struct log_range {
-    lsn position;  // of the first record
-    lsn end;       // after the last
-};
-
-struct pending_record {
-    record_kind kind = record_kind::commit;
-    bytes_view payload;
-};
 
 template <platform Platform, checksum_policy Checksum>
 class log_writer {
@@ -74,35 +57,40 @@ public:
     //   Requires    `in` outlives the writer; `end` comes from a reader of the same directory, its
     //               tail cut
     log_writer(Platform world, directory& in, database_id database, lsn end,
-               std::uint32_t previous_checksum, log_options options = {})
-        : platform_{std::move(world)},
-          directory_{&in},
-          database_{database},
-          options_{options},
-          next_{round_up(end.value, log_block_bytes)},
-          buffer_at_{next_},
-          end_{end},
-          written_{end},
-          durable_{end},
-          written_seen_{end.value},
-          durable_seen_{end.value},
-          previous_checksum_{previous_checksum} {}
+               std::uint32_t previous_checksum, const log_options& options = {})
+        : flusher_{std::move(world), in, database, end, previous_checksum, options} {}
     log_writer(const log_writer&) = delete;
     log_writer& operator=(const log_writer&) = delete;
 
-    // Appends the records of one transaction, in order; nothing else comes between them.
+    // Appends the records of one transaction, in order. They lie together if they fit into a unit
+    // of buffer_bytes; else records of others may come between them.
+    //   Requires    no record of an earlier transaction has this id, also before the last opening:
+    //               recovery_plan::last_transaction is the largest
     //   Returns     where they lie; they are durable only after wait_durable(range.end)
     //   Errors      too_large; no_space, io (what was appended before it was reached has no commit
-    //               record and never counts); read_only (an earlier write or sync failed)
+    //               record and never counts); read_only (an earlier write or sync failed);
+    //               unknown_outcome (one fails meanwhile: opening the log again tells)
     template <class Records>
     [[nodiscard]] result<log_range> append(transaction_id transaction, const Records& records) {
-        unique_lock<mutex> hold{mutex_};
-        while (appending_) changed_.wait(mutex_);
-        appending_ = true;  // making room leaves the mutex
-        auto range = append_all(hold, transaction, records);
-        appending_ = false;
-        if (left_mutex_) changed_.notify_all();
-        left_mutex_ = false;
+        std::uint64_t size = 0;
+        for (const pending_record& record : records) {
+            if (record.payload.size() > max_payload_bytes)
+                return error{error_code::too_large, "appending to the log"}
+                    .with("bytes", record.payload.size())
+                    .with("limit", max_payload_bytes);
+            size += record_bytes(record.payload.size());
+        }
+        if (size == 0) return log_range{{}, end()};
+        if (size <= flusher_.options().buffer_bytes)
+            return append_together(transaction, records, size);
+        log_range range;
+        for (const pending_record& record : records) {
+            const pending_record single[] = {record};
+            auto one = append_together(transaction, single, record_bytes(record.payload.size()));
+            if (!one) return one.error();
+            if (range.position.value == 0) range.position = one->position;
+            range.end = one->end;
+        }
         return range;
     }
 
@@ -110,280 +98,61 @@ public:
     //   Requires    end <= this->end()
     //   Errors      unknown_outcome: a write or sync failed; opening the log again tells what
     //               survived
-    [[nodiscard]] result<void> wait_durable(lsn end) { return wait(end, goal::durable); }
+    [[nodiscard]] result<void> wait_durable(lsn end) {
+        return flusher_.wait(end.value, goal::durable);
+    }
     // Waits until everything before `end` is with the system: safe from the end of this process,
     // not of the machine.
-    [[nodiscard]] result<void> wait_written(lsn end) { return wait(end, goal::written); }
+    [[nodiscard]] result<void> wait_written(lsn end) {
+        return flusher_.wait(end.value, goal::written);
+    }
     // Makes everything appended before this call durable.
     [[nodiscard]] result<void> sync() { return wait_durable(end()); }
 
-    [[nodiscard]] lsn end() const {
-        lock_guard<mutex> hold{mutex_};
-        return end_;
-    }
+    [[nodiscard]] lsn end() const { return flusher_.end(); }
     // Everything before it survives power loss.
     //   Threads     any; one atomic load
-    [[nodiscard]] lsn durable() const noexcept { return {durable_seen_.load()}; }
+    [[nodiscard]] lsn durable() const noexcept { return flusher_.durable(); }
     // Everything before it is with the system.
     //   Threads     any; one atomic load
-    [[nodiscard]] lsn written() const noexcept { return {written_seen_.load()}; }
-    [[nodiscard]] log_stats stats() const {
-        lock_guard<mutex> hold{mutex_};
-        return stats_;
-    }
+    [[nodiscard]] lsn written() const noexcept { return flusher_.written(); }
+    [[nodiscard]] log_stats stats() const { return flusher_.stats(); }
 
+    // As if a sync had failed: something that the log relies on did.
+    void stop(const error& why) { flusher_.stop(why); }
     // Makes everything durable and trims the last segment to its records.
     //   Requires    no other call is running; no append follows
     [[nodiscard]] result<void> close() {
+        flusher_.stop_helping();
         if (auto synced = sync(); !synced) return synced;
-        if (!segment_) return success();
-        trim(*segment_);
-        auto synced = segment_->opened.sync();
-        segment_.reset();
-        return synced;
+        return flusher_.close();
     }
 
 private:
-    using mutex = typename Platform::mutex;
-    using file = typename Platform::file;
-    enum class goal : std::uint8_t { written, durable };
-
-    struct open_segment {
-        file opened;
-        std::uint32_t salt = 0;
-        std::uint64_t first = 0;             // lsn of its first record
-        std::uint64_t room = 0;              // bytes for records
-        std::uint64_t zeroed_to_offset = 0;  // of the file
-
-        [[nodiscard]] std::uint64_t offset_of(std::uint64_t position) const noexcept {
-            return segment_header_bytes + position - first;
-        }
-    };
+    using flusher = detail::log_flusher<Platform, Checksum>;
+    using goal = detail::log_goal;
 
     template <class Records>
-    result<log_range> append_all(unique_lock<mutex>& hold, transaction_id transaction,
-                                 const Records& records) {
-        log_range range;
-        for (const pending_record& record : records) {
-            if (record.payload.size() > max_payload_bytes)
-                return error{error_code::too_large, "appending to the log"}
-                    .with("bytes", record.payload.size())
-                    .with("limit", max_payload_bytes);
-            if (auto room = make_room(hold, record_bytes(record.payload.size())); !room)
-                return room.error();
-            if (range.position.value == 0) range.position = {next_};
-            append_one(transaction, record);
-        }
-        range.end = end_;
-        return range;
-    }
-    void append_one(transaction_id transaction, const pending_record& record) {
+    result<log_range> append_together(transaction_id transaction, const Records& records,
+                                      std::uint64_t size) {
+        typename flusher::place mine;
+        if (auto reserved = flusher_.reserve(size, mine); !reserved) return reserved.error();
         log_record_header header;
-        header.lsn = next_;
+        header.lsn = mine.position;
         header.transaction = transaction.value;
-        header.salt = segment_->salt;
-        header.kind = static_cast<std::uint8_t>(record.kind);
-        append_unsealed_record(buffer_, header, record.payload);
-        next_ += record_bytes(record.payload.size());
-        end_ = {next_};
-        ++stats_.records;
-    }
-
-    error failure() const {
-        return error{error_code::read_only,
-                     "appending to the log: an earlier write or sync failed"};
-    }
-
-    //   Effects     a segment is open that has room for `size` bytes at next_
-    result<void> make_room(unique_lock<mutex>& hold, std::uint64_t size) {
-        while (true) {
-            if (failed_) return failure();
-            if (segment_ && next_ + size <= segment_->first + segment_->room) return success();
-            left_mutex_ = true;
-            if (busy_) {
-                changed_.wait(mutex_);
-            } else if (segment_ && durable_ < end_) {
-                if (!lead(hold, goal::durable)) return failure();
-            } else if (auto turned = next_segment(hold, size); !turned) {
-                return turned;
-            }
+        header.salt = mine.in->salt();
+        for (const pending_record& record : records) {
+            header.kind = static_cast<std::uint8_t>(record.kind);
+            write_unsealed_record(mine.in->at(header.lsn), header, record.payload);
+            header.lsn += record_bytes(record.payload.size());
         }
+        mine.in->tell_copied(size);
+        // The records have their place, and another thread may have written them already.
+        if (mine.full && !flusher_.write_full(*mine.full)) return flusher_.unknown(header.lsn);
+        return log_range{{mine.position}, {header.lsn}};
     }
 
-    //   Requires    everything appended is durable
-    result<void> next_segment(unique_lock<mutex>& hold, std::uint64_t size) {
-        const lsn first{round_up(next_, log_block_bytes)};
-        std::optional<open_segment> old;
-        old.swap(segment_);  // until this is done, nobody appends
-        busy_ = true;
-        hold.unlock();
-        auto made = make_segment(first, size);
-        const bool name_is_free = made || remove_segment(first);
-        if (made && old) trim(*old);
-        hold.lock();
-        busy_ = false;
-        changed_.notify_all();
-        if (made) {
-            segment_.emplace(std::move(*made));
-            next_ = buffer_at_ = first.value;
-            ++stats_.segments;
-            return success();
-        }
-        if (old && !name_is_free) failed_ = true;
-        segment_.swap(old);
-        return made.error();
-    }
-
-    // Gives back the reserve behind the last record. The segment reads the same with and without
-    // it, so a failure costs space and no more.
-    void trim(open_segment& last) { (void)last.opened.resize(last.offset_of(end_.value)); }
-
-    result<open_segment> make_segment(lsn first, std::uint64_t size) {
-        auto opened = directory_->open(segment_name(first), file_mode::create);
-        if (!opened) return opened.error();
-        open_segment made{std::move(*opened), static_cast<std::uint32_t>(platform_.random()),
-                          first.value, round_up(size, log_block_bytes)};
-        if (made.room + segment_header_bytes < options_.segment_bytes)
-            made.room = round_up(options_.segment_bytes, log_block_bytes) - segment_header_bytes;
-        if (auto filled = fill_segment(made); !filled) return filled.error();
-        return made;
-    }
-
-    result<void> fill_segment(open_segment& made) {
-        // A file of this name may be left from a crash before its first record: start from nothing.
-        if (auto emptied = made.opened.resize(0); !emptied) return emptied;
-        if (auto reserved = made.opened.preallocate(segment_header_bytes + made.room); !reserved)
-            return reserved;
-        segment_header header;
-        header.checksum_format = Checksum::format_id;
-        header.database = database_;
-        header.first = {made.first};
-        header.salt = made.salt;
-        header.previous_checksum = previous_checksum_;
-        if (auto written = made.opened.write(0, encode_segment_header(header)); !written)
-            return written;
-        if (auto synced = made.opened.sync(); !synced) return synced;
-        return directory_->sync();
-    }
-
-    //   Returns     whether it is certain that a power failure does not bring the name back
-    bool remove_segment(lsn first) {
-        const bytes name = segment_name(first);
-        const auto there = directory_->exists(name);
-        if (!there) return false;
-        if (*there && !directory_->remove(name)) return false;
-        return directory_->sync().has_value();
-    }
-
-    [[nodiscard]] bool reached(lsn target, goal wanted) const noexcept {
-        return (wanted == goal::durable ? durable_ : written_) >= target;
-    }
-
-    result<void> wait(lsn target, goal wanted) {
-        unique_lock<mutex> hold{mutex_};
-        check(target <= end_, "log_writer: waiting for what was never appended");
-        while (!reached(target, wanted)) {
-            if (failed_)
-                return error{error_code::unknown_outcome,
-                             "making a commit durable: a write or sync of the log failed"}
-                    .with("lsn", target.value)
-                    .with("durable_lsn", durable_.value);
-            if (busy_) changed_.wait(mutex_);
-            else if (auto led = lead(hold, wanted); !led) return led.error();
-        }
-        return success();
-    }
-
-    // Writes what is buffered and, if wanted, syncs it, for everyone who waits.
-    result<void> lead(unique_lock<mutex>& hold, goal wanted) {
-        busy_ = true;
-        flushing_.clear();
-        flushing_.swap(buffer_);
-        const std::uint64_t offset = segment_->offset_of(buffer_at_);
-        const lsn reaches = end_;
-        const lsn synced = durable_;
-        if (wanted == goal::durable) next_ = round_up(next_, log_block_bytes);
-        buffer_at_ = next_;
-        hold.unlock();
-        previous_checksum_ = seal_records<Checksum>(flushing_, synced, previous_checksum_);
-        auto done = write_out(offset, wanted);
-        hold.lock();
-        busy_ = false;
-        if (done) {
-            written_ = reaches;
-            written_seen_.store(reaches.value);
-            ++stats_.writes;
-            if (wanted == goal::durable) {
-                durable_ = reaches;
-                durable_seen_.store(reaches.value);
-                ++stats_.syncs;
-            }
-        } else {
-            failed_ = true;
-            done = error{error_code::unknown_outcome,
-                         "making a commit durable: a write or sync of the log failed"}
-                       .about(done.error().subject())
-                       .with("lsn", reaches.value)
-                       .with("durable_lsn", durable_.value);
-        }
-        changed_.notify_all();
-        return done;
-    }
-
-    result<void> write_out(std::uint64_t offset, goal wanted) {
-        if (!flushing_.empty()) {
-            if (wanted == goal::durable) {
-                // Whole blocks: the padding is zero on disk anyway, and the system need not read
-                // the block first.
-                flushing_.append(
-                    static_cast<std::size_t>(round_up(offset + flushing_.size(), log_block_bytes) -
-                                             offset - flushing_.size()),
-                    std::byte{0});
-                zero_ahead(offset);
-            }
-            if (auto written = segment_->opened.write(offset, flushing_); !written) return written;
-        }
-        return wanted == goal::durable ? segment_->opened.sync() : success();
-    }
-
-    // For speed only: a failure here is told by the write of the records, if at all.
-    void zero_ahead(std::uint64_t offset) {
-        const std::uint64_t after = offset + flushing_.size();
-        if (flushing_.size() > 4 * log_block_bytes || after <= segment_->zeroed_to_offset) return;
-        std::uint64_t to = after + options_.zero_ahead_bytes;
-        const std::uint64_t file_end = segment_header_bytes + segment_->room;
-        if (to > file_end) to = file_end;
-        if (to <= after || options_.zero_ahead_bytes == 0) return;
-        segment_->zeroed_to_offset = to;
-        (void)segment_->opened.write(after, bytes::zeros(static_cast<std::size_t>(to - after)));
-    }
-
-    Platform platform_;
-    directory* directory_;
-    database_id database_;
-    log_options options_;
-
-    mutable mutex mutex_;
-    typename Platform::condition changed_;
-    bool busy_ = false;  // a thread does file work
-    bool failed_ = false;
-    bool appending_ = false;   // a thread is between the first and the last record of its append
-    bool left_mutex_ = false;  // and others may wait for it to end
-
-    bytes buffer_;             // records not yet written, from buffer_at_ on
-    bytes flushing_;           // records being written, of the thread that is busy
-    std::uint64_t next_;       // where the next record begins
-    std::uint64_t buffer_at_;  // lsn of buffer_[0]
-    lsn end_;                  // after the last record appended
-    lsn written_;
-    lsn durable_;
-    // The two above, for readers without the mutex.
-    typename Platform::template atomic<std::uint64_t> written_seen_;
-    typename Platform::template atomic<std::uint64_t> durable_seen_;
-    // Of the last record sealed; of the thread that is busy.
-    std::uint32_t previous_checksum_;
-    std::optional<open_segment> segment_;
-    log_stats stats_;
+    flusher flusher_;
 };
 
 }  // namespace mantis

@@ -1,321 +1,304 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <mantis/index/btree/btree_map.hpp>
-#include <mantis/index/btree/verify.hpp>
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <map>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <malloc.h>
-
 using mantis::btree_map;
-using mantis::bytes_view;
-using mantis::lsn;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_A_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_A_SANITIZER 1
-#endif
-#endif
 
 namespace {
 
-// Sanitizers slow each operation down up to twenty-fold.
-#if defined(UNDER_A_SANITIZER)
-constexpr std::size_t slower = 8;
-#else
-constexpr std::size_t slower = 1;
-#endif
-
 struct tiny {
-    static constexpr std::size_t leaf_entries = 4;
+    static constexpr std::size_t leaf_bytes = 1;
+    static constexpr std::size_t least_leaf_entries = 4;
     static constexpr std::size_t inner_children = 4;
 };
 struct odd {
-    static constexpr std::size_t leaf_entries = 7;
+    static constexpr std::size_t leaf_bytes = 1;
+    static constexpr std::size_t least_leaf_entries = 7;
     static constexpr std::size_t inner_children = 5;
 };
-using stock = mantis::btree_config;
+using stock = mantis::btree_map_config;
 
-struct by_bytes {
-    bool operator()(const std::string& a, const std::string& b) const {
-        return bytes_view{a} < bytes_view{b};
+// A key or value that owns memory and counts itself, so that what is lost or destroyed twice shows.
+class counted {
+public:
+    counted(int number) : number_{new int{number}} { ++alive; }
+    counted(const counted& other) : counted{*other.number_} {}
+    counted(counted&& other) noexcept : number_{other.number_} {
+        other.number_ = new int{-1};
+        ++alive;
     }
-};
-struct entry {
-    std::string value;
-    lsn version;
-    bool operator==(const entry&) const = default;
-};
-
-// A key from a family; families differ in what they ask of heads and prefixes.
-enum class keys { numbers, shared_prefix, long_prefix, awkward };
-
-std::string make_key(keys family, std::uint64_t number, std::mt19937_64& random) {
-    switch (family) {
-        case keys::numbers: {
-            std::string key(8, '\0');
-            for (std::size_t i = 8; i-- > 0; number >>= 8) key[i] = static_cast<char>(number);
-            return key;
-        }
-        case keys::shared_prefix: return "accounts/2026/" + std::to_string(number);
-        case keys::long_prefix: return std::string(60, 'p') + std::to_string(number % 5000);
-        case keys::awkward: break;
+    counted& operator=(counted other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
     }
-    constexpr char alphabet[] = {'\0', '\1', 'a', '\xfe', '\xff'};
-    std::string key;
-    for (std::size_t left = random() % 10; left > 0; --left) key.push_back(alphabet[random() % 5]);
-    return key;
+    ~counted() {
+        delete number_;
+        --alive;
+    }
+    [[nodiscard]] int number() const { return *number_; }
+    friend bool operator<(const counted& a, const counted& b) { return a.number() < b.number(); }
+    friend bool operator==(const counted& a, const counted& b) { return a.number() == b.number(); }
+
+    static inline int alive = 0;
+
+private:
+    int* number_;
+};
+
+struct descending {
+    bool operator()(int a, int b) const noexcept { return a > b; }
+};
+
+template <class Key>
+Key make_key(std::uint64_t number) {
+    return static_cast<Key>(number);
 }
-
-// A tree and a std::map that must always agree.
-template <class Config>
-struct twins {
-    btree_map<Config> tree;
-    std::map<std::string, entry, by_bytes> model;
-    std::mt19937_64 random;
-    keys family;
-    std::uint64_t key_range;
-    std::uint64_t operations = 0;
-
-    std::string any_key() { return make_key(family, random() % key_range, random); }
-
-    void put() {
-        const std::string key = any_key();
-        const entry written{std::string(random() % 24, static_cast<char>('a' + random() % 26)),
-                            lsn{++operations}};
-        tree.put(key, written.value, written.version);
-        model.insert_or_assign(key, written);
-    }
-    void erase() {
-        ++operations;
-        const std::string key = any_key();
-        if (tree.erase(key) != (model.erase(key) == 1)) FAIL("erase disagrees");
-    }
-    void find() {
-        ++operations;
-        const std::string key = any_key();
-        const auto expected = model.find(key);
-        entry got;
-        const bool found = tree.find(key, [&](bytes_view value, lsn version) {
-            got = {value.as<std::string>(), version};
-        });
-        if (found != (expected != model.end())) FAIL("find disagrees");
-        if (found && got != expected->second) FAIL("find gives another value");
-    }
-    void scan() {
-        ++operations;
-        const std::string from = any_key();
-        auto expected = model.lower_bound(from);
-        std::size_t left = random() % 20 + 1;
-        tree.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
-            if (expected == model.end() || key != expected->first) FAIL("scan gives another key");
-            if (value != expected->second.value || version != expected->second.version)
-                FAIL("scan gives another value");
-            ++expected;
-            return --left != 0;
-        });
-        if (left != 0 && expected != model.end()) FAIL("scan ends early");
-    }
-    void run(std::size_t how_many, unsigned puts_percent, unsigned erases_percent) {
-        for (std::size_t i = 0; i < how_many; ++i) {
-            const unsigned draw = static_cast<unsigned>(random() % 100);
-            if (draw < puts_percent) put();
-            else if (draw < puts_percent + erases_percent) erase();
-            else if (draw < 98) find();
-            else scan();
-        }
-        must_agree();
-    }
-    void must_agree() const {
-        const auto sound = verify(tree);
-        if (!sound) FAIL(sound.error().message().template as<std::string>());
-        REQUIRE(tree.count() == model.size());
-        auto expected = model.begin();
-        tree.scan("", [&](bytes_view key, bytes_view value, lsn) {
-            if (key != expected->first || value != expected->second.value)
-                FAIL("a full scan disagrees");
-            ++expected;
-            return true;
-        });
-        REQUIRE(expected == model.end());
-    }
-    void drain() {
-        std::vector<std::string> left;
-        for (const auto& [key, value] : model) left.push_back(key);
-        std::shuffle(left.begin(), left.end(), random);
-        for (const std::string& key : left) {
-            if (!tree.erase(key)) FAIL("an entry is lost");
-            model.erase(key);
-            if (model.size() % 512 == 0) must_agree();
-        }
-        REQUIRE(tree.memory_bytes() == 0);
-        REQUIRE(tree.height() == 0);
-    }
-};
-
-template <class Config>
-void must_behave_like_a_map(std::size_t scale) {
-    scale /= slower;
-    std::uint64_t seed = 0;
-    for (const keys family :
-         {keys::numbers, keys::shared_prefix, keys::long_prefix, keys::awkward}) {
-        CAPTURE(static_cast<int>(family));
-        twins<Config> both{.tree = {},
-                           .model = {},
-                           .random = std::mt19937_64{++seed},
-                           .family = family,
-                           .key_range = 20'000 / slower};
-        both.run(scale, 70, 10);
-        both.run(scale, 40, 40);
-        both.run(scale, 10, 60);
-        both.run(scale, 60, 10);
-        both.drain();
-        both.run(scale / 10, 90, 5);
+template <>
+counted make_key<counted>(std::uint64_t number) {
+    return {static_cast<int>(number)};
+}
+// Some with a long common beginning, some short, some that begin others.
+template <>
+std::string make_key<std::string>(std::uint64_t number) {
+    const std::string digits = std::to_string(number);
+    switch (number % 4) {
+        case 0: return "a common beginning of several words/" + digits;
+        case 1: return digits;
+        case 2: return std::string(number % 23, 'x');
+        default: return "user" + digits + std::string(1, '\0');
     }
 }
 
-std::string numbered(std::size_t number) {
-    std::string digits = std::to_string(number);
-    return "key-" + std::string(8 - digits.size(), '0') + digits;
+template <class Map>
+void must_verify(const Map& map) {
+    const auto sound = map.verify();
+    REQUIRE_MESSAGE(sound, (sound ? ""
+                                  : std::string{sound.error().message().chars(),
+                                                sound.error().message().size()}));
 }
 
-template <class Config>
-void must_verify(const btree_map<Config>& tree) {
-    const auto sound = verify(tree);
-    REQUIRE_MESSAGE(sound, sound.error().message().template as<std::string>());
+template <class Map, class Model>
+void must_equal(Map& map, const Model& model) {
+    REQUIRE(map.size() == model.size());
+    auto each = map.begin();
+    for (const auto& [key, value] : model) {
+        REQUIRE(each != map.end());
+        REQUIRE(each->first == key);
+        REQUIRE(each->second == value);
+        ++each;
+    }
+    REQUIRE(each == map.end());
+    for (auto back = model.rbegin(); back != model.rend(); ++back)
+        REQUIRE((--each)->first == back->first);
+    REQUIRE(each == map.begin());
+}
+
+// One step of a random program, done to the map and to the model.
+template <class Map, class Model>
+void step(Map& map, Model& model, std::mt19937_64& random, std::uint64_t keys, int value) {
+    using key_type = typename Map::key_type;
+    const key_type key = make_key<key_type>(random() % keys);
+    switch (random() % 8) {
+        case 0:
+        case 1:
+        case 2: {
+            const auto [at, made] = map.try_emplace(key, value);
+            const auto expected = model.try_emplace(key, value);
+            REQUIRE(made == expected.second);
+            REQUIRE(at->second == expected.first->second);
+            break;
+        }
+        case 3:
+            map.insert_or_assign(key, value);
+            model.insert_or_assign(key, value);
+            break;
+        case 4:
+        case 5: REQUIRE(map.erase(key) == model.erase(key)); break;
+        case 6: {
+            const auto at = map.lower_bound(key);
+            const auto expected = model.lower_bound(key);
+            REQUIRE((at == map.end()) == (expected == model.end()));
+            if (expected == model.end()) break;
+            REQUIRE(at->first == expected->first);
+            const auto next = map.erase(at);
+            const auto after = model.erase(expected);
+            REQUIRE((next == map.end()) == (after == model.end()));
+            if (after != model.end()) REQUIRE(next->first == after->first);
+            break;
+        }
+        default: {
+            const auto at = map.upper_bound(key);
+            const auto expected = model.upper_bound(key);
+            REQUIRE((at == map.end()) == (expected == model.end()));
+            if (expected != model.end()) REQUIRE(at->first == expected->first);
+            REQUIRE(map.contains(key) == (model.count(key) == 1));
+        }
+    }
+}
+
+template <class Key, class Value, class Config>
+void random_programs(std::uint64_t steps) {
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+        CAPTURE(seed);
+        std::mt19937_64 random{seed};
+        const std::uint64_t keys = std::uint64_t{4} << (2 * (seed % 6));
+        btree_map<Key, Value, mantis::less, Config> map;
+        std::map<Key, Value> model;
+        for (std::uint64_t i = 0; i < steps; ++i) {
+            step(map, model, random, keys, static_cast<int>(i));
+            if (i % (steps / 16) == 0) must_verify(map);
+        }
+        must_verify(map);
+        must_equal(map, model);
+    }
 }
 
 }  // namespace
 
-TEST_CASE(
-    "with nodes of four it behaves like a sorted map through half a million random operations") {
-    must_behave_like_a_map<tiny>(30'000);
-}
-TEST_CASE("with nodes of odd sizes it behaves like a sorted map") {
-    must_behave_like_a_map<odd>(15'000);
-}
-TEST_CASE("with the stock nodes it behaves like a sorted map") {
-    must_behave_like_a_map<stock>(25'000);
+TEST_CASE("a map of typed keys does what std::map does, whatever the keys and the nodes") {
+    SUBCASE("numbers, tiny nodes") { random_programs<std::uint64_t, int, tiny>(4000); }
+    SUBCASE("numbers, odd nodes") { random_programs<int, int, odd>(4000); }
+    SUBCASE("numbers") { random_programs<std::uint32_t, int, stock>(8000); }
+    SUBCASE("strings, tiny nodes") { random_programs<std::string, int, tiny>(4000); }
+    SUBCASE("strings") { random_programs<std::string, int, stock>(4000); }
+    SUBCASE("objects, tiny nodes") { random_programs<counted, counted, tiny>(3000); }
+    SUBCASE("objects") { random_programs<counted, counted, stock>(4000); }
 }
 
-TEST_CASE_TEMPLATE(
-    "ascending, descending and both-ends order give the same sound tree, and any order empties it",
-    Config, tiny, odd, stock) {
-    constexpr std::size_t count = 3000;
-    std::vector<std::size_t> up(count);
-    for (std::size_t i = 0; i < count; ++i) up[i] = i;
-    std::vector<std::size_t> down{up.rbegin(), up.rend()};
-    std::vector<std::size_t> inwards;
-    for (std::size_t i = 0; i < count / 2; ++i) inwards.insert(inwards.end(), {i, count - 1 - i});
-    std::vector<std::size_t> outwards{inwards.rbegin(), inwards.rend()};
-    for (const auto& puts : {up, down, inwards, outwards}) {
-        for (const auto& erases : {up, down, inwards, outwards}) {
-            btree_map<Config> tree;
-            for (const std::size_t number : puts) tree.put(numbered(number), "v", lsn{number});
-            must_verify(tree);
-            REQUIRE(tree.count() == count);
-            std::size_t left = count;
-            for (const std::size_t number : erases) {
-                REQUIRE(tree.erase(numbered(number)));
-                if (--left % 250 == 0) must_verify(tree);
-            }
-            REQUIRE(tree.memory_bytes() == 0);
+TEST_CASE("every key and value is destroyed once") {
+    REQUIRE(counted::alive == 0);
+    {
+        btree_map<counted, counted, mantis::less, odd> map;
+        for (int i = 0; i < 500; ++i) map.try_emplace(i * 7 % 500, i);
+        CHECK(counted::alive >= 1000);
+        auto copy = map;
+        const auto moved = std::move(map);
+        copy.clear();
+        for (int i = 0; i < 250; ++i) copy.insert_or_assign(i, i);
+        copy.erase(copy.begin(), copy.find(100));
+        CHECK(copy.size() == 150);
+    }
+    CHECK(counted::alive == 0);
+}
+
+TEST_CASE("keys in ascending order fill leaves, in any order four fifths of them") {
+    constexpr std::size_t count = 100'000;
+    constexpr double entry = 16;
+    btree_map<std::uint64_t, std::uint64_t> ascending;
+    for (std::uint64_t i = 0; i < count; ++i) ascending[i] = i;
+    must_verify(ascending);
+    CHECK(static_cast<double>(ascending.memory_bytes()) < 1.2 * entry * count);
+
+    btree_map<std::uint64_t, std::uint64_t> scattered;
+    std::mt19937_64 random{1};
+    while (scattered.size() < count) scattered[random()] = 1;
+    must_verify(scattered);
+    CHECK(static_cast<double>(scattered.memory_bytes()) < 1.45 * entry * count);
+}
+
+TEST_CASE("a range in order is appended, and any range is inserted once a key") {
+    std::vector<std::pair<int, int>> entries;
+    for (int i = 0; i < 1000; ++i) entries.emplace_back(i / 2, i);
+    const btree_map<int, int, mantis::less, tiny> map(entries.begin(), entries.end());
+    must_verify(map);
+    REQUIRE(map.size() == 500);
+    for (int i = 0; i < 500; ++i) REQUIRE(map.at(i) == 2 * i);
+
+    std::vector<std::pair<int, int>> backwards(entries.rbegin(), entries.rend());
+    const btree_map<int, int, mantis::less, tiny> other(backwards.begin(), backwards.end());
+    must_verify(other);
+    REQUIRE(other.size() == 500);
+    for (int i = 0; i < 500; ++i) REQUIRE(other.at(i) == 2 * i + 1);
+    CHECK_FALSE(map == other);
+}
+
+TEST_CASE("an order of one's own is the order of the map") {
+    btree_map<int, char, descending, tiny> map{{1, 'a'}, {3, 'c'}, {2, 'b'}, {5, 'e'}, {4, 'd'}};
+    must_verify(map);
+    int expected = 5;
+    for (const auto& [key, value] : map) {
+        CHECK(key == expected--);
+        CHECK(value == "?abcde"[key]);
+    }
+    CHECK(map.lower_bound(3)->first == 3);
+    CHECK(map.upper_bound(3)->first == 2);
+}
+
+TEST_CASE("what can be compared with a key is looked for as it is") {
+    btree_map<std::string, int> map{{"alice", 90}, {"bob", 10}};
+    CHECK(map.find(std::string_view{"bob"})->second == 10);
+    CHECK(map.contains("alice"));
+    CHECK_FALSE(map.contains("alic"));
+    CHECK(map.erase(std::string_view{"alice"}) == 1);
+    CHECK(map.begin()->first == "bob");
+}
+
+TEST_CASE("arguments may lie in the map that is changed") {
+    btree_map<int, std::string, mantis::less, tiny> map;
+    map[0] = "long enough to lie outside of the string itself";
+    for (int i = 1; i < 100; ++i) map.try_emplace(i, map.find(i - 1)->second);
+    must_verify(map);
+    for (const auto& [key, value] : map) REQUIRE(value == map.at(0));
+}
+
+TEST_CASE("copies are equal, moves leave nothing, swaps exchange") {
+    btree_map<int, int> map;
+    for (int i = 0; i < 1000; ++i) map[i * 17 % 1000] = i;
+    auto copy = map;
+    must_verify(copy);
+    CHECK(copy == map);
+    copy[5] = -1;
+    CHECK_FALSE(copy == map);
+
+    auto moved = std::move(map);
+    CHECK(moved.size() == 1000);
+    map.clear();
+    CHECK(map.empty());
+    CHECK(map.begin() == map.end());
+    swap(map, moved);
+    CHECK(map.size() == 1000);
+    CHECK(moved.empty());
+    moved = map;
+    CHECK(moved == map);
+    const auto [from, to] = map.equal_range(7);
+    CHECK(from->first == 7);
+    CHECK(to->first == 8);
+    CHECK(map.count(7) == 1);
+    CHECK(map.rbegin()->first == 999);
+    CHECK((--map.rend())->first == 0);
+}
+
+TEST_CASE("ranges are erased, to the last entry") {
+    for (const int from : {0, 1, 17, 255}) {
+        for (const int to : {from, from + 1, 100, 255, 256}) {
+            if (to < from) continue;
+            btree_map<int, int, mantis::less, tiny> map;
+            for (int i = 0; i < 256; ++i) map[i] = i;
+            const auto behind = map.erase(map.lower_bound(from), map.lower_bound(to));
+            must_verify(map);
+            REQUIRE(map.size() == static_cast<std::size_t>(256 - (to - from)));
+            REQUIRE((behind == map.end() || behind->first == to));
+            for (int i = 0; i < 256; ++i) REQUIRE(map.contains(i) == (i < from || i >= to));
         }
     }
 }
 
-TEST_CASE("a queue that grows at one end and shrinks at the other stays sound and small") {
-    btree_map<tiny> tree;
-    for (std::size_t i = 0; i < 20'000; ++i) {
-        tree.put(numbered(i), "value", lsn{i});
-        if (i >= 100) REQUIRE(tree.erase(numbered(i - 100)));
-        if (i % 1000 == 0) must_verify(tree);
-    }
-    CHECK(tree.count() == 100);
-    CHECK(tree.height() <= 5);
+TEST_CASE("verify() tells a key out of order") {
+    btree_map<int, int, mantis::less, tiny> map;
+    for (int i = 0; i < 64; ++i) map[i] = i;
+    must_verify(map);
+    const_cast<int&>(map.find(30)->first) = 1000;
+    CHECK_FALSE(map.verify());
 }
 
-TEST_CASE("ascending puts fill their leaves") {
-    btree_map<stock> tree;
-    constexpr std::size_t count = 64'000;
-    for (std::size_t i = 0; i < count; ++i) tree.put(numbered(i), "v", lsn{});
-    const std::size_t full_leaves = count / stock::leaf_entries * btree_map<stock>::leaf_bytes;
-    CHECK(tree.memory_bytes() <
-          count * mantis::detail::allocated_bytes(16 + 12 + 1) + full_leaves * 11 / 10);
-    must_verify(tree);
-}
-
-TEST_CASE("an empty key and an empty value are a key and a value") {
-    btree_map<stock> tree;
-    tree.put("", "", lsn{1});
-    tree.put(mantis::bytes_view{"\0", 1}, "zero", lsn{2});
-    bool empty = false;
-    CHECK(tree.find(
-        "", [&](bytes_view value, lsn version) { empty = value.empty() && version == lsn{1}; }));
-    CHECK(empty);
-    CHECK(tree.count() == 2);
-    CHECK(tree.erase(""));
-    CHECK_FALSE(tree.erase(""));
-    CHECK(tree.count() == 1);
-}
-
-TEST_CASE("put replaces value and version, shorter, longer and the same length") {
-    btree_map<stock> tree;
-    std::uint64_t version = 9;  // an older version replaces a newer one too
-    for (const char* value : {"first", "other", "a much longer value than before", "x", ""}) {
-        tree.put("key", value, lsn{--version});
-        CHECK(tree.find("key", [&](bytes_view got, lsn at) {
-            CHECK(got == value);
-            CHECK(at == lsn{version});
-        }));
-        must_verify(tree);
-    }
-    CHECK(tree.count() == 1);
-}
-
-TEST_CASE("an empty tree finds nothing, scans nothing and holds nothing") {
-    const btree_map<stock> tree;
-    CHECK_FALSE(tree.find("key", [](bytes_view, lsn) { FAIL("called"); }));
-    tree.scan("", [](bytes_view, bytes_view, lsn) -> bool {
-        FAIL("called");
-        return true;
-    });
-    CHECK(tree.memory_bytes() == 0);
-    must_verify(tree);
-}
-
-TEST_CASE("moving a tree moves its entries, and the one moved from is empty and usable") {
-    btree_map<tiny> first;
-    for (std::size_t i = 0; i < 100; ++i) first.put(numbered(i), "v", lsn{});
-    btree_map<tiny> second{std::move(first)};
-    CHECK(second.count() == 100);
-    CHECK(first.count() == 0);  // NOLINT(bugprone-use-after-move)
-    first.put("key", "v", lsn{});
-    first = std::move(second);
-    CHECK(first.count() == 100);
-    must_verify(first);
-}
-
-#if defined(__GLIBC__) && !defined(UNDER_A_SANITIZER)
-TEST_CASE("memory_bytes is what the allocator gave, within five percent") {
-    const auto allocated = [] {
-        const auto info = mallinfo2();
-        return info.uordblks + info.hblkhd;
-    };
-    const std::size_t before = allocated();
-    btree_map<stock> tree;
-    std::mt19937_64 random{11};
-    for (int i = 0; i < 50'000; ++i)
-        tree.put(std::to_string(random() % 40'000), std::string(random() % 200, 'v'), lsn{});
-    for (int i = 0; i < 30'000; ++i) tree.erase(std::to_string(random() % 40'000));
-    const double really = static_cast<double>(allocated() - before);
-    CHECK(static_cast<double>(tree.memory_bytes()) == doctest::Approx(really).epsilon(0.05));
-}
-#endif
+static_assert(std::bidirectional_iterator<btree_map<int, int>::iterator>);
+static_assert(std::bidirectional_iterator<btree_map<int, int>::const_iterator>);
+static_assert(
+    std::convertible_to<btree_map<int, int>::iterator, btree_map<int, int>::const_iterator>);

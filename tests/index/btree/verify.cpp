@@ -13,7 +13,7 @@ struct tiny {
     static constexpr std::size_t leaf_entries = 4;
     static constexpr std::size_t inner_children = 4;
 };
-using tree_type = btree_map<tiny>;
+using tree_type = byte_map<tiny>;
 using leaf_type = tree_type::leaf_type;
 using inner_type = tree_type::inner_type;
 

@@ -58,3 +58,22 @@ TEST_CASE("a directory takes its lock along when it moves") {
     moved = made_directory(platform, "other");
     second.lock().value();
 }
+
+TEST_CASE("free space is what the limit of the disk leaves, and asking for it is an I/O") {
+    simulation world{1};
+    world.run([&] {
+        auto in = world.platform().open_directory("db", directory_mode::create).value();
+        CHECK(in.free_bytes().value() == no_space_limit);
+        world.limit_disk(100);
+        auto file = in.open("x", file_mode::create).value();
+        file.preallocate(30).value();
+        CHECK(in.free_bytes().value() == 70);
+        world.limit_disk(20);
+        CHECK(in.free_bytes().value() == 0);
+        CHECK(world.io_count(io_kind::free_bytes) == 3);
+        world.inject({.on = io_kind::free_bytes});
+        CHECK(in.free_bytes().error().code() == error_code::io);
+        world.crash();
+        CHECK_FALSE(in.free_bytes());
+    });
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The B+tree index: a btree_map under one reader-writer latch. The default index of a table.
+// The B+tree index: a byte_map under one reader-writer latch. The default index of a table.
 //
 //   mantis::btree<>::index<mantis::posix> index;      // alone
 //   with::indexes<mantis::btree<>>                    // in a store's policies
@@ -11,7 +11,7 @@
 
 #include "../../sync/rwlock.hpp"
 #include "../ordered_index.hpp"
-#include "btree_map.hpp"
+#include "byte_map.hpp"
 #include "verify.hpp"
 
 namespace mantis {
@@ -68,7 +68,7 @@ public:
         const shared_guard together{latch_};
         return map_.memory_bytes();
     }
-    //   Errors      corrupt, with the first invariant of btree_map.hpp that does not hold as its
+    //   Errors      corrupt, with the first invariant of byte_map.hpp that does not hold as its
     //               subject
     [[nodiscard]] result<void> verify() const {
         const shared_guard together{latch_};
@@ -77,7 +77,7 @@ public:
 
 private:
     mutable rwlock<Platform> latch_;
-    btree_map<Config> map_;
+    byte_map<Config> map_;
 };
 
 // The policy for with::indexes.

@@ -1,312 +1,257 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A sorted map from bytes to bytes in memory, as a B+tree: the container under the B+tree index,
-// useful alone.
+// A sorted map of typed keys in memory, as a B+tree: the manners of std::map, in a fraction of its
+// memory and time.
 //
-// Invariants (verify() in verify.hpp checks them):
+//   mantis::btree_map<std::uint64_t, order> orders;
+//   orders.try_emplace(17, "alice", 90);
+//   for (auto& [number, each] : orders) ...
+//
+// Entries lie side by side in leaves of about `Config::leaf_bytes`, linked to both sides; what is
+// above them is small and stays in the processor's caches. Keys that are bytes (std::string,
+// mantis::bytes) in their usual order are told apart there by eight of their bytes, mostly without
+// a look at a key.
+//
+// Unlike std::map, every change but to a value makes all iterators and references invalid; keys can
+// be copied; and nothing throws, so key, value and order must not either.
+//
+// Invariants (verify() checks them):
 //   1. keys ascend within a leaf and along the links of the leaves; no key is there twice
 //   2. a separator is greater than every key to its left and not greater than any to its right
-//   3. all leaves are at the same depth
-//   4. every node but the root holds at least node_fill::least, except on the right edge, where
-//      splits of a growing end leave a full node behind and start a nearly empty one (at least one
-//      entry, or two children)
-//   5. heads are what key_heads.hpp says
-//   6. count() and memory_bytes() are what a walk over all nodes adds up
+//   3. all leaves are at the same depth; every node but the root holds at least node_fill::least,
+//      except on the right edge, where a growing end leaves full nodes behind
 //
-// Complexity: put, erase and find are O(log n); nothing recurses except over the height, which is
-// below max_height.
+// Complexity: what finds, inserts or erases one entry is O(log n); size() is O(1).
 //
-// Threads: like an int: any number of readers, or one writer. The index in btree.hpp adds the
-// latch.
+// Threads: like an int: any number of readers, or one writer.
 #pragma once
 
-#include "node.hpp"
+#include "detail/map_iterator.hpp"
+#include "detail/map_tree.hpp"
+
+#include "../../core/check.hpp"
+
+#include <initializer_list>
 
 namespace mantis {
 
-// How wide the nodes are. Any type with these two members does; from 32 to 256 little changes at a
-// million entries.
-struct btree_config {
-    static constexpr std::size_t leaf_entries = 64;
+// How wide the nodes are.
+struct btree_map_config {
+    // Larger: less memory, slower inserts.
+    static constexpr std::size_t leaf_bytes = 512;
+    // Of large entries; with fewer, what is above the leaves takes as much memory as they do.
+    static constexpr std::size_t least_leaf_entries = 24;
     static constexpr std::size_t inner_children = 64;
 };
 
-template <class Config = btree_config>
+template <class Key, class Value, class Compare = less, class Config = btree_map_config>
 class btree_map {
+    using tree = detail::map_tree<Key, Value, Compare, Config>;
+    using place = typename tree::place;
+    using leaf_type = typename tree::leaf_type;
+
 public:
-    using leaf_type = detail::leaf_node<Config::leaf_entries>;
-    using inner_type = detail::inner_node<Config::inner_children>;
-    // Each level at least doubles the entries, so this is never reached.
-    static constexpr std::size_t max_height = 64;
+    using key_type = Key;
+    using mapped_type = Value;
+    using value_type = std::pair<const Key, Value>;
+    using size_type = std::size_t;
+    using difference_type = std::ptrdiff_t;
+    using key_compare = Compare;
+    using reference = value_type&;
+    using const_reference = const value_type&;
+    using iterator = detail::map_iterator<leaf_type, false>;
+    using const_iterator = detail::map_iterator<leaf_type, true>;
+    using reverse_iterator = std::reverse_iterator<iterator>;
+    using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
     btree_map() noexcept = default;
-    btree_map(const btree_map&) = delete;
-    btree_map& operator=(const btree_map&) = delete;
-    btree_map(btree_map&& other) noexcept { swap(other); }
-    btree_map& operator=(btree_map&& other) noexcept {
-        btree_map taken{std::move(other)};
-        swap(taken);
+    explicit btree_map(const Compare& order) noexcept : tree_{order} {}
+    btree_map(std::initializer_list<value_type> entries, const Compare& order = {})
+        : btree_map(entries.begin(), entries.end(), order) {}
+    template <std::input_iterator Input>
+    btree_map(Input from, Input to, const Compare& order = {}) : tree_{order} {
+        insert(from, to);
+    }
+    btree_map(const btree_map& other) : tree_{other.key_comp()} {
+        insert(other.begin(), other.end());
+    }
+    btree_map(btree_map&& other) noexcept : tree_{other.key_comp()} { swap(other); }
+    btree_map& operator=(btree_map other) noexcept {
+        swap(other);
         return *this;
     }
-    ~btree_map() { clear(); }
 
-    void swap(btree_map& other) noexcept {
-        std::swap(root_, other.root_);
-        std::swap(count_, other.count_);
-        std::swap(memory_bytes_, other.memory_bytes_);
+    void swap(btree_map& other) noexcept { tree_.swap(other.tree_); }
+    friend void swap(btree_map& a, btree_map& b) noexcept { a.swap(b); }
+
+    // --- looking ---
+
+    [[nodiscard]] iterator begin() noexcept { return at_place(tree_.begin()); }
+    [[nodiscard]] const_iterator begin() const noexcept { return at_place(tree_.begin()); }
+    [[nodiscard]] const_iterator cbegin() const noexcept { return begin(); }
+    [[nodiscard]] iterator end() noexcept { return at_place(tree_.end()); }
+    [[nodiscard]] const_iterator end() const noexcept { return at_place(tree_.end()); }
+    [[nodiscard]] const_iterator cend() const noexcept { return end(); }
+    [[nodiscard]] reverse_iterator rbegin() noexcept { return reverse_iterator{end()}; }
+    [[nodiscard]] const_reverse_iterator rbegin() const noexcept {
+        return const_reverse_iterator{end()};
+    }
+    [[nodiscard]] reverse_iterator rend() noexcept { return reverse_iterator{begin()}; }
+    [[nodiscard]] const_reverse_iterator rend() const noexcept {
+        return const_reverse_iterator{begin()};
     }
 
-    // The entry of `key` is now `value`, written at `version`.
-    //   Requires    key and value below 4 GiB each
-    void put(bytes_view key, bytes_view value, lsn version) {
-        if (root_ == nullptr) root_ = make_leaf();
-        path way;
-        leaf_type& leaf = descend(key, way);
-        const detail::key_position place = leaf.search(key);
-        if (place.found) return replace(leaf.entries[place.at], value, version);
-        detail::record* const entry = detail::record::make(key, value, version);
-        memory_bytes_ += entry->memory_bytes();
-        ++count_;
-        if (leaf.count < leaf_type::capacity) return leaf.insert(place.at, entry);
-        insert_splitting(leaf, place.at, entry, way);
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] size_type size() const noexcept { return tree_.size(); }
+    [[nodiscard]] key_compare key_comp() const { return tree_.order(); }
+    //   Returns     memory held by the nodes, as the system's allocator rounds it; not what keys
+    //               and values hold themselves
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return tree_.memory_bytes(); }
+
+    // Keys of another type are looked for as they are, where the order compares them with Key.
+    template <class K = Key>
+    [[nodiscard]] iterator find(const K& key) {
+        return at_place(tree_.find(key));
+    }
+    template <class K = Key>
+    [[nodiscard]] const_iterator find(const K& key) const {
+        return at_place(tree_.find(key));
+    }
+    template <class K = Key>
+    [[nodiscard]] bool contains(const K& key) const {
+        return find(key) != end();
+    }
+    template <class K = Key>
+    [[nodiscard]] size_type count(const K& key) const {
+        return contains(key) ? 1 : 0;
+    }
+    // The first entry whose key is not less.
+    template <class K = Key>
+    [[nodiscard]] iterator lower_bound(const K& key) {
+        return at_place(tree_.first_not_less(key));
+    }
+    template <class K = Key>
+    [[nodiscard]] const_iterator lower_bound(const K& key) const {
+        return at_place(tree_.first_not_less(key));
+    }
+    // The first entry whose key is greater.
+    template <class K = Key>
+    [[nodiscard]] iterator upper_bound(const K& key) {
+        return behind(lower_bound(key), key);
+    }
+    template <class K = Key>
+    [[nodiscard]] const_iterator upper_bound(const K& key) const {
+        return behind(lower_bound(key), key);
+    }
+    template <class K = Key>
+    [[nodiscard]] std::pair<iterator, iterator> equal_range(const K& key) {
+        const iterator from = lower_bound(key);
+        return {from, behind(from, key)};
+    }
+    template <class K = Key>
+    [[nodiscard]] std::pair<const_iterator, const_iterator> equal_range(const K& key) const {
+        const const_iterator from = lower_bound(key);
+        return {from, behind(from, key)};
     }
 
-    //   Returns     false when there was no such entry
-    bool erase(bytes_view key) noexcept {
-        if (root_ == nullptr) return false;
-        path way;
-        leaf_type& leaf = descend(key, way);
-        const detail::key_position place = leaf.search(key);
-        if (!place.found) return false;
-        drop(leaf.entries[place.at]);
-        leaf.erase(place.at);
-        --count_;
-        refill(way);
-        return true;
+    //   Requires    the key is there
+    template <class K = Key>
+    [[nodiscard]] Value& at(const K& key) {
+        const iterator found = find(key);
+        check(found != end(), "btree_map::at: the key is not there");
+        return found->second;
+    }
+    template <class K = Key>
+    [[nodiscard]] const Value& at(const K& key) const {
+        const const_iterator found = find(key);
+        check(found != end(), "btree_map::at: the key is not there");
+        return found->second;
     }
 
-    // Calls f(value, version) when there is an entry.
-    //   Returns     whether there was
-    template <class F>
-    bool find(bytes_view key, F f) const {
-        const leaf_type* const leaf = leaf_of(key);
-        if (leaf == nullptr) return false;
-        const detail::key_position place = leaf->search(key);
-        if (!place.found) return false;
-        const detail::record& entry = *leaf->entries[place.at];
-        f(entry.value(), entry.version());
-        return true;
-    }
+    // --- changing ---
 
-    // Calls f(key, value, version) for each entry with a key >= from, ascending, until f returns
-    // false.
-    template <class F>
-    void scan(bytes_view from, F f) const {
-        const leaf_type* leaf = leaf_of(from);
-        if (leaf == nullptr) return;
-        for (std::size_t at = leaf->search(from).at; leaf != nullptr; leaf = leaf->next, at = 0) {
-            for (; at < leaf->count; ++at) {
-                // Entries are anywhere in memory: fetch some before their turn.
-                constexpr std::size_t ahead = leaf_type::capacity > 8 ? 8 : 1;
-                if (at + ahead < leaf->count) __builtin_prefetch(leaf->entries[at + ahead]);
-                const detail::record& entry = *leaf->entries[at];
-                if (!f(entry.key(), entry.value(), entry.version())) return;
-            }
+    //   Returns     the entry of the key, and whether it was made now: if it was there, it stays as
+    //               it is, and the arguments are not touched
+    template <class K, class... Args>
+    std::pair<iterator, bool> try_emplace(K&& key, Args&&... args) {
+        const auto done = tree_.emplace(std::forward<K>(key), std::forward<Args>(args)...);
+        return {at_place(done.first), done.second};
+    }
+    template <class... Args>
+    std::pair<iterator, bool> emplace(Args&&... args) {
+        std::pair<Key, Value> made(std::forward<Args>(args)...);
+        return try_emplace(std::move(made.first), std::move(made.second));
+    }
+    std::pair<iterator, bool> insert(const value_type& entry) {
+        return try_emplace(entry.first, entry.second);
+    }
+    std::pair<iterator, bool> insert(value_type&& entry) {
+        return try_emplace(entry.first, std::move(entry.second));
+    }
+    // Fast where the keys come in order and behind those that are there: O(1) for each then.
+    template <std::input_iterator Input>
+    void insert(Input from, Input to) {
+        for (; from != to; ++from) {
+            if (tree_.goes_last(from->first))
+                (void)tree_.append({Key(from->first), Value(from->second)});
+            else (void)try_emplace(from->first, from->second);
         }
     }
-
-    [[nodiscard]] std::size_t count() const noexcept { return count_; }
-    //   Returns     memory held by entries, nodes and separators, as the system's allocator rounds
-    //               them
-    [[nodiscard]] std::size_t memory_bytes() const noexcept { return memory_bytes_; }
-    [[nodiscard]] std::size_t height() const noexcept {
-        return root_ == nullptr ? 0 : root_->level + std::size_t{1};
+    template <class K, class V>
+    std::pair<iterator, bool> insert_or_assign(K&& key, V&& value) {
+        const auto done = try_emplace(std::forward<K>(key), std::forward<V>(value));
+        if (!done.second) done.first->second = std::forward<V>(value);
+        return done;
     }
-    // The top node, for verify(); nullptr when empty.
-    [[nodiscard]] const detail::node* root() const noexcept { return root_; }
-
-    void clear() noexcept {
-        if (root_ != nullptr) destroy(root_);
-        root_ = nullptr;
-        count_ = 0;
-        memory_bytes_ = 0;
+    template <class K>
+    Value& operator[](K&& key) {
+        return try_emplace(std::forward<K>(key)).first->second;
     }
 
-    // What one node takes, without its entries or separators.
-    static constexpr std::size_t leaf_bytes = detail::allocated_bytes(sizeof(leaf_type));
-    static constexpr std::size_t inner_bytes = detail::allocated_bytes(sizeof(inner_type));
+    //   Returns     how many there were: 1 or 0
+    template <class K = Key>
+    requires(!std::convertible_to<K, const_iterator>) size_type erase(const K& key) {
+        return tree_.erase(key) ? 1 : 0;
+    }
+    //   Requires    an entry of this map
+    //   Returns     the entry behind it
+    iterator erase(const_iterator gone) {
+        return at_place(tree_.erase(place{gone.leaf(), gone.at()}));
+    }
+    iterator erase(const_iterator from, const_iterator to) {
+        size_type left = 0;
+        for (const_iterator each = from; each != to; ++each) ++left;
+        if (left == size()) clear();
+        if (empty()) return end();
+        iterator at = at_place(place{from.leaf(), from.at()});
+        for (; left > 0; --left) at = erase(at);
+        return at;
+    }
+    void clear() noexcept { tree_.clear(); }
+
+    friend bool operator==(const btree_map& a, const btree_map& b) {
+        if (a.size() != b.size()) return false;
+        const_iterator other = b.begin();
+        for (const auto& each : a)
+            if (!(each == *other++)) return false;
+        return true;
+    }
+
+    // For tests and debugging: looks at every node.
+    //   Errors      corrupt, with the first invariant that does not hold as its text
+    [[nodiscard]] result<void> verify() const { return tree_.verify(); }
 
 private:
-    using node = detail::node;
-
-    // The inner nodes from the root to a leaf, and which child was taken in each.
-    struct path {
-        struct step {
-            inner_type* at;
-            std::size_t child;
-        };
-        step steps[max_height];
-        std::size_t size = 0;
-    };
-
-    [[nodiscard]] static inner_type& inner(node* at) noexcept {
-        return *static_cast<inner_type*>(at);
+    static detail::map_iterator<leaf_type, false> at_place(place found) noexcept {
+        return {found.leaf, found.at};
     }
-    [[nodiscard]] static leaf_type& leaf(node* at) noexcept { return *static_cast<leaf_type*>(at); }
-
-    leaf_type& descend(bytes_view key, path& way) noexcept {
-        node* at = root_;
-        while (at->level != 0) {
-            const std::size_t child = inner(at).child_of(key);
-            way.steps[way.size++] = {&inner(at), child};
-            at = inner(at).children[child];
-        }
-        return leaf(at);
-    }
-    [[nodiscard]] const leaf_type* leaf_of(bytes_view key) const noexcept {
-        node* at = root_;
-        if (at == nullptr) return nullptr;
-        while (at->level != 0) at = inner(at).children[inner(at).child_of(key)];
-        return &leaf(at);
+    template <class Iterator, class K>
+    Iterator behind(Iterator from, const K& key) const {
+        if (from != end() && !tree_.order()(key, from->first)) ++from;
+        return from;
     }
 
-    void replace(detail::record*& entry, bytes_view value, lsn version) {
-        if (entry->value().size() == value.size()) return entry->overwrite(value, version);
-        detail::record* const next = detail::record::make(entry->key(), value, version);
-        memory_bytes_ += next->memory_bytes();
-        drop(entry);
-        entry = next;
-    }
-
-    // --- growing ---
-
-    void insert_splitting(leaf_type& full, std::size_t at, detail::record* entry, path& way) {
-        leaf_type& right = *make_leaf();
-        const bool growing_end = full.next == nullptr && at == full.count;
-        const std::size_t keep = growing_end ? leaf_type::capacity : leaf_type::capacity / 2;
-        full.split(keep, right);
-        if (at <= keep && !growing_end) full.insert(at, entry);
-        else right.insert(at - keep, entry);
-        bytes separator = detail::shortest_separator(full.entries[full.count - 1]->key(),
-                                                     right.entries[0]->key());
-        memory_bytes_ += detail::allocated_bytes(separator.capacity());
-        insert_child(way, std::move(separator), &right, growing_end);
-    }
-
-    // Puts `right` behind the child that the last step of `way` took; splits upwards as far as
-    // nodes are full.
-    void insert_child(path& way, bytes separator, node* right, bool growing_end) {
-        while (way.size != 0) {
-            auto [parent, child] = way.steps[--way.size];
-            if (parent->count < inner_type::capacity)
-                return parent->insert(child, std::move(separator), right);
-            inner_type& sibling = *make_inner(parent->level);
-            const std::size_t keep =
-                growing_end ? inner_type::capacity - 1 : inner_type::capacity / 2;
-            bytes upper = parent->split(keep, sibling);
-            if (child < keep) parent->insert(child, std::move(separator), right);
-            else sibling.insert(child - keep, std::move(separator), right);
-            separator = std::move(upper);
-            right = &sibling;
-        }
-        inner_type& top = *make_inner(root_->level + std::size_t{1});
-        top.add_first(root_);
-        top.insert(0, std::move(separator), right);
-        root_ = &top;
-    }
-
-    // --- shrinking ---
-
-    // Fills or merges the nodes on `way`, from the leaf up, as far as they hold too little.
-    void refill(path& way) noexcept {
-        bool low = true;
-        for (bool leaves = true; way.size != 0 && low; leaves = false) {
-            auto [parent, child] = way.steps[--way.size];
-            low = leaves ? refill_child<leaf_type>(*parent, child)
-                         : refill_child<inner_type>(*parent, child);
-        }
-        if (low) shrink_root();
-    }
-
-    //   Returns     whether `parent` lost a child
-    template <class Node>
-    bool refill_child(inner_type& parent, std::size_t child) noexcept {
-        if (parent.children[child]->count >= Node::fill::least) return false;
-        const std::size_t at = child == 0 ? 0 : child - 1;
-        Node& left = *static_cast<Node*>(parent.children[at]);
-        Node& right = *static_cast<Node*>(parent.children[at + 1]);
-        if (std::size_t{left.count} + right.count > Node::fill::merged_at_most) {
-            balance(parent, at, left, right);
-            return false;
-        }
-        merge(parent.erase(at), left, right);
-        return true;
-    }
-
-    void merge(bytes separator, leaf_type& left, leaf_type& right) noexcept {
-        left.merge(right);
-        memory_bytes_ -= leaf_bytes + detail::allocated_bytes(separator.capacity());
-        delete &right;
-    }
-    void merge(bytes separator, inner_type& left, inner_type& right) noexcept {
-        left.merge(std::move(separator), right);
-        memory_bytes_ -= inner_bytes;
-        delete &right;
-    }
-    void balance(inner_type& parent, std::size_t at, leaf_type& left, leaf_type& right) {
-        left.balance(right);
-        bytes separator = detail::shortest_separator(left.entries[left.count - 1]->key(),
-                                                     right.entries[0]->key());
-        memory_bytes_ += detail::allocated_bytes(separator.capacity());
-        separator = parent.replace_separator(at, std::move(separator));
-        memory_bytes_ -= detail::allocated_bytes(separator.capacity());
-    }
-    void balance(inner_type& parent, std::size_t at, inner_type& left, inner_type& right) noexcept {
-        parent.separators[at] = left.balance(std::move(parent.separators[at]), right);
-        parent.heads.rebuild(parent.separator_count(), parent.keys());
-    }
-
-    void shrink_root() noexcept {
-        if (root_->level == 0) {
-            if (root_->count == 0) clear();
-            return;
-        }
-        if (root_->count > 1) return;
-        inner_type& top = inner(root_);
-        root_ = top.children[0];
-        memory_bytes_ -= inner_bytes;
-        delete &top;
-    }
-
-    // --- memory ---
-
-    [[nodiscard]] leaf_type* make_leaf() {
-        memory_bytes_ += leaf_bytes;
-        return new leaf_type;
-    }
-    [[nodiscard]] inner_type* make_inner(std::size_t level) {
-        memory_bytes_ += inner_bytes;
-        return new inner_type{level};
-    }
-    void drop(detail::record* entry) noexcept {
-        memory_bytes_ -= entry->memory_bytes();
-        detail::record::destroy(entry);
-    }
-    // Recurses over the height.
-    static void destroy(node* at) noexcept {
-        if (at->level == 0) {
-            for (std::size_t i = 0; i < at->count; ++i)
-                detail::record::destroy(leaf(at).entries[i]);
-            delete &leaf(at);
-            return;
-        }
-        for (std::size_t i = 0; i < at->count; ++i) destroy(inner(at).children[i]);
-        delete &inner(at);
-    }
-
-    node* root_ = nullptr;
-    std::size_t count_ = 0;
-    std::size_t memory_bytes_ = 0;
+    tree tree_;
 };
 
 }  // namespace mantis

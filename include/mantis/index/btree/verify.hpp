@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Walks a whole B+tree and checks every invariant that btree_map.hpp lists.
+// Walks a whole B+tree and checks every invariant that byte_map.hpp lists.
 //
 // Complexity: every node and key once; recurses over the height.
 #pragma once
 
 #include "../../core/result.hpp"
-#include "btree_map.hpp"
+#include "byte_map.hpp"
 
 namespace mantis {
 
@@ -15,7 +15,7 @@ namespace detail {
 template <class Config>
 class btree_walk {
 public:
-    explicit btree_walk(const btree_map<Config>& tree) noexcept : tree_{tree} {}
+    explicit btree_walk(const byte_map<Config>& tree) noexcept : tree_{tree} {}
 
     [[nodiscard]] result<void> run() {
         if (tree_.root() == nullptr) return totals();
@@ -25,8 +25,8 @@ public:
     }
 
 private:
-    using leaf_type = typename btree_map<Config>::leaf_type;
-    using inner_type = typename btree_map<Config>::inner_type;
+    using leaf_type = typename byte_map<Config>::leaf_type;
+    using inner_type = typename byte_map<Config>::inner_type;
 
     // The keys that a node may hold: from <= key < to.
     struct bounds {
@@ -124,7 +124,7 @@ private:
                                                                                  count_);
     }
 
-    const btree_map<Config>& tree_;
+    const byte_map<Config>& tree_;
     const leaf_type* last_leaf_ = nullptr;
     const record* last_key_ = nullptr;
     std::size_t count_ = 0;
@@ -136,7 +136,7 @@ private:
 //   Errors      corrupt, with the first invariant that does not hold as its subject
 //   Threads     as a reader of `tree`
 template <class Config>
-[[nodiscard]] result<void> verify(const btree_map<Config>& tree) {
+[[nodiscard]] result<void> verify(const byte_map<Config>& tree) {
     return detail::btree_walk<Config>{tree}.run();
 }
 

@@ -9,8 +9,9 @@
 
 #include "../platform.hpp"
 
-#include <cstdio>
 #include <dirent.h>
+#include <sys/statvfs.h>
+#include <cstdio>
 
 namespace mantis {
 
@@ -107,6 +108,14 @@ public:
     [[nodiscard]] result<void> sync() {
         if (detail::retry([this] { return ::fsync(open_.number()); }) == 0) return success();
         return posix_error("syncing a directory", path(), errno);
+    }
+
+    // Without what the system keeps for its administrator.
+    [[nodiscard]] result<std::uint64_t> free_bytes() const {
+        struct ::statvfs status;
+        if (detail::retry([&] { return ::fstatvfs(open_.number(), &status); }) != 0)
+            return posix_error("asking for free space", path(), errno);
+        return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
     }
 
 private:

@@ -12,6 +12,7 @@
 #include "sync.hpp"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <atomic>
@@ -96,6 +97,8 @@ struct posix_parking {
         __builtin_ia32_pause();
 #endif
     }
+
+    static void yield() noexcept { (void)::sched_yield(); }
 
     [[nodiscard]] static std::uint32_t thread_number() noexcept {
         const std::uint32_t known = detail::posix_thread_number;

@@ -122,6 +122,15 @@ public:
             return success();
         });
     }
+    [[nodiscard]] result<std::uint64_t> free_bytes() {
+        std::uint64_t free = 0;
+        auto done = perform(io_kind::free_bytes, "asking for free space", path(), [&](const auto&) {
+            free = world_->free_bytes();
+            return success();
+        });
+        if (!done) return std::move(done).error();
+        return free;
+    }
 
 private:
     // Runs effect(request) as the effect of the I/O.
@@ -130,7 +139,8 @@ private:
                                        Effect effect) {
         const simulated_world::request asked{kind, boot_, doing, about, 0, 0};
         return world_->perform(asked, [&](const fault_strike& strike) -> result<void> {
-            if (strike.is(fault_kind::fail_halfway) && seeded_random{strike.seed}.one_in(2))
+            if (strike.is(fault_kind::fail_halfway) && seeded_random{strike.seed}.one_in(2) &&
+                kind != io_kind::lock)
                 (void)effect(asked);
             if (strike.fails()) return refused(asked, strike.code);
             if (strike.is(fault_kind::lying_sync)) return success();

@@ -43,6 +43,12 @@ struct simulated_parking {
         for (std::uint32_t i = 0; i < most; ++i) detail::wake_one(&at);
     }
     static void relax() { detail::simulated_step(step_kind::relax); }
+    // Others have run when it comes back: a loop of it takes few steps.
+    static void yield() {
+        if (detail::running_actor == nullptr) return;
+        auto& home = detail::running_actor->home;
+        home.block(step_kind::sleep, nullptr, home.now().count + 10'000, nullptr);
+    }
 
     [[nodiscard]] static std::uint32_t thread_number() noexcept {
         return detail::running_actor != nullptr ? detail::running_actor->id : 0;

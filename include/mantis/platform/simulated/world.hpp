@@ -21,6 +21,7 @@
 #include "scheduler.hpp"
 
 #include "../../core/result.hpp"
+#include "../platform.hpp"
 
 namespace mantis {
 
@@ -95,10 +96,13 @@ public:
 
     //   Errors      no_space when the disk cannot take `more` bytes
     [[nodiscard]] result<void> reserve(const request& asked, std::uint64_t more) const {
-        if (disk_bytes_ == 0 || more == 0) return success();
-        const std::uint64_t used = disk_.used_bytes();
-        if (used <= disk_bytes_ && more <= disk_bytes_ - used) return success();
+        if (more == 0 || more <= free_bytes()) return success();
         return refusal(asked, error_code::no_space);
+    }
+    [[nodiscard]] std::uint64_t free_bytes() const noexcept {
+        if (disk_bytes_ == 0) return no_space_limit;
+        const std::uint64_t used = disk_.used_bytes();
+        return used < disk_bytes_ ? disk_bytes_ - used : 0;
     }
     [[nodiscard]] static error refusal(const request& asked, error_code code) {
         return injected_error(code, asked.doing, event_of(asked));

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// How a component touches the bytes of a page, as a policy: with ordinary loads and stores, where
+// nobody changes the page meanwhile or the caller has latched it; or word by word through
+// optimistic_access.hpp, where readers look while a writer writes.
+//
+//   load<T>(from)                a little-endian integer
+//   compare(from, own, size)     as memcmp: bytes of the page with the caller's own
+//   copy(into, from, size)       bytes of the page to the caller's own
+//   store(into, value)           a little-endian integer
+//   write(into, own, size)       the caller's own bytes into the page
+//   move(into, from, size)       within pages, as memmove
+#pragma once
+
+#include "../../../core/endian.hpp"
+
+namespace mantis::detail {
+
+struct plain_access {
+    template <std::unsigned_integral T>
+    [[nodiscard]] static T load(const std::byte* from) noexcept {
+        return load_le<T>(from);
+    }
+    [[nodiscard]] static int compare(const std::byte* from, const std::byte* own,
+                                     std::size_t size) noexcept {
+        return size == 0 ? 0 : std::memcmp(from, own, size);
+    }
+    static void copy(std::byte* into, const std::byte* from, std::size_t size) noexcept {
+        if (size != 0) std::memcpy(into, from, size);
+    }
+    template <std::unsigned_integral T>
+    static void store(std::byte* into, T value) noexcept {
+        store_le<T>(into, value);
+    }
+    static void write(std::byte* into, const std::byte* own, std::size_t size) noexcept {
+        if (size != 0) std::memcpy(into, own, size);
+    }
+    static void move(std::byte* into, const std::byte* from, std::size_t size) noexcept {
+        if (size != 0) std::memmove(into, from, size);
+    }
+};
+
+}  // namespace mantis::detail

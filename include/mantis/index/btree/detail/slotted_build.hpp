@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Writes a node from nothing into memory of its own: fences first, then entries in ascending order,
+// without holes. Compacting, splitting and merging build what they want and put it into the page
+// as a whole.
+//
+// Stack: a page of the largest size.
+#pragma once
+
+#include "../slotted_view.hpp"
+
+namespace mantis::detail {
+
+// How long the common prefix of all keys between two fences is.
+[[nodiscard]] inline std::size_t shared_by_fences(fence_keys fences) noexcept {
+    return fences.upper.empty() ? 0 : common_prefix_bytes(fences.lower, fences.upper);
+}
+
+class slotted_build {
+public:
+    //   Requires    `fences` and what is appended do not point into this
+    slotted_build(std::size_t page_bytes, const node_header& like, fence_keys fences) noexcept
+        : page_bytes_{page_bytes} {
+        header_.kind = like.kind;
+        header_.level = like.level;
+        header_.table = like.table;
+        header_.page = like.page;
+        header_.heap_begin = static_cast<std::uint16_t>(page_bytes);
+        std::memset(raw_, 0, node_slots_offset);
+        header_.lower_offset = put_fence(fences.lower);
+        header_.lower_bytes = static_cast<std::uint16_t>(fences.lower.size());
+        header_.upper_offset = put_fence(fences.upper);
+        header_.upper_bytes = static_cast<std::uint16_t>(fences.upper.size());
+        header_.prefix_bytes = static_cast<std::uint16_t>(shared_by_fences(fences));
+    }
+
+    void set_page(std::uint64_t page) noexcept { header_.page = page; }
+    void set_rightmost_child(std::uint64_t child) noexcept { header_.rightmost_child = child; }
+
+    // Appends slots [from, to) of another node, of the same kind.
+    void append(const slotted_view<plain_access>& other, std::size_t from,
+                std::size_t to) noexcept {
+        for (std::size_t at = from; at < to; ++at) append_one(other, at);
+    }
+    void append_child(bytes_view separator, std::uint64_t child) noexcept {
+        store_le(add(separator, {}, inner_entry_fixed_bytes, 0).entry, child);
+    }
+
+    //   Effects     writes hints and header, and clears the gap
+    //   Returns     the page
+    [[nodiscard]] const std::byte* finish() noexcept {
+        const std::size_t end = slotted_view<plain_access>::slots_end(header_.slot_count);
+        std::memset(raw_ + end, 0, header_.heap_begin - end);
+        store_node_header<plain_access>(raw_, header_);
+        const slotted_view<plain_access> made{raw_, page_bytes_};
+        for (std::size_t i = 0; i < node_hint_count; ++i)
+            store_le(raw_ + node_hints_offset + 4 * i, made.hint_of_slots(i));
+        return raw_;
+    }
+
+private:
+    [[nodiscard]] std::uint16_t put_fence(bytes_view fence) noexcept {
+        if (fence.empty()) return 0;
+        return static_cast<std::uint16_t>(put(fence, take(fence.size())) - raw_);
+    }
+    void append_one(const slotted_view<plain_access>& other, std::size_t at) noexcept {
+        node_key_parts key;
+        check(other.read_key(at, key), "slotted_node: the page is damaged");
+        const std::size_t fixed = other.entry_fixed_bytes();
+        leaf_entry from;
+        const bytes_view payload =
+            other.read_leaf_entry(at, from) ? from.payload.value : bytes_view{};
+        const place into = add(key.prefix, key.suffix, fixed, payload.size());
+        std::memcpy(into.entry, key.suffix.data() - fixed, fixed);
+        put(payload, into.payload);
+    }
+
+    struct place {
+        std::byte* entry;
+        std::byte* payload;
+    };
+    // Adds a slot and the suffix of the key; the caller fills in what is before and behind it.
+    [[nodiscard]] place add(bytes_view front, bytes_view back, std::size_t fixed,
+                            std::size_t payload) noexcept {
+        const std::size_t prefix = header_.prefix_bytes;
+        check(front.size() + back.size() >= prefix, "slotted_node: a key without the prefix");
+        const bytes_view first = front.from(prefix < front.size() ? prefix : front.size());
+        const bytes_view second = back.from(prefix < front.size() ? 0 : prefix - front.size());
+        const std::size_t suffix = first.size() + second.size();
+        check(slotted_view<plain_access>::slots_end(header_.slot_count + std::size_t{1}) + fixed +
+                      suffix + payload <=
+                  header_.heap_begin,
+              "slotted_node: more entries than fit");
+        std::byte* const entry = take(fixed + suffix + payload);
+        put(second, put(first, entry + fixed) + first.size());
+        const node_slot slot{static_cast<std::uint16_t>(entry - raw_),
+                             static_cast<std::uint16_t>(suffix),
+                             static_cast<std::uint32_t>(head_of({entry + fixed, suffix}) >> 32)};
+        store_slot<plain_access>(raw_, header_.slot_count++, slot);
+        return {entry, entry + fixed + suffix};
+    }
+    [[nodiscard]] std::byte* take(std::size_t size) noexcept {
+        header_.heap_begin = static_cast<std::uint16_t>(header_.heap_begin - size);
+        return raw_ + header_.heap_begin;
+    }
+    static std::byte* put(bytes_view from, std::byte* into) noexcept {
+        if (!from.empty()) std::memcpy(into, from.data(), from.size());
+        return into;
+    }
+
+    std::size_t page_bytes_;
+    node_header header_;
+    alignas(8) std::byte raw_[node_limits::max_page_bytes];
+};
+
+}  // namespace mantis::detail

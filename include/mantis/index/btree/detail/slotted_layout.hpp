@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A B+tree node in a page, byte by byte; docs/formats.md has the same tables.
+//
+//   header | slots, ascending by key -> |   gap   | <- heap: fences and entries, with holes |
+//   0        112                                                                    page bytes
+//
+//   offset  bytes  header
+//        0      1  version             1
+//        1      1  kind                1 leaf, 2 inner
+//        2      2  level               0 in a leaf
+//        4      2  slot count
+//        6      2  heap begin          offset of the heap's first byte
+//        8      2  hole bytes          bytes of the heap that are neither fence nor entry
+//       10      2  prefix bytes        of the lower fence, that no key is stored with
+//       12      2  lower fence offset  0 where the fence is empty
+//       14      2  lower fence bytes
+//       16      2  upper fence offset  0 where the fence is empty, which means: there is none
+//       18      2  upper fence bytes
+//       20      4  zero
+//       24      8  table               whose node it is
+//       32      8  page                its logical id: a misdirected page is noticed
+//       40      8  rightmost child     logical id; 0 in a leaf
+//       48     64  hints               heads of 16 evenly spaced slots; 0 with fewer than 17 slots
+//
+//   offset  bytes  slot
+//        0      2  entry offset
+//        2      2  suffix bytes        of the key, without the prefix
+//        4      4  head                the first four bytes of the suffix as a big-endian number,
+//                                      padded with zeros
+//
+//   offset  bytes  leaf entry
+//        0      2  payload bytes       bit 15: the payload is a reference to an extent, 16 bytes
+//        2      8  version             LSN of the commit that wrote it
+//       10         suffix, payload
+//
+//   offset  bytes  inner entry
+//        0      8  child               logical id of the page with the keys below the separator
+//        8         suffix
+//
+// All integers are little-endian. The bytes of the gap and of holes mean nothing. There is no
+// checksum in the page: it is kept with the pointer to it.
+#pragma once
+
+#include "../../../core/bytes.hpp"
+#include "../../../core/endian.hpp"
+#include "../../../core/ids.hpp"
+
+namespace mantis {
+
+enum class node_kind : std::uint8_t { leaf = 1, inner = 2 };
+
+// Which page it is.
+struct node_owner {
+    table_id table;
+    std::uint64_t page = 0;  // logical id, from 1 on
+    [[nodiscard]] friend constexpr bool operator==(node_owner, node_owner) noexcept = default;
+};
+
+// The keys of a node:  lower <= key < upper  in a leaf,  lower < separator < upper  in an inner
+// node. An empty upper one is none.
+struct fence_keys {
+    bytes_view lower;
+    bytes_view upper;
+};
+
+namespace detail {
+
+struct node_header {
+    static constexpr std::uint8_t current_version = 1;
+
+    std::uint8_t version = current_version;
+    std::uint8_t kind = 0;
+    std::uint16_t level = 0;
+    std::uint16_t slot_count = 0;
+    std::uint16_t heap_begin = 0;
+    std::uint16_t hole_bytes = 0;
+    std::uint16_t prefix_bytes = 0;
+    std::uint16_t lower_offset = 0;
+    std::uint16_t lower_bytes = 0;
+    std::uint16_t upper_offset = 0;
+    std::uint16_t upper_bytes = 0;
+    std::uint32_t zero = 0;
+    std::uint64_t table = 0;
+    std::uint64_t page = 0;
+    std::uint64_t rightmost_child = 0;
+};
+static_assert(sizeof(node_header) == 48);
+static_assert(offsetof(node_header, kind) == 1);
+static_assert(offsetof(node_header, level) == 2);
+static_assert(offsetof(node_header, slot_count) == 4);
+static_assert(offsetof(node_header, heap_begin) == 6);
+static_assert(offsetof(node_header, hole_bytes) == 8);
+static_assert(offsetof(node_header, prefix_bytes) == 10);
+static_assert(offsetof(node_header, lower_offset) == 12);
+static_assert(offsetof(node_header, lower_bytes) == 14);
+static_assert(offsetof(node_header, upper_offset) == 16);
+static_assert(offsetof(node_header, upper_bytes) == 18);
+static_assert(offsetof(node_header, zero) == 20);
+static_assert(offsetof(node_header, table) == 24);
+static_assert(offsetof(node_header, page) == 32);
+static_assert(offsetof(node_header, rightmost_child) == 40);
+
+inline constexpr std::size_t node_hint_count = 16;
+inline constexpr std::size_t node_hints_offset = sizeof(node_header);
+inline constexpr std::size_t node_slots_offset = node_hints_offset + 4 * node_hint_count;
+static_assert(node_slots_offset == 112 && node_slots_offset % 8 == 0);
+
+struct node_slot {
+    std::uint16_t offset = 0;
+    std::uint16_t suffix_bytes = 0;
+    std::uint32_t head = 0;
+};
+static_assert(sizeof(node_slot) == 8);
+static_assert(offsetof(node_slot, suffix_bytes) == 2);
+static_assert(offsetof(node_slot, head) == 4);
+
+inline constexpr std::size_t leaf_entry_fixed_bytes = 10;  // payload bytes, version
+inline constexpr std::size_t inner_entry_fixed_bytes = 8;  // child
+inline constexpr std::size_t extent_reference_bytes = 16;
+inline constexpr std::uint16_t payload_is_reference = 0x8000;
+
+// A slot is read in one access, so that its parts are of one state.
+template <class Access>
+[[nodiscard]] node_slot load_slot(const std::byte* page, std::size_t at) {
+    const auto word = Access::template load<std::uint64_t>(page + node_slots_offset + 8 * at);
+    return {static_cast<std::uint16_t>(word), static_cast<std::uint16_t>(word >> 16),
+            static_cast<std::uint32_t>(word >> 32)};
+}
+template <class Access>
+void store_slot(std::byte* page, std::size_t at, node_slot slot) {
+    const std::uint64_t word =
+        slot.offset | std::uint64_t{slot.suffix_bytes} << 16 | std::uint64_t{slot.head} << 32;
+    Access::store(page + node_slots_offset + 8 * at, word);
+}
+
+template <class Access>
+[[nodiscard]] node_header load_node_header(const std::byte* page) {
+    std::byte raw[sizeof(node_header)];
+    Access::copy(raw, page, sizeof raw);
+    const auto u16 = [&](std::size_t at) { return load_le<std::uint16_t>(raw + at); };
+    const auto u64 = [&](std::size_t at) { return load_le<std::uint64_t>(raw + at); };
+    return {.version = std::to_integer<std::uint8_t>(raw[0]),
+            .kind = std::to_integer<std::uint8_t>(raw[1]),
+            .level = u16(2),
+            .slot_count = u16(4),
+            .heap_begin = u16(6),
+            .hole_bytes = u16(8),
+            .prefix_bytes = u16(10),
+            .lower_offset = u16(12),
+            .lower_bytes = u16(14),
+            .upper_offset = u16(16),
+            .upper_bytes = u16(18),
+            .zero = load_le<std::uint32_t>(raw + 20),
+            .table = u64(24),
+            .page = u64(32),
+            .rightmost_child = u64(40)};
+}
+template <class Access>
+void store_node_header(std::byte* page, const node_header& from) {
+    std::byte raw[sizeof(node_header)];
+    raw[0] = std::byte{from.version};
+    raw[1] = std::byte{from.kind};
+    const std::uint16_t words[] = {from.level,       from.slot_count,   from.heap_begin,
+                                   from.hole_bytes,  from.prefix_bytes, from.lower_offset,
+                                   from.lower_bytes, from.upper_offset, from.upper_bytes};
+    for (std::size_t i = 0; i < sizeof words / 2; ++i) store_le(raw + 2 + 2 * i, words[i]);
+    store_le(raw + 20, from.zero);
+    store_le(raw + 24, from.table);
+    store_le(raw + 32, from.page);
+    store_le(raw + 40, from.rightmost_child);
+    Access::write(page, raw, sizeof raw);
+}
+
+}  // namespace detail
+
+// What fits into a node.
+//
+// A split works because of what is left beside two fences as long as keys may be: room for two of
+// the largest leaf entries, so that a leaf with one entry too many can always be cut into two that
+// fit (slotted_node::split has the reason); and for three of the largest inner entries, four from
+// 1024 bytes up, so that both halves of an inner node have separators.
+struct node_limits {
+    static constexpr std::size_t min_page_bytes = 512;
+    static constexpr std::size_t max_page_bytes = 32768;
+    static constexpr std::size_t max_key_bytes = max_page_bytes / 8;
+
+    // A power of two from 512 to 32768.
+    [[nodiscard]] static constexpr bool is_page_size(std::size_t page_bytes) noexcept {
+        return page_bytes >= min_page_bytes && page_bytes <= max_page_bytes &&
+               (page_bytes & (page_bytes - 1)) == 0;
+    }
+    [[nodiscard]] static constexpr std::size_t leaf_entry_bytes(std::size_t suffix,
+                                                                std::size_t payload) noexcept {
+        return sizeof(detail::node_slot) + detail::leaf_entry_fixed_bytes + suffix + payload;
+    }
+    [[nodiscard]] static constexpr std::size_t inner_entry_bytes(std::size_t suffix) noexcept {
+        return sizeof(detail::node_slot) + detail::inner_entry_fixed_bytes + suffix;
+    }
+
+    std::size_t page_bytes;
+
+    [[nodiscard]] constexpr std::size_t key_bytes() const noexcept { return page_bytes / 8; }
+    // For entries, whatever the fences.
+    [[nodiscard]] constexpr std::size_t entry_room() const noexcept {
+        return page_bytes - detail::node_slots_offset - 2 * key_bytes();
+    }
+    // A leaf takes this payload with this key. The value of another goes into an extent, and a
+    // reference to it into the leaf, which always takes that.
+    [[nodiscard]] constexpr bool takes(std::size_t key, std::size_t payload) const noexcept {
+        return key <= key_bytes() && payload <= page_bytes / 4 &&
+               2 * leaf_entry_bytes(key, payload) <= entry_room();
+    }
+
+    [[nodiscard]] static constexpr bool hold_for_all_page_sizes() noexcept {
+        for (std::size_t bytes = min_page_bytes; bytes <= max_page_bytes; bytes *= 2) {
+            const node_limits limits{bytes};
+            const std::size_t key = limits.key_bytes();
+            const std::size_t fanout = bytes < 1024 ? 3 : 4;
+            if (!limits.takes(key, detail::extent_reference_bytes)) return false;
+            if (fanout * inner_entry_bytes(key) > limits.entry_room()) return false;
+            if (bytes / 4 >= detail::payload_is_reference) return false;
+        }
+        return true;
+    }
+};
+static_assert(node_limits::hold_for_all_page_sizes());
+
+}  // namespace mantis

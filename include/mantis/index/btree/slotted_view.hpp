@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Reads one B+tree node in a page (detail/slotted_layout.hpp), whatever its bytes are.
+//
+// Every function stays inside the page and says `malformed` where the bytes make no sense: a page
+// may be damaged, or be changed by a writer while an optimistic reader looks. Each number is loaded
+// once, checked, and then used; the header is loaded when the view is made, so a view is good for
+// one look. That the answer is right, too, follows from verify_node() or from the latch.
+//
+// Views of bytes (prefix, suffix, payload) point into the page. With an Access other than the plain
+// one they say where the bytes are, which have to be copied through that Access.
+//
+// A search looks at the hints, 16 numbers, for the part of the slots that can matter; then at the
+// heads in the slots; and at suffixes in the heap only where heads are equal.
+//
+// Threads: with plain_access any number of readers and no writer.
+#pragma once
+
+#include "detail/page_access.hpp"
+#include "detail/slotted_layout.hpp"
+#include "key_heads.hpp"
+
+namespace mantis {
+
+// A key of its own: no node has a longer one.
+class node_key {
+public:
+    void assign(bytes_view front, bytes_view back = {}) noexcept {
+        check(front.size() + back.size() <= sizeof bytes_, "node_key: longer than a key may be");
+        if (!front.empty()) std::memcpy(bytes_, front.data(), front.size());
+        if (!back.empty()) std::memcpy(bytes_ + front.size(), back.data(), back.size());
+        size_ = front.size() + back.size();
+    }
+    [[nodiscard]] bytes_view view() const noexcept { return {bytes_, size_}; }
+
+private:
+    std::size_t size_ = 0;
+    std::byte bytes_[node_limits::max_key_bytes];
+};
+
+enum class node_answer : std::uint8_t { absent, found, malformed };
+
+struct node_place {
+    std::size_t at = 0;  // of the first key that is not less
+    node_answer answer = node_answer::absent;
+};
+
+// A key in two parts; both point into the page.
+struct node_key_parts {
+    bytes_view prefix;
+    bytes_view suffix;
+    [[nodiscard]] std::size_t size() const noexcept { return prefix.size() + suffix.size(); }
+};
+
+// What a leaf holds for a key.
+struct node_payload {
+    bytes_view value;
+    bool is_reference = false;  // to an extent that holds the value
+};
+
+struct leaf_entry {
+    node_key_parts key;
+    node_payload payload;
+    lsn version;
+};
+
+template <class Access = detail::plain_access>
+class slotted_view {
+public:
+    //   Requires    `page_bytes` is a page size, and as many bytes can be read at `page`
+    slotted_view(const std::byte* page, std::size_t page_bytes)
+        : page_{page},
+          page_bytes_{page_bytes},
+          header_{detail::load_node_header<Access>(page)},
+          sound_{header_fits()} {}
+
+    //   Returns     whether the header makes no sense; then there is nothing in the node
+    [[nodiscard]] bool malformed() const noexcept { return !sound_; }
+
+    [[nodiscard]] std::size_t count() const noexcept { return sound_ ? header_.slot_count : 0u; }
+    [[nodiscard]] bool is_leaf() const noexcept {
+        return header_.kind == static_cast<std::uint8_t>(node_kind::leaf);
+    }
+    [[nodiscard]] std::size_t level() const noexcept { return header_.level; }
+    [[nodiscard]] node_owner owner() const noexcept {
+        return {table_id{header_.table}, header_.page};
+    }
+    [[nodiscard]] bytes_view prefix() const noexcept {
+        return sound_ ? bytes_view{page_ + header_.lower_offset, header_.prefix_bytes}
+                      : bytes_view{};
+    }
+    [[nodiscard]] fence_keys fences() const noexcept {
+        if (!sound_) return {};
+        return {{page_ + header_.lower_offset, header_.lower_bytes},
+                {page_ + header_.upper_offset, header_.upper_bytes}};
+    }
+
+    // Header, slots, fences and entries; the rest of the page is free.
+    [[nodiscard]] std::size_t bytes_used() const noexcept {
+        return sound_ ? page_bytes_ - free_bytes() : 0;
+    }
+    [[nodiscard]] std::size_t free_bytes() const noexcept {
+        return sound_ ? gap_bytes() + header_.hole_bytes : 0;
+    }
+    [[nodiscard]] std::size_t page_bytes() const noexcept { return page_bytes_; }
+    [[nodiscard]] std::size_t fill_percent() const noexcept {
+        return bytes_used() * 100 / page_bytes_;
+    }
+
+    // Finds the place of `key` in the order.
+    [[nodiscard]] node_place lower_bound(bytes_view key) const {
+        if (!sound_) return {0, node_answer::malformed};
+        const std::size_t shared = header_.prefix_bytes;
+        const std::size_t common = key.size() < shared ? key.size() : shared;
+        const int order = Access::compare(page_ + header_.lower_offset, key.data(), common);
+        if (order != 0) return {order < 0 ? count() : 0, node_answer::absent};
+        if (common < shared) return {0, node_answer::absent};
+        return search(key.from(shared));
+    }
+
+    // Which child leads to `key`: 0 ... count().
+    [[nodiscard]] node_place child_of(bytes_view key) const {
+        node_place place = lower_bound(key);
+        if (place.answer == node_answer::found) ++place.at;  // keys from the separator on
+        return place;
+    }
+
+    //   Returns     false when malformed
+    [[nodiscard]] bool read_key(std::size_t at, node_key_parts& into) const {
+        if (at >= count()) return false;
+        return read_key_of(detail::load_slot<Access>(page_, at), into);
+    }
+    //   Effects     copies the whole key
+    //   Returns     false when malformed
+    [[nodiscard]] bool copy_key(std::size_t at, node_key& into) const {
+        node_key_parts parts;
+        if (!read_key(at, parts) || parts.size() > node_limits::max_key_bytes) return false;
+        std::byte own[node_limits::max_key_bytes];
+        Access::copy(own, parts.prefix.data(), parts.prefix.size());
+        Access::copy(own + parts.prefix.size(), parts.suffix.data(), parts.suffix.size());
+        into.assign({own, parts.size()});
+        return true;
+    }
+    //   Returns     false when malformed, or in an inner node
+    [[nodiscard]] bool read_leaf_entry(std::size_t at, leaf_entry& into) const {
+        if (at >= count() || !is_leaf()) return false;
+        const detail::node_slot slot = detail::load_slot<Access>(page_, at);
+        if (!read_key_of(slot, into.key)) return false;
+        const std::byte* const raw = page_ + slot.offset;
+        const auto word = Access::template load<std::uint16_t>(raw);
+        const std::size_t size = word & ~unsigned{detail::payload_is_reference};
+        const std::size_t front =
+            slot.offset + detail::leaf_entry_fixed_bytes + std::size_t{slot.suffix_bytes};
+        if (size > page_bytes_ - front) return false;
+        into.payload.value = {page_ + front, size};
+        into.payload.is_reference = (word & detail::payload_is_reference) != 0;
+        into.version = lsn{Access::template load<std::uint64_t>(raw + 2)};
+        return true;
+    }
+    // The child with the keys below separator `at`, and the last one at count().
+    //   Returns     false when malformed, or in a leaf
+    [[nodiscard]] bool read_child(std::size_t at, std::uint64_t& page) const {
+        if (!sound_ || is_leaf() || at > count()) return false;
+        if (at == count()) {
+            page = header_.rightmost_child;
+            return true;
+        }
+        const detail::node_slot slot = detail::load_slot<Access>(page_, at);
+        if (!fits(slot)) return false;
+        page = Access::template load<std::uint64_t>(page_ + slot.offset);
+        return true;
+    }
+
+    // The header as it was when the view was made, for verify_node() and slotted_node.
+    [[nodiscard]] const detail::node_header& header() const noexcept { return header_; }
+    [[nodiscard]] const std::byte* page() const noexcept { return page_; }
+    //   Requires    at < count(), here and for head
+    [[nodiscard]] detail::node_slot slot(std::size_t at) const {
+        return detail::load_slot<Access>(page_, at);
+    }
+    [[nodiscard]] std::uint32_t head(std::size_t at) const {
+        return Access::template load<std::uint32_t>(page_ + detail::node_slots_offset + 8 * at + 4);
+    }
+    [[nodiscard]] std::uint32_t hint(std::size_t at) const {
+        return Access::template load<std::uint32_t>(page_ + detail::node_hints_offset + 4 * at);
+    }
+    // What hint `at` has to be.
+    [[nodiscard]] std::uint32_t hint_of_slots(std::size_t at) const {
+        const std::size_t distance = hint_distance(count());
+        return distance == 0 ? 0 : head((at + 1) * distance);
+    }
+    // How many slots lie between two that are hinted at; 0: there are no hints.
+    [[nodiscard]] static constexpr std::size_t hint_distance(std::size_t count) noexcept {
+        return count / (detail::node_hint_count + 1);
+    }
+    [[nodiscard]] std::size_t gap_bytes() const noexcept {
+        return header_.heap_begin - slots_end(header_.slot_count);
+    }
+    [[nodiscard]] std::size_t entry_fixed_bytes() const noexcept {
+        return is_leaf() ? detail::leaf_entry_fixed_bytes : detail::inner_entry_fixed_bytes;
+    }
+    [[nodiscard]] static constexpr std::size_t slots_end(std::size_t count) noexcept {
+        return detail::node_slots_offset + 8 * count;
+    }
+
+private:
+    [[nodiscard]] bool header_fits() const noexcept {
+        const detail::node_header& own = header_;
+        const bool known = own.version == detail::node_header::current_version &&
+                           (own.kind == static_cast<std::uint8_t>(node_kind::leaf) ||
+                            own.kind == static_cast<std::uint8_t>(node_kind::inner));
+        return known && own.heap_begin <= page_bytes_ &&
+               slots_end(own.slot_count) <= own.heap_begin &&
+               own.hole_bytes <= page_bytes_ - own.heap_begin &&
+               in_heap(own.lower_offset, own.lower_bytes) &&
+               in_heap(own.upper_offset, own.upper_bytes) && own.prefix_bytes <= own.lower_bytes;
+    }
+    [[nodiscard]] bool in_heap(std::size_t offset, std::size_t size) const noexcept {
+        if (size == 0) return offset == 0;
+        return offset >= header_.heap_begin && offset + size <= page_bytes_;
+    }
+    [[nodiscard]] bool fits(detail::node_slot slot) const noexcept {
+        return slot.offset >= header_.heap_begin &&
+               slot.offset + entry_fixed_bytes() + slot.suffix_bytes <= page_bytes_;
+    }
+    [[nodiscard]] bool read_key_of(detail::node_slot slot, node_key_parts& into) const noexcept {
+        if (!fits(slot)) return false;
+        into.prefix = prefix();
+        into.suffix = {page_ + slot.offset + entry_fixed_bytes(), slot.suffix_bytes};
+        return true;
+    }
+
+    //   Requires    a sound header
+    [[nodiscard]] node_place search(bytes_view suffix) const {
+        const auto head = static_cast<std::uint32_t>(detail::head_of(suffix) >> 32);
+        std::size_t at = first_not_less(head);
+        if (at == count() || this->head(at) != head) return {at, node_answer::absent};
+        std::size_t end = head == ~std::uint32_t{0} ? count() : first_not_less(head + 1);
+        while (at < end) {
+            const std::size_t middle = at + (end - at) / 2;
+            const detail::node_slot slot = detail::load_slot<Access>(page_, middle);
+            if (!fits(slot)) return {middle, node_answer::malformed};
+            const int order = order_of(slot, suffix);
+            if (order == 0) return {middle, node_answer::found};
+            if (order < 0) at = middle + 1;
+            else end = middle;
+        }
+        return {at, node_answer::absent};
+    }
+    [[nodiscard]] int order_of(detail::node_slot slot, bytes_view suffix) const {
+        const std::size_t own = slot.suffix_bytes;
+        const std::size_t common = own < suffix.size() ? own : suffix.size();
+        const int order =
+            Access::compare(page_ + slot.offset + entry_fixed_bytes(), suffix.data(), common);
+        if (order != 0) return order;
+        return own == suffix.size() ? 0 : own < suffix.size() ? -1 : 1;
+    }
+    // Of all hints, copied first: then it is a few instructions over a line of the cache.
+    [[nodiscard]] std::uint32_t hints_below(std::uint32_t wanted) const {
+        std::byte raw[4 * detail::node_hint_count];
+        Access::copy(raw, page_ + detail::node_hints_offset, sizeof raw);
+        std::uint32_t below = 0;
+        for (std::size_t i = 0; i < detail::node_hint_count; ++i)
+            below += load_le<std::uint32_t>(raw + 4 * i) < wanted ? 1u : 0u;
+        return below;
+    }
+    // Branch-free: which way it goes is as random as the keys, and a wrong guess costs more than
+    // the compare.
+    [[nodiscard]] std::size_t first_not_less(std::uint32_t wanted) const {
+        std::size_t begin = 0;
+        std::size_t left = count();
+        if (left == 0) return 0;
+        if (const std::size_t distance = hint_distance(left); distance != 0) {
+            const std::size_t below = hints_below(wanted);
+            begin = below * distance;
+            left = below == detail::node_hint_count ? left - begin : distance;
+        }
+        while (left > 1) {
+            const std::size_t half = left / 2;
+            begin += head(begin + half - 1) < wanted ? half : 0;
+            left -= half;
+        }
+        return begin + (head(begin) < wanted ? 1 : 0);
+    }
+
+    const std::byte* page_;
+    std::size_t page_bytes_;
+    detail::node_header header_;
+    bool sound_;
+};
+
+}  // namespace mantis
