@@ -12,9 +12,8 @@
 // Threads: any number at once, but stop() and the destructor.
 #pragma once
 
-#include "detail/log_helper.hpp"
-
 #include "../core/ids.hpp"
+#include "../sync/detail/helper_thread.hpp"
 
 namespace mantis {
 
@@ -81,7 +80,7 @@ private:
 
     mutex mutex_;
     lsn checkpoint_;  // 0: none, and nothing is removed
-    detail::log_helper<Platform> helper_{
+    detail::helper_thread<Platform> helper_{
         {[](void* self) { return static_cast<keeper_thread*>(self)->work(); }, this}, "log keeper"};
 };
 

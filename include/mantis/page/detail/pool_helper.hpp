@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The thread of a buffer pool: loads pages before they are asked for, and writes dirty ones before
-// their frames are needed. Made when there is something to do for the first time; else it sleeps
-// without a timer.
+// What the thread of a buffer pool does: loads pages before they are asked for, and writes dirty ones
+// before their frames are needed.
 //
-// States:
-//   none     --load_soon(), clean_soon()-->  working
-//   working  ----------------------------->  asleep     nothing is left to do
-//   asleep   --load_soon(), clean_soon()-->  working
-//   any      --stop()--------------------->  stopped    for good; what it does then is finished
-//
-// Threads: any number, also with the pool's mutex held; stop() alone, without it.
+// Threads: any number, also with the pool's mutex held; stop() alone, without it. What the thread
+// does then is finished, and what waits is forgotten.
 #pragma once
 
 #include "../../core/ids.hpp"
-#include "../../platform/guard.hpp"
-#include "../../platform/platform.hpp"
+#include "../../sync/detail/helper_thread.hpp"
 
-#include <optional>
+#include <utility>
 
 namespace mantis::detail {
 
@@ -40,38 +33,38 @@ public:
 
     //   Returns     false: as many wait already as there may
     [[nodiscard]] bool load_soon(page_id page) {
-        const lock_guard<mutex> hold{mutex_};
-        if (stopped_ || load_count_ == most_loads) return false;
-        loads_[(first_load_ + load_count_++) % most_loads] = page;
-        wake();
+        {
+            const lock_guard<mutex> hold{mutex_};
+            if (stopped_ || load_count_ == most_loads) return false;
+            loads_[(first_load_ + load_count_++) % most_loads] = page;
+        }
+        thread_.ask();
         return true;
     }
     void clean_soon() {
-        const lock_guard<mutex> hold{mutex_};
-        if (stopped_) return;
-        clean_ = true;
-        wake();
+        {
+            const lock_guard<mutex> hold{mutex_};
+            clean_ = true;
+        }
+        thread_.ask();
     }
     void stop() {
         {
             const lock_guard<mutex> hold{mutex_};
             stopped_ = true;
         }
-        changed_.notify_one();
-        if (thread_ && thread_->joinable()) thread_->join();
+        thread_.stop();
     }
 
 private:
     using mutex = typename Platform::mutex;
 
-    //   Requires    mutex_
-    void wake() {
-        if (!thread_) thread_.emplace([this] { run(); });
-        else changed_.notify_one();
+    static nanoseconds serve(void* self) {
+        static_cast<pool_helper*>(self)->serve();
+        return {};
     }
     // Frames first: loads need some.
-    void run() {
-        Platform::parking::name_thread("page helper");
+    void serve() {
         unique_lock<mutex> hold{mutex_};
         while (!stopped_) {
             if (std::exchange(clean_, false)) {
@@ -86,20 +79,19 @@ private:
                 work_.load(work_.context, page);
                 hold.lock();
             } else {
-                changed_.wait(mutex_);
+                return;
             }
         }
     }
 
     const pool_work work_;
-    mutex mutex_;  // protects all below, but thread_ from stop() on
-    typename Platform::condition changed_;
+    mutex mutex_;  // protects what follows, but thread_
     page_id loads_[most_loads] = {};
     std::size_t first_load_ = 0;
     std::size_t load_count_ = 0;
     bool clean_ = false;
     bool stopped_ = false;
-    std::optional<typename Platform::thread> thread_;
+    helper_thread<Platform> thread_{{&pool_helper::serve, this}, "page helper"};  // ends first
 };
 
 }  // namespace mantis::detail

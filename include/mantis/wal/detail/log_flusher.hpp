@@ -9,13 +9,13 @@
 
 #include "change_bell.hpp"
 #include "commit_group.hpp"
-#include "log_helper.hpp"
 #include "log_segments.hpp"
 #include "log_units.hpp"
 
 #include "../log_options.hpp"
 
 #include "../../platform/guard.hpp"
+#include "../../sync/detail/helper_thread.hpp"
 
 namespace mantis::detail {
 
@@ -483,7 +483,7 @@ private:
     bool looked_ahead_ = false;  // the helper knows that this segment wants a next one
     nanoseconds begun_;          // when the segment was
     log_stats stats_;
-    log_helper<Platform> helper_{helper_work{&log_flusher::help, this}};  // ends before the others
+    helper_thread<Platform> helper_{{&log_flusher::help, this}, "log segments"};  // ends first
 };
 
 }  // namespace mantis::detail

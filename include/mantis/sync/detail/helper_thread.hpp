@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A thread of a log for the work that nobody has to wait for. Made when it is asked for the first
-// time; where nothing is asked of it, it sleeps without a timer.
+// A thread for the work that nobody has to wait for. Made when it is asked for the first time; where
+// nothing is asked of it, it sleeps without a timer.
 //
 // States:
 //   none     --ask()-->   asked
@@ -30,14 +30,13 @@ struct helper_work {
 };
 
 template <class Platform>
-class log_helper {
+class helper_thread {
 public:
     //   Requires    `name` lives for ever
-    explicit log_helper(helper_work work, const char* name = "log segments") noexcept
-        : work_{work}, name_{name} {}
-    log_helper(const log_helper&) = delete;
-    log_helper& operator=(const log_helper&) = delete;
-    ~log_helper() { stop(); }
+    helper_thread(helper_work work, const char* name) noexcept : work_{work}, name_{name} {}
+    helper_thread(const helper_thread&) = delete;
+    helper_thread& operator=(const helper_thread&) = delete;
+    ~helper_thread() { stop(); }
 
     //   Effects     the work is done once more, from its beginning; nothing after stop()
     void ask() {
