@@ -210,6 +210,26 @@ TEST_CASE("a checkpoint that fails is tried again after a pause, and commits go 
     });
 }
 
+TEST_CASE("a missed objective is told of at once, also in the pause after a failed checkpoint") {
+    in_world([](simulation& world) {
+        store_options options = small();
+        told seen;
+        options.events = {&told::tell, &seen};
+        options.recovery_time_objective = milliseconds(4);
+        auto db = store<app>::open("db", options, world.platform()).value();
+        world.inject(no_image());
+        for (int i = 0; i < 30; ++i) put(db, i);
+        world.platform().sleep(seconds(40));  // pauses of 1, 2, 4, 8, 16 and 32 seconds
+        CHECK(seen.codes.count(event_code::checkpoint_failed) == 6);
+        CHECK(seen.codes.count(event_code::objective_missed) == 0);
+        for (int i = 0; i < 30; ++i) put(db, i);
+        world.platform().sleep(milliseconds(300));
+        CHECK(seen.codes.count(event_code::checkpoint_failed) == 6);
+        CHECK(seen.codes.count(event_code::objective_missed) == 1);
+        REQUIRE(db.close());
+    });
+}
+
 TEST_CASE("closing ends a checkpoint that is being made") {
     in_world([](simulation& world) {
         store_options options = small();

@@ -8,8 +8,8 @@
 //      thread is made, or woken.
 //   2. Where a limit or an objective needs a clock, the thread is made by start() and looks every
 //      `look_every`. Elsewhere there is no thread before the first checkpoint is due, and no timer.
-//   3. After a checkpoint that failed the thread waits retry_after, and longer each time, until
-//      somebody else has made one.
+//   3. After a checkpoint that failed the thread makes none for retry_after, and longer each time,
+//      until somebody else has made one. It looks after the objectives meanwhile.
 //
 // Host, what it works for:
 //   expression               returns             meaning
@@ -137,15 +137,21 @@ private:
             const unsigned doubled = failures_ < 6 ? failures_ - 1 : 5;
             const nanoseconds until =
                 platform_.now() + nanoseconds{chosen_.retry_after.count << doubled};
-            while (!stop_ && failures_ != 0 && platform_.now() < until)
-                (void)changed_.wait_for(mutex_, until - platform_.now());
+            while (!stop_ && failures_ != 0 && platform_.now() < until) {
+                const nanoseconds left = until - platform_.now();
+                const bool looks = ticks() && chosen_.look_every < left;
+                (void)changed_.wait_for(mutex_, looks ? chosen_.look_every : left);
+                if (!looks || stop_) continue;
+                hold.unlock();
+                look();
+                hold.lock();
+            }
             return;
         }
         while (!stop_ && !asked_) {
             if (!ticks()) changed_.wait(mutex_);
             else if (!changed_.wait_for(mutex_, chosen_.look_every)) return;
         }
-        (void)hold;
     }
 
     void look() {
