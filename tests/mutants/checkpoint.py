@@ -171,6 +171,22 @@ MUTANTS = (
         "A store that nobody uses writes its image again and again.",
     ),
     mutant(
+        "debt-below-zero",
+        "store/checkpoint_policy.hpp",
+        "    return to > from ? to - from : 0;\n",
+        "    return to - from;\n",
+        "store/checkpoint_policy.cpp",
+        "A checkpoint by hand makes the thread tell of a missed objective.",
+    ),
+    mutant(
+        "blind-in-the-pause",
+        "store/checkpoint_thread.hpp",
+        "                if (!looks || stop_) continue;\n",
+        "                continue;\n",
+        "store/checkpoint_thread.cpp",
+        "Nobody is told that the objective is missed while checkpoints fail.",
+    ),
+    mutant(
         "no-pause-after-a-failure",
         "store/checkpoint_thread.hpp",
         "            failures_ = sound ? 0 : failures_ + 1;\n",
