@@ -160,6 +160,31 @@ TEST_CASE("log wins over older data: what was committed during the checkpoint is
     });
 }
 
+TEST_CASE("verifying beside commits and a log that turns to its next segment finds it sound") {
+    struct lazy : policies<with::platform<simulated>, with::durability<buffered>> {};
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        CAPTURE(seed);
+        simulation world{seed, {.scheduling = drawn_schedule(seed)}};
+        world.run([&] {
+            auto db = store<lazy>::open("db", small(), world.platform()).value();
+            auto into = db.table("t").value();
+            simulated::thread writer{[&] {
+                for (int i = 0; i < 60; ++i) {
+                    auto tx = db.begin();
+                    tx.put(into, std::to_string(i), std::string(600, 'v'));
+                    CHECK(tx.commit());
+                }
+            }};
+            for (int i = 0; i < 10; ++i) {
+                const auto found = db.verify();
+                INFO((found ? std::string{} : found.error().message().as<std::string>()));
+                CHECK(found);
+            }
+            writer.join();
+        });
+    }
+}
+
 TEST_CASE("threads commit, read and make checkpoints at once") {
     memory files;
     store_options options = small();
