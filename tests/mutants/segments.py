@@ -170,8 +170,8 @@ READERS = (
     mutant(
         "promise-not-asked-about-the-last-segment",
         "wal/detail/last_turn.hpp",
-        "reader->end().end >= promised",
-        "true",
+        "reader->end().end < promised",
+        "false",
         "wal/turn_readers.cpp",
         "What the superblock promises is called a crash's leaving.",
     ),

@@ -364,8 +364,8 @@ private:
             pass.found({scrub_kind::unreadable, bytes{directory_->path()}, 0, {}, {}, false});
             return;
         }
-        if (reach.all && detail::last_is_crashs_work<Platform, Checksum>(*directory_, database_,
-                                                                         *segments, reach.durable))
+        if (reach.all && detail::crashs_work_with_last<Platform, Checksum>(
+                             *directory_, database_, *segments, reach.durable))
             segments->pop_back();
         lsn expected = reach.begin;
         typename segment::chain before;

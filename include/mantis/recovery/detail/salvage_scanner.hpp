@@ -42,8 +42,9 @@ public:
         if (!names) return names.error();
         for (const bytes& name : *names)
             if (lsn first; parse_segment_name(name, first)) made.segments_.push_back(first);
-        if (last_is_crashs_work<Platform, Checksum>(in, database, made.segments_, promised))
-            made.segments_.pop_back();
+        made.cut_bytes_ =
+            crashs_work_with_last<Platform, Checksum>(in, database, made.segments_, promised);
+        if (made.cut_bytes_) made.segments_.pop_back();
         if (begin == lsn{}) return made;
         made.chain_.reset();
         const bool there = !made.segments_.empty() && made.segments_.front() < begin;
@@ -76,7 +77,9 @@ public:
     // ... how far some record, read or not, is known to have been synced, ...
     [[nodiscard]] lsn durable() const noexcept { return durable_; }
     // ... and how many bytes follow it that are neither record nor zero.
-    [[nodiscard]] std::uint64_t tail_bytes() const noexcept { return tail_bytes_; }
+    [[nodiscard]] std::uint64_t tail_bytes() const noexcept {
+        return cut_bytes_.value_or(tail_bytes_);
+    }
 
 private:
     salvage_scanner(directory& in, database_id database) noexcept
@@ -208,7 +211,8 @@ private:
     lsn expected_ = first_lsn_of_log;
     std::optional<std::uint32_t> chain_ = 0;  // low half of the last checksum; none: not known
     lsn durable_;
-    std::uint64_t tail_bytes_ = 0;
+    std::uint64_t tail_bytes_ = 0;            // of the segment that was read last
+    std::optional<std::uint64_t> cut_bytes_;  // where the last one is not read at all
     std::vector<lost_range> lost_;
 };
 
