@@ -29,8 +29,8 @@
 // before it changes the first. Merging comes after an erase that is done; where it fails, for the
 // pool has no room or a neighbour cannot be read, the pages stay as they are, to be merged by a
 // later erase. Damage of pages is `corrupt`, with the table and the page; what is read from a page
-// is used only where the page makes sense, is the one that was asked for, and has the fences that
-// lead to it.
+// is used only where the page makes sense, is the one that was asked for, and has the key between
+// its fences. An older image of the right page is for the source to notice.
 //
 // Frames: a call holds up to three pages; more threads at once want three times as many.
 //
