@@ -29,10 +29,12 @@ struct images {
             if (random() % 3 == 0) REQUIRE(all.tree.erase(key).value());
             else keys.push_back(key);
         }
-        REQUIRE(all.tree.verify([&](page_id page) {
-                            pages.push_back(page);
-                            return success();
-                        })->height >= 3);
+        REQUIRE(all.tree
+                    .verify([&](page_id page) {
+                        pages.push_back(page);
+                        return success();
+                    })
+                    ->height >= 3);
         REQUIRE(all.pages.flush());
     }
     bytes image(page_id page) { return all.disk.image(page); }
@@ -75,7 +77,8 @@ void use(images& of, std::mt19937_64& random) {
     for (const std::string& key : of.keys) {
         CHECK(right_or_known(tree->find(key, [](bytes_view, lsn) {})));
         switch (random() % 4) {
-            case 0: CHECK(right_or_known(tree->put(key, std::string(random() % 60, 'w'), lsn{1})));
+            case 0:
+                CHECK(right_or_known(tree->put(key, std::string(random() % 60, 'w'), lsn{1})));
                 break;
             case 1: CHECK(right_or_known(tree->put(key + "x", "new", lsn{1}))); break;
             default: CHECK(right_or_known(tree->erase(key))); break;
@@ -125,7 +128,8 @@ TEST_CASE("a page in the place of another is corrupt, and so is one that is not 
                 CHECK(seen.error().code() == error_code::corrupt);
                 CHECK(*seen.error().number("table") == table.value);
                 CHECK(*seen.error().number("page") == page.value);
-                const auto scanned = tree->scan({}, [](bytes_view, bytes_view, lsn) { return true; });
+                const auto scanned =
+                    tree->scan({}, [](bytes_view, bytes_view, lsn) { return true; });
                 REQUIRE_FALSE(scanned);
                 CHECK(scanned.error().code() == error_code::corrupt);
                 CHECK(*scanned.error().number("page") == page.value);
