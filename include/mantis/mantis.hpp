@@ -50,10 +50,12 @@
 #include "wal/writer.hpp"
 
 #include "page/buffer_pool.hpp"
+#include "page/free_page_numbers.hpp"
 #include "page/memory_source.hpp"
 
 #include "index/btree/btree.hpp"
 #include "index/btree/btree_map.hpp"
+#include "index/btree/page_tree.hpp"
 #include "index/btree/slotted_node.hpp"
 #include "index/btree/slotted_verify.hpp"
 

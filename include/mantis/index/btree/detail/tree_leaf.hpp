@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Entries of a page_tree's leaf: found in one that is read, put into and taken from one that is
+// held exclusively.
+//
+// Whatever the bytes of the page are, they are answered as `corrupt` before slotted_node relies on
+// them: what it looks at for a change without building the node anew is checked here, and
+// everything else by verify_node() before it does build.
+//
+// Threads: as the page is held.
+#pragma once
+
+#include "tree_pages.hpp"
+
+namespace mantis::detail {
+
+// A value of a leaf that was copied out of it.
+struct leaf_value {
+    node_answer answer = node_answer::absent;
+    lsn version;
+    std::size_t size = 0;
+    std::byte bytes[node_limits::max_page_bytes / 4];
+
+    [[nodiscard]] bytes_view view() const noexcept { return {bytes, size}; }
+};
+
+template <class Access>
+void copy_value(const slotted_view<Access>& leaf, bytes_view key, leaf_value& into) {
+    const node_place place = leaf.lower_bound(key);
+    into.answer = place.answer;
+    if (place.answer != node_answer::found) return;
+    into.answer = node_answer::malformed;
+    leaf_entry entry;
+    if (!leaf.read_leaf_entry(place.at, entry) || entry.payload.is_reference ||
+        entry.payload.value.size() > sizeof into.bytes)
+        return;
+    Access::copy(into.bytes, entry.payload.value.data(), entry.payload.value.size());
+    into.answer = node_answer::found;
+    into.version = entry.version;
+    into.size = entry.payload.value.size();
+}
+
+// Whether slot `at` can be taken away without looking at the other entries.
+[[nodiscard]] inline bool can_drop(const slotted_view<>& leaf, std::size_t at,
+                                   const leaf_entry& entry) noexcept {
+    const node_header& own = leaf.header();
+    const std::size_t size =
+        leaf_entry_fixed_bytes + entry.key.suffix.size() + entry.payload.value.size();
+    if (leaf.slot(at).offset != own.heap_begin)
+        return own.hole_bytes + size <= leaf.page_bytes() - own.heap_begin;
+    const std::size_t begin = own.heap_begin + size;
+    return own.hole_bytes <= leaf.page_bytes() - begin &&
+           (own.lower_bytes == 0 || own.lower_offset >= begin) &&
+           (own.upper_bytes == 0 || own.upper_offset >= begin);
+}
+
+template <class Tree>
+[[nodiscard]] result<void> check_leaf(const Tree& tree, const typename Tree::exclusive& held,
+                                      bytes_view key) {
+    if (auto right = tree.check_node(held, {key}, 0); !right) return right;
+    const slotted_view<> leaf = tree.view(held);
+    const std::size_t longest = tree.limits().key_bytes();
+    const fence_keys fences = leaf.fences();
+    if (fences.lower.size() > longest || fences.upper.size() > longest ||
+        leaf.prefix().size() != shared_by_fences(fences))
+        return tree.corrupt(held.page(), "a prefix that is not what the fences share");
+    return success();
+}
+
+//   Requires    node_limits::takes(key, value)
+//   Returns     false when there is no room: nothing has changed
+template <class Tree>
+[[nodiscard]] result<bool> put_into_leaf(const Tree& tree, typename Tree::exclusive& held,
+                                         bytes_view key, bytes_view value, lsn version) {
+    if (auto right = check_leaf(tree, held, key); !right) return std::move(right).error();
+    const slotted_view<> leaf = tree.view(held);
+    const node_place place = leaf.lower_bound(key);
+    leaf_entry old;
+    if (place.answer == node_answer::malformed ||
+        (place.answer == node_answer::found && !leaf.read_leaf_entry(place.at, old)))
+        return tree.corrupt(held.page(), "an entry that makes no sense");
+    const bool is_there = place.answer == node_answer::found;
+    const std::size_t had = is_there ? old.payload.value.size() : 0;
+    const bool grows = !is_there || value.size() > had;
+    const std::size_t more =
+        is_there ? value.size() - had
+                 : node_limits::leaf_entry_bytes(key.size() - leaf.prefix().size(), value.size());
+    if (grows && more > leaf.free_bytes()) return false;
+    const bool in_place =
+        is_there ? !grows && can_drop(leaf, place.at, old) : more <= leaf.gap_bytes();
+    if (!in_place)
+        if (auto sound = tree.verify_held(held); !sound) return std::move(sound).error();
+    auto node = tree.node(held);
+    return is_there ? node.replace(place.at, key, {value}, version)
+                    : node.insert(place.at, key, {value}, version);
+}
+
+//   Returns     whether it was there
+template <class Tree>
+[[nodiscard]] result<bool> erase_from_leaf(const Tree& tree, typename Tree::exclusive& held,
+                                           bytes_view key) {
+    if (auto right = check_leaf(tree, held, key); !right) return std::move(right).error();
+    const slotted_view<> leaf = tree.view(held);
+    const node_place place = leaf.lower_bound(key);
+    if (place.answer == node_answer::absent) return false;
+    leaf_entry old;
+    if (place.answer == node_answer::malformed || !leaf.read_leaf_entry(place.at, old))
+        return tree.corrupt(held.page(), "an entry that makes no sense");
+    if (!can_drop(leaf, place.at, old))
+        if (auto sound = tree.verify_held(held); !sound) return std::move(sound).error();
+    tree.node(held).erase(place.at);
+    return true;
+}
+
+}  // namespace mantis::detail

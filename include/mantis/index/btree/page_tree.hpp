@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A B+tree over the pages of a buffer pool: an ordered map from keys to values and the versions
+// that wrote them, larger than memory.
+//
+//   free_page_numbers<posix> numbers{page_id{1'000'000}};
+//   const page_id root = numbers.take().value();
+//   auto tree = page_tree<pool, free_page_numbers<posix>>::create(pages, numbers, table_id{1}, root);
+//   if (auto put = tree->put("alice", "90", lsn{17}); !put) return put.error();
+//   auto found = tree->find("alice", [](bytes_view value, lsn version) { ... });
+//
+// The object is a handle, to be copied at will: the tree is its pages, and is named by the number
+// of its root, which stays the same for its life.
+//
+//   put      the leaf is changed in place. Where it has no room, it is split; where its parent has
+//            none for one more separator, that is split first. A full root moves into two new pages
+//            below itself
+//   erase    a node that is less than two fifths full is merged with a neighbour below the same
+//            parent, where both leave an eighth of the page free. An inner root with one child
+//            takes its contents
+//   scan     leaf by leaf, each as it was at one moment: there are no pointers between them, the
+//            next is found by the upper fence
+//
+// Readers latch nothing, and writers the pages that they change: detail/tree_descent.hpp says why
+// that is right. What keeps losing its way to others pins pages instead, so nobody repeats for ever;
+// it waits for latches that are held for a short time or for an I/O.
+//
+// Failures. A call that answers an error has changed nothing: it holds all pages that it needs
+// before it changes the first. Merging comes after an erase that is done; where it fails, for the
+// pool has no room or a neighbour cannot be read, the pages stay as they are, to be merged by a
+// later erase. Damage of pages is `corrupt`, with the table and the page; what is read from a page
+// is used only where the page makes sense, is the one that was asked for, and has the key between
+// its fences. An older image of the right page is for the source to notice.
+//
+// Frames: a call holds up to three pages; more threads at once want three times as many.
+//
+// Threads: any number, of readers and of writers. Nobody may put or erase while the pool's
+// begin_epoch() is called, for no page may be held exclusively then.
+#pragma once
+
+#include "detail/tree_leaf_copy.hpp"
+#include "detail/tree_merge.hpp"
+#include "detail/tree_split.hpp"
+#include "detail/tree_verify.hpp"
+
+namespace mantis {
+
+template <class Pool, page_numbers Numbers>
+class page_tree {
+    using descent = detail::tree_descent<Pool, Numbers>;
+    using exclusive = typename Pool::exclusive;
+
+public:
+    // Errors of all: those of the pool, which are those of its source; corrupt.
+
+    // Makes an empty tree, in a page that nobody else has.
+    //   Requires    pool and numbers live longer; the pool's pages have at most 32 KiB; `root` is
+    //               not in use
+    [[nodiscard]] static result<page_tree> create(Pool& pool, Numbers& numbers, table_id table,
+                                                  page_id root) {
+        page_tree made{pool, numbers, table, root};
+        auto held = pool.make(root);
+        if (!held) return std::move(held).error();
+        made.tree_.node(*held).init_leaf({table, root.value}, {});
+        return made;
+    }
+    // One that is there.
+    //   Errors      not_found of the source; corrupt: that page is no root of this table
+    [[nodiscard]] static result<page_tree> open(Pool& pool, Numbers& numbers, table_id table,
+                                                page_id root) {
+        page_tree made{pool, numbers, table, root};
+        auto held = pool.pin(root);
+        if (!held) return std::move(held).error();
+        if (auto sound = made.tree_.verify_held(*held); !sound) return std::move(sound).error();
+        const slotted_view<> view = made.tree_.view(*held);
+        if (!view.fences().lower.empty() || !view.fences().upper.empty())
+            return made.tree_.corrupt(root, "a root with fences");
+        return made;
+    }
+
+    [[nodiscard]] table_id table() const noexcept { return tree_.table; }
+    [[nodiscard]] page_id root() const noexcept { return tree_.root; }
+    // What a key may have at most, and a value beside a key of that size.
+    [[nodiscard]] std::size_t max_key_bytes() const noexcept { return tree_.limits().key_bytes(); }
+    [[nodiscard]] bool takes(bytes_view key, bytes_view value) const noexcept {
+        return tree_.limits().takes(key.size(), value.size());
+    }
+
+    // Calls f(value, version) with a copy, with nothing held, if the key is there.
+    //   Returns     whether it is
+    template <class F>
+    [[nodiscard]] result<bool> find(bytes_view key, F f) const {
+        detail::leaf_value value;
+        if (auto read = read_value(key, value); !read) return std::move(read).error();
+        if (value.answer == node_answer::absent) return false;
+        f(value.view(), value.version);
+        return true;
+    }
+    // The entry of `key` is now `value`; replaces what was there.
+    //   Errors      besides: too_large: see takes(); those of the page numbers
+    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
+        if (!takes(key, value))
+            return error{error_code::too_large, "putting an entry into a B+tree"}
+                .with("table", tree_.table.value)
+                .with("key_bytes", key.size())
+                .with("value_bytes", value.size())
+                .with("page_bytes", tree_.page_bytes());
+        {
+            auto leaf = tree_.lock({key}, 0);
+            if (!leaf) return std::move(leaf).error();
+            auto in = detail::put_into_leaf(tree_, *leaf, key, value, version);
+            if (!in) return std::move(in).error();
+            if (*in) return success();
+        }
+        return detail::tree_put<descent>{tree_, key, value, version}.run();
+    }
+    //   Returns     whether it was there
+    [[nodiscard]] result<bool> erase(bytes_view key) {
+        // A page that is locked is dirty, so it is looked at first.
+        auto there = find(key, [](bytes_view, lsn) {});
+        if (!there || !*there) return there;
+        bool underfull = false;
+        {
+            auto leaf = tree_.lock({key}, 0);
+            if (!leaf) return std::move(leaf).error();
+            auto erased = detail::erase_from_leaf(tree_, *leaf, key);
+            if (!erased || !*erased) return erased;
+            underfull = detail::is_underfull(tree_.view(*leaf));
+        }
+        if (underfull) detail::tree_merge<descent>{tree_}.run(key);
+        return true;
+    }
+    // Calls f(key, value, version) with copies, with nothing held, for the entries with keys from
+    // `from` on, ascending, until it returns false. An entry that is there throughout is seen; one
+    // that comes or goes meanwhile may be.
+    template <class F>
+    [[nodiscard]] result<void> scan(bytes_view from, F f) const {
+        detail::tree_leaf_copy<descent> leaf{tree_};
+        node_key key;
+        node_key next;
+        for (bytes_view at = from;; at = next.view()) {
+            if (auto read = leaf.load({at}); !read) return read;
+            const slotted_view<> view = leaf.view();
+            for (std::size_t slot = view.lower_bound(at).at; slot < view.count(); ++slot) {
+                const leaf_entry entry = leaf.entry(slot);
+                key.assign(entry.key.prefix, entry.key.suffix);
+                if (!f(key.view(), entry.payload.value, entry.version)) return success();
+            }
+            if (view.fences().upper.empty()) return success();
+            next.assign(view.fences().upper);
+        }
+    }
+
+    // Checks all that there is to check, in every page.
+    //   Errors      corrupt, with the first page that is wrong, and what is
+    //   Complexity  reads every page
+    //   Threads     readers beside it, no writer
+    [[nodiscard]] result<page_tree_stats> verify() const {
+        return verify([](page_id) { return success(); });
+    }
+    // The same, and calls f(page) for each page, parents before children, until it answers an
+    // error: so free_page_numbers learns which are used.
+    template <class F>
+    [[nodiscard]] result<page_tree_stats> verify(F f) const {
+        return detail::tree_verify<descent, F>{tree_, f}.run();
+    }
+
+private:
+    page_tree(Pool& pool, Numbers& numbers, table_id table, page_id root) noexcept
+        : tree_{{&pool, &numbers, table, root}} {
+        check(node_limits::is_page_size(pool.page_bytes()),
+              "the pages of a page_tree have 512 bytes to 32 KiB");
+    }
+
+    [[nodiscard]] result<void> read_value(bytes_view key, detail::leaf_value& into) const {
+        for (unsigned i = 0; i < descent::attempts; ++i) {
+            auto leaf = tree_.seek({key}, 0);
+            if (!leaf) return std::move(leaf).error();
+            if (!*leaf) continue;
+            detail::copy_value((*leaf)->view, key, into);
+            if ((*leaf)->page.validate()) return answer_of(into, (*leaf)->page.page());
+        }
+        auto held = tree_.pin({key}, 0);
+        if (!held) return std::move(held).error();
+        detail::copy_value(tree_.view(*held), key, into);
+        return answer_of(into, held->page());
+    }
+    [[nodiscard]] result<void> answer_of(const detail::leaf_value& value, page_id page) const {
+        if (value.answer == node_answer::malformed)
+            return tree_.corrupt(page, "an entry that makes no sense");
+        return success();
+    }
+
+    descent tree_;
+};
+
+}  // namespace mantis
