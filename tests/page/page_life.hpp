@@ -191,15 +191,11 @@ private:
     }
     // An image of an earlier epoch may come before or after the page is said to be gone.
     void erase(std::uint64_t page, bool old) {
-        const bool late = old && below(2) == 0;
-        if (old && !late && !flush(page)) return;
+        if (old && below(2) == 0 && !flush(page)) return;
         if (!note(disk_->erase({page}, epoch_))) return;
         now_.erase(page);
-        if (late) {
-            if (!flush(page)) wrong = code_ == error_code::invalid_argument ? why_ : wrong;
-        }
-        if (!old) dirty_.erase(page);
-        else if (dirty_.count(page) != 0) late_failed_ = true;
+        if (old) (void)flush(page);
+        else dirty_.erase(page);
     }
     // Whoever loads the doubtful delta too has to come to the same state.
     void check_over_doubtful(const page_delta& delta) {
@@ -219,7 +215,6 @@ private:
     page_state at_end_;
     std::uint32_t epoch_ = 1;
     std::uint64_t stamp_ = 0;
-    bool late_failed_ = false;
     std::string why_;
     error_code code_ = error_code::invalid_argument;
 };

@@ -224,7 +224,8 @@ template <platform Platform, checksum_policy Checksum>
 result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t epoch,
                                                    bytes_view image) {
     const std::size_t size = image.size();
-    if (size == 0 || size % data_block_bytes != 0 || size > most_image_bytes)
+    if (size == 0 || size % data_block_bytes != 0 || size > most_image_bytes ||
+        size > options_.segment_bytes - data_header_bytes)
         return error{error_code::invalid_argument, "writing a page"}
             .with("page", page.value)
             .with("bytes", size);
