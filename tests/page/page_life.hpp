@@ -60,6 +60,28 @@ std::string difference(Store& store, const page_state& expected, std::uint64_t p
     return {};
 }
 
+//   Returns     an empty text, or what is told that is not so; errors are no lies, but for
+//               not_found. `skipped` are pages of which nobody knows
+template <class Store, class Skipped>
+std::string lies(Store& store, const page_state& expected, std::uint64_t pages,
+                 const Skipped& skipped) {
+    for (std::uint64_t page = 1; page <= pages; ++page) {
+        if (skipped.count(page) != 0) continue;
+        const auto found = expected.find(page);
+        const bool there = found != expected.end();
+        const bytes image = image_of(page, there ? found->second : 0);
+        bytes seen = bytes::zeros(image.size());
+        const auto done = store.read({page}, seen.data(), seen.size());
+        const std::string which = "page " + std::to_string(page) + ": ";
+        if (done && !there) return which + "there";
+        if (done && seen.view() != image.view()) return which + "another image";
+        if (!done && done.error().code() == error_code::not_found && there &&
+            done.error().number("errno") == nullptr)
+            return which + done.error().message().template as<std::string>();
+    }
+    return {};
+}
+
 inline std::uint64_t bytes_of(const page_state& state) {
     std::uint64_t sum = 0;
     for (const auto& [page, stamp] : state) sum += image_of(page, stamp).size();
@@ -98,6 +120,8 @@ public:
     }
     store& disk() { return *disk_; }
     const page_state& now() const { return now_; }
+    // Pages whose last image the store has not taken yet.
+    const auto& dirty_pages() const { return dirty_; }
     // What failed last.
     const std::string& why() const { return why_; }
     error_code code() const { return code_; }
