@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Makes, opens and removes the files of data segments.
+//
+// A new segment has all its space and its header before it is handed out. None of that survives a
+// power failure before its file and the directory are synced.
+//
+// The spare is a file with the space of one segment. Where the disk is full it becomes one, for
+// those images that have to be written so that something can be freed.
+//
+// Threads: any number; making and removing one at a time.
+#pragma once
+
+#include "../data_segment.hpp"
+
+#include "../../platform/detail/shared.hpp"
+#include "../../platform/platform.hpp"
+
+namespace mantis::detail {
+
+template <class Platform, class Checksum>
+class data_files {
+public:
+    using directory = typename Platform::directory;
+    using file = shared<typename Platform::file>;
+
+    //   Requires    `in` outlives it
+    data_files(directory& in, database_id database, std::uint32_t segment_bytes) noexcept
+        : directory_{&in}, database_{database}, segment_bytes_{segment_bytes} {}
+
+    //   Errors      no_space, io, already_exists; nothing of that name is left, as far as the
+    //               system lets it go
+    [[nodiscard]] result<file> make(std::uint32_t number) {
+        const bytes name = data_segment_name(number);
+        auto opened = directory_->open(name, file_mode::create_new);
+        if (!opened) return std::move(opened).error();
+        auto filled = opened->preallocate(segment_bytes_);
+        if (filled) filled = opened->write(0, header(number));
+        if (filled) return file::make(*std::move(opened));
+        (void)directory_->remove(name);
+        return filled.error();
+    }
+    //   Requires    make_spare() succeeded and the spare was not used since
+    //   Effects     there is no spare any more, even where this fails
+    [[nodiscard]] result<file> make_of_spare(std::uint32_t number) {
+        const bytes name = data_segment_name(number);
+        auto done = write_spare(number);
+        if (done) done = directory_->rename(spare_data_name, name);
+        if (!done) {
+            remove_spare();
+            return done.error();
+        }
+        auto opened = directory_->open(name, file_mode::write);  // what fails names its file
+        if (!opened) return std::move(opened).error();
+        return file::make(*std::move(opened));
+    }
+    //   Effects     there is a spare, or none and no file of that name
+    [[nodiscard]] result<void> make_spare() {
+        remove_spare();
+        auto opened = directory_->open(spare_data_name, file_mode::create_new);
+        if (!opened) return std::move(opened).error();
+        auto filled = opened->preallocate(segment_bytes_);
+        if (!filled) remove_spare();
+        return filled;
+    }
+    void remove_spare() {
+        const auto there = directory_->exists(spare_data_name);
+        if (there && *there) (void)directory_->remove(spare_data_name);
+    }
+
+    //   Errors      not_found, io
+    [[nodiscard]] result<file> open(std::uint32_t number, file_mode mode) {
+        auto opened = directory_->open(data_segment_name(number), mode);
+        if (!opened) return std::move(opened).error();
+        return file::make(*std::move(opened));
+    }
+    //   Returns     bytes of the segment, whose file is of this database and at least that long
+    //   Errors      not_found, io; corrupt, mismatch: it is not what it should be
+    [[nodiscard]] result<std::uint32_t> verify(std::uint32_t number) {
+        constexpr const char* doing = "opening a data segment";
+        auto opened = open(number, file_mode::read);
+        if (!opened) return std::move(opened).error().within(doing);
+        bytes raw = bytes::zeros(data_header_bytes);
+        const auto got = (**opened).read(0, raw.data(), raw.size());
+        if (!got) return got.error();
+        const auto found = decode_data_header(raw.view().first(*got));
+        if (!found) return error{found.error()}.about((**opened).path()).within(doing);
+        if (found->database != database_ || found->checksum_format != Checksum::format_id)
+            return error{error_code::mismatch, doing}
+                .about((**opened).path())
+                .with("checksum", found->checksum_format);
+        const auto size = (**opened).size();
+        if (!size) return size.error();
+        if (found->number != number || *size < found->segment_bytes)
+            return error{error_code::corrupt, doing}
+                .about((**opened).path())
+                .with("segment", found->number)
+                .with("bytes", *size)
+                .with("expected_bytes", found->segment_bytes);
+        return found->segment_bytes;
+    }
+
+    [[nodiscard]] result<void> remove(std::uint32_t number) {
+        return directory_->remove(data_segment_name(number));
+    }
+    //   Returns     the numbers of all files that are named as segments, ascending
+    [[nodiscard]] result<std::vector<std::uint32_t>> list() {
+        auto names = directory_->list();
+        if (!names) return std::move(names).error();
+        std::vector<std::uint32_t> found;
+        for (const bytes& name : *names)
+            if (std::uint32_t number; parse_data_segment_name(name, number))
+                found.push_back(number);
+        return found;
+    }
+    [[nodiscard]] result<void> sync_names() { return directory_->sync(); }
+
+private:
+    [[nodiscard]] bytes header(std::uint32_t number) const {
+        return encode_data_header(
+            {data_segment_version, Checksum::format_id, database_, number, segment_bytes_});
+    }
+    result<void> write_spare(std::uint32_t number) {
+        auto opened = directory_->open(spare_data_name, file_mode::write);
+        if (!opened) return std::move(opened).error();
+        return opened->write(0, header(number));
+    }
+
+    directory* directory_;
+    database_id database_;
+    std::uint32_t segment_bytes_;
+};
+
+}  // namespace mantis::detail

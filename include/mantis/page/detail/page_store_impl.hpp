@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// How a page store opens, writes, commits and gives pages to a cleaner. Included by page_store.hpp.
+#pragma once
+
+#include "../page_store.hpp"
+
+namespace mantis {
+
+// --- opening -------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::load(bytes_view delta) {
+    check(!opened_, "a page delta is loaded into a page store that is open");
+    auto decoded = decode_page_delta(delta);
+    if (!decoded) return std::move(decoded).error();
+    if (decoded->database != options_.database || decoded->checksum_format != Checksum::format_id)
+        return error{error_code::mismatch, "loading a page delta"}
+            .with("checksum", decoded->checksum_format)
+            .with("expected_checksum", Checksum::format_id);
+    const lock_guard<mutex> hold{mutex_};
+    if (decoded->next_segment > next_number_) next_number_ = decoded->next_segment;
+    for (const page_change& each : decoded->changes) map_.load(each.page, each.now);
+    return success();
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::opened() {
+    check(!opened_ && segments_.all().empty(), "a page store is opened twice");
+    if (auto done = count_references(); !done) return done;
+    if (auto done = find_leftovers(); !done) return done;
+    {
+        const lock_guard<mutex> hold{mutex_};
+        opened_ = true;
+    }
+    remove_leftovers();
+    files_.remove_spare();
+    make_spare();
+    return success();
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::count_references() {
+    map_.for_each_committed({1}, [&](page_id page, const page_entry& entry) {
+        const page_place at = entry.place;
+        segment* found = segments_.find(at.segment());
+        if (found == nullptr) found = &segments_.add(at.segment());
+        found->live_blocks += at.blocks();
+        found->newest_blocks += at.blocks();
+        found->pages.push_back(static_cast<std::uint32_t>(page.value));
+        const std::uint32_t end = at.block() + at.blocks();
+        if (end > found->next_block) found->next_block = end;
+        return true;
+    });
+    for (const auto& each : segments_.all()) {
+        const auto verified = files_.verify(each->number);
+        if (!verified) return verified.error();
+        each->blocks = static_cast<std::uint32_t>(*verified / data_block_bytes);
+        if (each->next_block > each->blocks || each->live_blocks > each->blocks)
+            return error{error_code::corrupt, "opening a data segment: a page lies behind its end"}
+                .about(data_segment_name(each->number))
+                .with("bytes", *verified)
+                .with("offset", std::uint64_t{each->next_block} * data_block_bytes);
+        each->next_block = each->blocks;
+    }
+    return success();
+}
+
+// What is of another database was put here by mistake, and nobody's to remove.
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::find_leftovers() {
+    const auto listed = files_.list();
+    if (!listed) return listed.error();
+    for (const std::uint32_t number : *listed) {
+        if (number >= next_number_) {
+            if (number == UINT32_MAX)
+                return error{error_code::too_large, "opening a page store: no number is left"}
+                    .about(data_segment_name(number));
+            next_number_ = number + 1;
+        }
+        if (segments_.find(number) != nullptr) continue;
+        const auto verified = files_.verify(number);
+        if (!verified && verified.error().code() == error_code::mismatch) return verified.error();
+        const bool known = verified || verified.error().code() == error_code::corrupt;
+        if (known) leftovers_.push_back(number);
+    }
+    return success();
+}
+
+// --- files ---------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::remove_leftovers() {
+    std::vector<std::uint32_t> failed;
+    for (const std::uint32_t number : leftovers_) {
+        const auto gone = files_.remove(number);
+        if (!gone && gone.error().code() != error_code::not_found) failed.push_back(number);
+        else ++counts_.segments_removed;
+    }
+    leftovers_.swap(failed);  // tried again at the next commit
+}
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::make_spare() {
+    if (!options_.spare) return;
+    unique_lock<mutex> hold{mutex_};
+    while (making_) made_.wait(mutex_);
+    if (spare_ready_) return;
+    making_ = true;
+    hold.unlock();
+    const bool ready = files_.make_spare().has_value();
+    hold.lock();
+    making_ = false;
+    spare_ready_ = ready;
+    made_.notify_all();
+}
+
+template <platform Platform, checksum_policy Checksum>
+auto page_store<Platform, Checksum>::file_of(std::uint32_t number) -> result<file> {
+    {
+        const lock_guard<mutex> hold{mutex_};
+        const segment* const at = segments_.find(number);
+        if (at != nullptr && at->file) return at->file;
+    }
+    auto opened = files_.open(number, file_mode::read);
+    if (!opened) return opened;
+    const lock_guard<mutex> hold{mutex_};
+    segment* const at = segments_.find(number);
+    if (at != nullptr && !at->file) segments_.opened(*at, *opened);
+    return opened;
+}
+
+//   Requires    mutex_, and nobody makes a file; mutex_ is let go meanwhile
+template <platform Platform, checksum_policy Checksum>
+template <class Make>
+auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, Make make)
+    -> result<segment*> {
+    if (next_number_ == UINT32_MAX)
+        return error{error_code::too_large, "making a data segment: no number is left"};
+    const std::uint32_t number = next_number_++;
+    making_ = true;
+    hold.unlock();
+    auto made = make(number);
+    hold.lock();
+    making_ = false;
+    made_.notify_all();
+    if (!made) return std::move(made).error();
+    ++names_made_;
+    segment& added = segments_.add(number);
+    added.blocks = options_.segment_bytes / data_block_bytes;
+    added.next_block = data_header_bytes / data_block_bytes;
+    added.sealed = false;
+    segments_.opened(added, *std::move(made));
+    return &added;
+}
+
+// --- pages ---------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+result<bytes> page_store<Platform, Checksum>::read_newest(page_id page, std::size_t size) {
+    constexpr const char* doing = "reading a page";
+    for (;;) {
+        page_entry entry;
+        {
+            const lock_guard<mutex> hold{mutex_};
+            check(opened_, "a page store is used before it is opened");
+            entry = map_.newest(page);
+        }
+        if (entry.place.is_none())
+            return error{error_code::not_found, doing}.with("page", page.value);
+        if (entry.place.size() != size)
+            return error{error_code::mismatch, doing}
+                .with("page", page.value)
+                .with("bytes", entry.place.size())
+                .with("expected_bytes", size);
+        auto from = file_of(entry.place.segment());
+        if (!from) {
+            const lock_guard<mutex> hold{mutex_};
+            if (map_.newest(page) != entry) continue;  // it was moved, and the file removed
+            return std::move(from).error().with("page", page.value);
+        }
+        bytes image;
+        if (auto done = read_image(*from, page, entry, image); !done) return done.error();
+        return image;
+    }
+}
+
+template <platform Platform, checksum_policy Checksum>
+auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, bool spare_too,
+                                               unique_lock<mutex>& hold) -> result<segment*> {
+    const auto replace = [](segment*& old, segment* by) {
+        if (old != nullptr) old->sealed = true;
+        old = by;
+    };
+    for (;;) {
+        if (failed_) return stopped();
+        if (open_ != nullptr && open_->has_room(blocks)) return open_;
+        // With another spare, nobody needs to save what the last one became.
+        if (spare_ready_ && reserved_ != nullptr && reserved_->has_room(blocks)) {
+            replace(open_, std::exchange(reserved_, nullptr));
+            return open_;
+        }
+        if (making_) {
+            made_.wait(mutex_);
+            continue;
+        }
+        auto made = make_segment(hold, [&](std::uint32_t number) { return files_.make(number); });
+        if (made) {
+            replace(open_, *made);
+            continue;
+        }
+        if (made.error().code() != error_code::no_space || !spare_too) return made;
+        if (reserved_ != nullptr && reserved_->has_room(blocks)) return reserved_;
+        if (!spare_ready_) return made;
+        spare_ready_ = false;
+        auto last =
+            make_segment(hold, [&](std::uint32_t number) { return files_.make_of_spare(number); });
+        if (!last) return last;
+        replace(reserved_, *last);
+    }
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t epoch,
+                                                   bytes_view image) {
+    const std::size_t size = image.size();
+    if (size == 0 || size % data_block_bytes != 0 || size > most_image_bytes ||
+        size > options_.segment_bytes - data_header_bytes)
+        return error{error_code::invalid_argument, "writing a page"}
+            .with("page", page.value)
+            .with("bytes", size);
+    room into;
+    {
+        unique_lock<mutex> hold{mutex_};
+        if (auto refused = may_change(page, epoch); !refused) return refused;
+        const auto blocks = static_cast<std::uint32_t>(size / data_block_bytes);
+        auto found = find_room(blocks, epoch <= commit_begun_, hold);
+        if (!found) return std::move(found).error().with("page", page.value);
+        into = take(**found, page, blocks);
+    }
+    const page_entry entry{into.at, image_checksum<Checksum>(options_.database, page, image)};
+    auto written = into.into->write(into.at.offset(), image);
+    const lock_guard<mutex> hold{mutex_};
+    end_write(into, written.has_value());
+    if (!written) return std::move(written.error()).with("page", page.value);
+    // Another thread's sync or prepare() may have come between.
+    if (auto refused = may_change(page, epoch); !refused) return refused;
+    segments_.add_live(into.at);
+    learn(map_.put(page, epoch, entry));
+    return success();
+}
+
+// --- commit --------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::collect(std::uint32_t epoch, page_delta& delta,
+                                             std::vector<unsynced>& to_sync) {
+    map_.for_each_change(epoch, [&](page_id page, const page_entry& entry) {
+        delta.changes.push_back({page, entry});
+        if (entry.place.is_none()) return;
+        segment& in = segments_.of(entry.place);
+        if (in.writes == in.synced_writes) return;
+        for (const unsynced& each : to_sync)
+            if (each.at == &in) return;
+        to_sync.push_back({&in, in.file, in.writes});
+    });
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::sync(const std::vector<unsynced>& to_sync) {
+    for (const unsynced& each : to_sync) {
+        if (auto synced = each.what->sync(); !synced) return synced;
+        const lock_guard<mutex> hold{mutex_};
+        each.at->synced_writes = each.writes;
+    }
+    std::uint64_t names = 0;
+    {
+        const lock_guard<mutex> hold{mutex_};
+        if (names_made_ == names_synced_) return success();
+        names = names_made_;
+    }
+    if (auto synced = files_.sync_names(); !synced) return synced;
+    const lock_guard<mutex> hold{mutex_};
+    names_synced_ = names;
+    return success();
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<page_delta> page_store<Platform, Checksum>::prepare(std::uint32_t epoch) {
+    page_delta delta;
+    std::vector<unsynced> to_sync;
+    {
+        const lock_guard<mutex> hold{mutex_};
+        check(opened_, "a page store is used before it is opened");
+        check(!prepared_, "an epoch is prepared while another one is");
+        if (failed_) return stopped();
+        if (epoch > closed_) closed_ = epoch;
+        delta = empty_delta();
+        collect(closed_, delta, to_sync);
+    }
+    if (auto synced = sync(to_sync); !synced) return stop(std::move(synced).error());
+    const lock_guard<mutex> hold{mutex_};
+    prepared_ = epoch;
+    return delta;
+}
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::committed(std::uint32_t epoch) {
+    {
+        const lock_guard<mutex> hold{mutex_};
+        check(prepared_ == epoch, "an epoch is committed that was not prepared");
+        prepared_.reset();
+        map_.commit(closed_, [&](page_place freed) { segments_.remove_live(freed); });
+        for (const std::uint32_t number : segments_.take_dead()) leftovers_.push_back(number);
+    }
+    remove_leftovers();
+    make_spare();
+}
+
+template <platform Platform, checksum_policy Checksum>
+page_snapshot page_store<Platform, Checksum>::snapshot(page_id from, std::size_t most_pages) {
+    const lock_guard<mutex> hold{mutex_};
+    page_snapshot made{empty_delta(), {}};
+    map_.for_each_committed(from, [&](page_id page, const page_entry& entry) {
+        if (made.part.changes.size() == most_pages) {
+            made.next = page;
+            return false;
+        }
+        made.part.changes.push_back({page, entry});
+        return true;
+    });
+    return made;
+}
+
+template <platform Platform, checksum_policy Checksum>
+page_store_stats page_store<Platform, Checksum>::stats() {
+    const lock_guard<mutex> hold{mutex_};
+    page_store_stats seen = counts_;
+    seen.segments = segments_.all().size();
+    seen.spare = spare_ready_;
+    if (spare_ready_) seen.disk_bytes = options_.segment_bytes;
+    for (const auto& each : segments_.all()) {
+        seen.disk_bytes += std::uint64_t{each->blocks} * data_block_bytes;
+        seen.live_bytes += std::uint64_t{each->live_blocks} * data_block_bytes;
+        seen.newest_bytes += std::uint64_t{each->newest_blocks} * data_block_bytes;
+    }
+    return seen;
+}
+
+// --- cleaning ------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+std::optional<std::uint32_t> page_store<Platform, Checksum>::least_used(unsigned below_percent) {
+    const lock_guard<mutex> hold{mutex_};
+    if (prepared_ || failed_) return std::nullopt;
+    const segment* least = nullptr;
+    for (const auto& each : segments_.all()) {
+        if (!each->sealed || each->damaged || each->newest_blocks == 0) continue;
+        if (std::uint64_t{each->newest_blocks} * 100 >= std::uint64_t{each->blocks} * below_percent)
+            continue;
+        // Shares are compared crosswise: sizes may differ.
+        if (least == nullptr || std::uint64_t{each->newest_blocks} * least->blocks <
+                                    std::uint64_t{least->newest_blocks} * each->blocks)
+            least = &*each;
+    }
+    if (least == nullptr) return std::nullopt;
+    return least->number;
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<std::size_t> page_store<Platform, Checksum>::move(page_id page, std::uint32_t number) {
+    page_entry entry;
+    {
+        const lock_guard<mutex> hold{mutex_};
+        check(!prepared_, "a page is moved while an epoch is prepared");
+        entry = map_.newest(page);
+    }
+    if (entry.place.segment() != number) return std::size_t{0};
+    bytes image;
+    auto from = file_of(number);
+    auto had = from ? read_image(*from, page, entry, image)
+                    : result<void>{std::move(from).error().with("page", page.value)};
+    room into;
+    {
+        unique_lock<mutex> hold{mutex_};
+        if (!had) {
+            if (segment* const at = segments_.find(number)) at->damaged = true;
+            return std::move(had.error());
+        }
+        auto found = find_room(entry.place.blocks(), true, hold);
+        if (!found) return std::move(found).error().with("page", page.value);
+        into = take(**found, page, entry.place.blocks());
+    }
+    auto written = into.into->write(into.at.offset(), image);
+    const lock_guard<mutex> hold{mutex_};
+    end_write(into, written.has_value());
+    if (!written) return std::move(written.error()).with("page", page.value);
+    page_map::outcome done;
+    if (!map_.move(page, entry.place, {into.at, entry.checksum}, done)) return std::size_t{0};
+    segments_.add_live(into.at);
+    learn(done);
+    ++counts_.images_moved;
+    counts_.bytes_moved += into.at.size();
+    return into.at.size();
+}
+
+}  // namespace mantis

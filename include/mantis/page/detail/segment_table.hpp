@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The data segments of a page store: what lives in each, and its open file.
+//
+//   open    --seal()-->  sealed  --take_dead()-->  not in the table; its file may be removed
+//
+// Invariants:
+//   1. live_blocks is what all states refer to, newest_blocks what the newest one does
+//   2. a segment leaves the table when it is sealed, nobody writes into it, and nothing lives there
+//   3. the file of a segment is let go only if all that was written to it is synced: a sync through
+//      another handle might not tell that the writing failed
+//
+// Threads: one at a time.
+#pragma once
+
+#include "../data_segment.hpp"
+
+#include "../../core/owned.hpp"
+#include "../../platform/detail/shared.hpp"
+
+#include <vector>
+
+namespace mantis::detail {
+
+template <class File>
+struct segment_state {
+    std::uint32_t number = 0;
+    std::uint32_t blocks = 0;      // of the file
+    std::uint32_t next_block = 0;  // the first that was not handed out
+    std::uint32_t live_blocks = 0;
+    std::uint32_t newest_blocks = 0;
+    std::uint32_t writing = 0;  // images that are being written
+    bool sealed = true;
+    bool damaged = false;  // an image in it could not be moved
+    std::uint64_t writes = 0;
+    std::uint64_t synced_writes = 0;
+    shared<File> file = {};  // none: not open now
+    std::vector<std::uint32_t> pages =
+        {};  // whose images were put there; they may be elsewhere now
+
+    [[nodiscard]] bool has_room(std::uint32_t wanted) const noexcept {
+        return wanted <= blocks - next_block;
+    }
+};
+
+template <class File>
+class segment_table {
+public:
+    using state = segment_state<File>;
+
+    explicit segment_table(std::size_t most_open) noexcept : most_open_{most_open} {}
+
+    //   Returns     nullptr: there is none of that number
+    [[nodiscard]] state* find(std::uint32_t number) noexcept {
+        const std::size_t at = position(number);
+        const bool found = at < all_.size() && all_[at]->number == number;
+        return found ? &*all_[at] : nullptr;
+    }
+    [[nodiscard]] state& of(page_place at) noexcept {
+        state* const found = find(at.segment());
+        check(found != nullptr, "a place in a data segment that is not there");
+        return *found;
+    }
+    //   Requires    there is none of that number
+    //   Returns     one that stays where it is in memory
+    state& add(std::uint32_t number) {
+        const auto at = static_cast<std::ptrdiff_t>(position(number));
+        owned<state> made{new state};
+        made->number = number;
+        return **all_.insert(all_.begin() + at, std::move(made));
+    }
+    [[nodiscard]] const std::vector<owned<state>>& all() const noexcept { return all_; }
+
+    //   Effects     it has an open file; others may be let go for it
+    void opened(state& at, shared<File> file) {
+        if (!at.file) ++open_;
+        at.file = std::move(file);
+        for (std::size_t looked = 0; open_ > most_open_ && looked < all_.size(); ++looked) {
+            state& each = *all_[++hand_ % all_.size()];
+            if (!each.file || &each == &at || !each.sealed) continue;
+            if (each.writing != 0 || each.writes != each.synced_writes) continue;
+            each.file = {};
+            --open_;
+        }
+    }
+
+    void add_live(page_place at) noexcept {
+        if (!at.is_none()) of(at).live_blocks += at.blocks();
+    }
+    void remove_live(page_place at) noexcept {
+        if (at.is_none()) return;
+        state& in = of(at);
+        check(in.live_blocks >= at.blocks(), "more is freed in a data segment than lives there");
+        in.live_blocks -= at.blocks();
+    }
+    void change_newest(page_place was, page_place is) noexcept {
+        if (!was.is_none()) of(was).newest_blocks -= was.blocks();
+        if (!is.is_none()) of(is).newest_blocks += is.blocks();
+    }
+
+    //   Effects     those without anything alive leave the table
+    //   Returns     their numbers
+    [[nodiscard]] std::vector<std::uint32_t> take_dead() {
+        std::vector<std::uint32_t> dead;
+        std::size_t left = 0;
+        for (std::size_t at = 0; at < all_.size(); ++at) {
+            const state& each = *all_[at];
+            if (each.sealed && each.writing == 0 && each.live_blocks == 0) {
+                if (each.file) --open_;
+                dead.push_back(each.number);
+            } else if (left++ != at) {
+                all_[left - 1] = std::move(all_[at]);
+            }
+        }
+        while (all_.size() > left) all_.pop_back();
+        return dead;
+    }
+
+private:
+    [[nodiscard]] std::size_t position(std::uint32_t number) const noexcept {
+        std::size_t from = 0;
+        std::size_t to = all_.size();
+        while (from < to) {
+            const std::size_t middle = from + (to - from) / 2;
+            if (all_[middle]->number < number) from = middle + 1;
+            else to = middle;
+        }
+        return from;
+    }
+
+    const std::size_t most_open_;
+    std::vector<owned<state>> all_;  // by number
+    std::size_t open_ = 0;           // that have a file
+    std::size_t hand_ = 0;           // where one was let go last
+};
+
+}  // namespace mantis::detail

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Pages on disk: a page source over the data segments of a directory, with states that can be
+// committed and come back.
+//
+//   page_store<posix> disk{directory, {.database = id}};
+//   for (bytes_view delta : deltas) if (auto done = disk.load(delta); !done) return done;
+//   if (auto done = disk.opened(); !done) return done;
+//   buffer_pool<posix, page_store<posix>> pool{disk, {}};
+//   ...
+//   const std::uint32_t epoch = pool.begin_epoch();
+//   disk.begin_commit(epoch);
+//   if (auto done = pool.write_epoch(epoch); !done) return done;
+//   auto delta = disk.prepare(epoch);
+//   if (!delta) return std::move(delta).error();
+//   if (make_durable(delta->encode())) disk.committed(epoch);     // somewhere else
+//   else disk.not_committed(epoch);
+//
+// An image always goes to a place where none was, and the map learns of it once it is written. So
+// what a committed state refers to stays as it is until a later one is committed, and a power
+// failure at any moment leaves that state. Nothing on disk but the deltas says what is where.
+//
+//   open  --prepare(e)-->  prepared  --committed(e)----->  open    files nobody needs are removed
+//                                    --not_committed(e)->  open    all is kept
+//   any   --a sync fails-->  stopped: reads go on, everything else answers read_only
+//
+// A failed sync is never tried again, and images written before it are not believed to be durable:
+// what was committed last is what the next opening finds.
+//
+// A full disk. The spare segment is for those who make room: images of an epoch that is being
+// committed (begin_commit) and the cleaner's. A commit makes a new spare as soon as there is room.
+//
+// Epochs begin anew with every page_store, from 1 on.
+//
+// Invariants, besides those of page_map.hpp and detail/segment_table.hpp:
+//   1. no place is written twice, and the number of a segment that a delta knows is never used again
+//   2. what prepare() answers refers only to what was synced, under names that were synced
+//   3. a file is removed only in committed(), or by opened() where no state refers to it
+//
+// Threads: read, write, erase, stats: any number. prepare, committed, not_committed, snapshot and a
+// cleaner: one at a time, beside those. load and opened: before all else.
+#pragma once
+
+#include "detail/data_files.hpp"
+#include "detail/segment_table.hpp"
+#include "page_map.hpp"
+#include "page_source.hpp"
+
+#include "../core/checksum.hpp"
+#include "../platform/guard.hpp"
+#include "../sync/optimistic_load.hpp"
+
+#include <optional>
+
+namespace mantis {
+
+struct page_store_options {
+    database_id database;
+    std::uint32_t segment_bytes = 16 * MiB;  // of new ones: a power of two, 64 KiB to 64 MiB
+    // So many files stay open for reading, and those that are written besides. More cost
+    // descriptors, fewer cost an open() for reads of segments that nobody has read for a while.
+    std::size_t most_open_files = 256;
+    // One segment of space is kept for commits and cleaning on a full disk.
+    bool spare = true;
+};
+
+struct page_store_stats {
+    std::uint64_t segments = 0;
+    std::uint64_t disk_bytes = 0;    // of the segments and the spare
+    std::uint64_t live_bytes = 0;    // images that some state refers to
+    std::uint64_t newest_bytes = 0;  // those of the newest one
+    bool spare = false;              // it is there
+    // Since opened().
+    std::uint64_t images_written = 0;
+    std::uint64_t bytes_written = 0;
+    std::uint64_t failed_writes = 0;
+    std::uint64_t images_moved = 0;  // by a cleaner; they count as written, too
+    std::uint64_t bytes_moved = 0;
+    std::uint64_t segments_removed = 0;
+};
+
+// A part of the committed state.
+struct page_snapshot {
+    page_delta part;
+    page_id next;  // where the next one begins; 0: it was the last
+};
+
+template <platform Platform, checksum_policy Checksum = xxh3>
+class page_store {
+    using files = detail::data_files<Platform, Checksum>;
+    using segment = detail::segment_state<typename Platform::file>;
+    using file = typename files::file;
+
+public:
+    using directory = typename Platform::directory;
+
+    //   Requires    `in` outlives it
+    page_store(directory& in, const page_store_options& options)
+        : options_{options},
+          files_{in, options.database, options.segment_bytes},
+          segments_{options.most_open_files} {
+        check(is_data_segment_size(options.segment_bytes),
+              "a data segment has a power of two of bytes, 64 KiB to 64 MiB");
+    }
+    page_store(const page_store&) = delete;
+    page_store& operator=(const page_store&) = delete;
+
+    // Takes on what was committed: deltas in their order, the first of them or a snapshot's parts
+    // against nothing.
+    //   Requires    opened() was not called
+    //   Errors      corrupt, mismatch (another database or checksum, a newer version): nothing of
+    //               it is taken on
+    [[nodiscard]] result<void> load(bytes_view delta);
+    // The state that was loaded can be used.
+    //   Requires    called once
+    //   Effects     files that it does not refer to are removed: their images were never committed
+    //   Errors      not_found, corrupt, mismatch, io: a segment that is missing or is not what it
+    //               should be, by name. Nothing was removed, and this object is of no more use
+    [[nodiscard]] result<void> opened();
+
+    //   Errors      not_found; mismatch: the page is of another size; io; corrupt: the bytes are
+    //               not those that were written, by file, page and offset
+    [[nodiscard]] result<void> read(page_id page, std::byte* into, std::size_t size) {
+        auto image = read_newest(page, size);
+        if (!image) return std::move(image).error();
+        optimistic_write<Platform>(into, image->data(), size);
+        return success();
+    }
+    //   Errors      no_space, io: the page has the image it had; read_only; invalid_argument: of a
+    //               page, size or epoch that cannot be
+    [[nodiscard]] result<void> write(page_id page, std::uint32_t epoch, bytes_view image);
+    // The page is gone from this epoch on, until an image of it or of a later one is written.
+    //   Errors      read_only, invalid_argument
+    [[nodiscard]] result<void> erase(page_id page, std::uint32_t epoch) {
+        const lock_guard<mutex> hold{mutex_};
+        if (auto refused = may_change(page, epoch); !refused) return refused;
+        learn(map_.put(page, epoch, {}));
+        return success();
+    }
+
+    // Images up to this epoch may take the spare from now on, where the disk is full.
+    void begin_commit(std::uint32_t epoch) {
+        const lock_guard<mutex> hold{mutex_};
+        if (epoch > commit_begun_) commit_begun_ = epoch;
+    }
+    // Syncs what the state at the end of this epoch refers to.
+    //   Requires    all images and erasures of epochs up to this one have been told; no other epoch
+    //               is prepared
+    //   Returns     what has changed since the state that was committed last
+    //   Errors      read_only; io, and the store is stopped
+    [[nodiscard]] result<page_delta> prepare(std::uint32_t epoch);
+    // The delta that prepare() returned is durable.
+    //   Requires    the epoch is prepared
+    //   Effects     what only the state before referred to is free, and files without anything
+    //               alive are removed
+    void committed(std::uint32_t epoch);
+    // It is not, or nobody knows.
+    //   Requires    the epoch is prepared
+    //   Effects     the next prepare() returns these changes again
+    void not_committed(std::uint32_t epoch) {
+        const lock_guard<mutex> hold{mutex_};
+        check(prepared_ == epoch, "an epoch is given up that was not prepared");
+        prepared_.reset();
+    }
+    // The committed state, in parts of so many pages that can be loaded one after another.
+    //   Requires    nothing is committed between the first part and the last
+    [[nodiscard]] page_snapshot snapshot(page_id from, std::size_t most_pages);
+
+    [[nodiscard]] page_store_stats stats();
+
+    // For a cleaner.
+    //
+    //   Returns     the sealed segment of which the newest state needs least, and less than
+    //               below_percent; none, too, while an epoch is prepared
+    [[nodiscard]] std::optional<std::uint32_t> least_used(unsigned below_percent);
+    //   Returns     the pages that had an image in it; some may be there twice, or elsewhere by now
+    [[nodiscard]] std::vector<std::uint32_t> pages_in(std::uint32_t number) {
+        const lock_guard<mutex> hold{mutex_};
+        const segment* const at = segments_.find(number);
+        return at == nullptr ? std::vector<std::uint32_t>{} : at->pages;
+    }
+    // Puts the newest image of a page elsewhere, if it is in this segment.
+    //   Requires    no epoch is prepared
+    //   Returns     its bytes; 0: it is not there, or a newer one was written meanwhile
+    //   Errors      as of read() and write()
+    [[nodiscard]] result<std::size_t> move(page_id page, std::uint32_t number);
+
+private:
+    using mutex = typename Platform::mutex;
+    struct room {
+        page_place at;
+        file into;
+    };
+
+    [[nodiscard]] error stopped() const {
+        return error{error_code::read_only, "writing a page: an earlier sync failed"};
+    }
+    [[nodiscard]] page_delta empty_delta() const {
+        return {Checksum::format_id, options_.database, next_number_, {}};
+    }
+    [[nodiscard]] result<void> may_change(page_id page, std::uint32_t epoch) const {
+        check(opened_, "a page store is used before it is opened");
+        if (failed_) return stopped();
+        if (page.value != 0 && page <= last_mapped_page && epoch > closed_) return success();
+        return error{error_code::invalid_argument, "writing a page"}
+            .with("page", page.value)
+            .with("epoch", epoch)
+            .with("closed_epoch", closed_);
+    }
+    void learn(const page_map::outcome& done) noexcept {
+        segments_.remove_live(done.freed);
+        segments_.change_newest(done.was, done.is);
+    }
+
+    [[nodiscard]] result<void> read_image(const file& from, page_id page, const page_entry& entry,
+                                          bytes& image) const {
+        constexpr const char* doing = "reading a page";
+        image = bytes::zeros(entry.place.size());
+        auto got = from->read(entry.place.offset(), image.data(), image.size());
+        if (!got) return std::move(got).error().with("page", page.value);
+        if (*got == image.size() &&
+            image_checksum<Checksum>(options_.database, page, image) == entry.checksum)
+            return success();
+        return error{error_code::corrupt, doing}
+            .about(from->path())
+            .with("page", page.value)
+            .with("offset", entry.place.offset())
+            .with("bytes", image.size());
+    }
+    [[nodiscard]] result<bytes> read_newest(page_id page, std::size_t size);
+    //   Returns     the open file of a segment
+    [[nodiscard]] result<file> file_of(std::uint32_t number);
+
+    //   Requires    mutex_; it may be let go meanwhile
+    [[nodiscard]] result<segment*> find_room(std::uint32_t blocks, bool spare_too,
+                                             unique_lock<mutex>& hold);
+    template <class Make>
+    [[nodiscard]] result<segment*> make_segment(unique_lock<mutex>& hold, Make make);
+    [[nodiscard]] static room take(segment& in, page_id page, std::uint32_t blocks) {
+        const page_place at{in.number, in.next_block, blocks};
+        in.next_block += blocks;
+        ++in.writing;
+        in.pages.push_back(static_cast<std::uint32_t>(page.value));
+        return {at, in.file};
+    }
+    //   Requires    mutex_
+    void end_write(const room& of, bool written) {
+        segment& in = segments_.of(of.at);
+        --in.writing;
+        if (!written) {
+            ++counts_.failed_writes;
+            return;
+        }
+        ++in.writes;
+        ++counts_.images_written;
+        counts_.bytes_written += of.at.size();
+    }
+
+    struct unsynced {
+        segment* at;
+        file what;
+        std::uint64_t writes;
+    };
+    void collect(std::uint32_t epoch, page_delta& delta, std::vector<unsynced>& to_sync);
+    [[nodiscard]] result<void> sync(const std::vector<unsynced>& to_sync);
+    [[nodiscard]] error stop(error why) {
+        const lock_guard<mutex> hold{mutex_};
+        failed_ = true;
+        return why;
+    }
+
+    [[nodiscard]] result<void> count_references();
+    [[nodiscard]] result<void> find_leftovers();
+    //   Requires    not mutex_
+    void remove_leftovers();
+    void make_spare();
+
+    const page_store_options options_;
+    files files_;
+
+    mutex mutex_;  // protects all below
+    typename Platform::condition made_;
+    page_map map_;
+    detail::segment_table<typename Platform::file> segments_;
+    segment* open_ = nullptr;      // where images go
+    segment* reserved_ = nullptr;  // made of the spare: for commits and cleaning
+    std::uint32_t next_number_ = 1;
+    std::uint32_t closed_ = 0;        // epochs up to here get no more images
+    std::uint32_t commit_begun_ = 0;  // epochs up to here may take the spare
+    std::optional<std::uint32_t> prepared_;
+    std::uint64_t names_made_ = 0;
+    std::uint64_t names_synced_ = 0;
+    bool making_ = false;  // somebody makes a file, without mutex_
+    bool spare_ready_ = false;
+    bool failed_ = false;
+    bool opened_ = false;
+    std::vector<std::uint32_t> leftovers_;  // files to remove
+    page_store_stats counts_;
+};
+
+}  // namespace mantis
+
+#include "detail/page_store_impl.hpp"
