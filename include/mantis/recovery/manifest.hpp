@@ -11,7 +11,7 @@
 // append():
 //   1. the frames of the group are written behind the last one    error: step 1a
 //   2. the file is synced                                         error: unknown_outcome, read_only
-//   1a. if the last frame may be in the file, the first block of the group is zeroed and that is
+//   1a. if the last frame may be in the file, the first block of the group is zeroed, and that is
 //       synced (error: unknown_outcome, read_only); then the file is cut. The group is not there
 //
 // rewrite(), and create() but for the removal:
@@ -22,7 +22,7 @@
 //
 // open():
 //   1. the file is chosen (detail/manifest_choice.hpp) and verified; its edits are handed out
-//   2. a torn group is cut; the last group is written again if `at_least` does not vouch for it: a
+//   2. a torn group is zeroed and cut; the last group is written again if `at_least` does not vouch for it: a
 //      system may have forgotten, after a failed sync, that it is not on the disk. Synced
 //   3. the directory is synced; what is left over is removed, and the directory synced again
 //
@@ -211,13 +211,16 @@ private:
         (void)file_->resize(end);  // what is left behind the last group counts for nothing
         return why;
     }
-    // The group that begins there cannot be whole any more.
+    // The group that begins there cannot be whole any more, also not if a power failure brings back
+    // bytes that were cut off, and zeros behind them, as it may while the file grows again.
     result<void> make_torn(std::uint64_t begin) {
         auto size = file_->size();
         if (!size) return size.error();
-        if (*size < begin + manifest_block_bytes) return success();
-        if (auto zeroed = file_->write(begin, bytes::zeros(manifest_block_bytes)); !zeroed)
-            return zeroed;
+        if (*size <= begin) return success();
+        const std::uint64_t there = *size - begin;
+        const std::uint64_t count = there < manifest_block_bytes ? there : manifest_block_bytes;
+        const bytes zeros = bytes::zeros(static_cast<std::size_t>(count));
+        if (auto zeroed = file_->write(begin, zeros); !zeroed) return zeroed;
         return file_->sync();
     }
 
@@ -278,8 +281,10 @@ private:
         auto opened = directory_->open(chosen.reader.name(), file_mode::write);
         if (!opened) return opened.error();
         file_ = std::move(*opened);
-        if (state_.torn_bytes != 0)
+        if (state_.torn_bytes != 0) {
+            if (auto gone = make_torn(state_.bytes); !gone) return gone;
             if (auto cut = file_->resize(state_.bytes); !cut) return cut;
+        }
         // A snapshot was durable before the file got its name.
         if (state_.sequence > at_least && !chosen.reader.ends_in_snapshot())
             if (auto written = chosen.reader.write_last_again(*file_); !written) return written;
