@@ -6,7 +6,7 @@
 //   auto opened = manifest<posix, crc32c>::open(world, directory, database, at_least,
 //                                               [&](const manifest_edit& edit) { ... });
 //   opened->append(epoch, c, [&](auto& to) { return to.add(manifest_edit_kind::root, bytes); });
-//   if (opened->rewrite_due()) opened->rewrite([&](auto& to) { ... });    // the whole state
+//   if (opened->rewrite_due()) opened->rewrite([&](auto& to) { ... });  // adds the whole state
 //
 // append():
 //   1. the frames of the group are written behind the last one    error: step 1a
@@ -15,15 +15,15 @@
 //       synced (error: unknown_outcome, read_only); then the file is cut. The group is not there
 //
 // rewrite(), and create() but for the removal:
-//   1. generation N+1 is written as N+1.tmp and synced            error: it is removed; all as it was
-//   2. renamed to N+1, directory synced                           error: read_only
-//   3. N is removed, directory synced                             error: read_only
+//   1. generation N+1 is written as N+1.tmp and synced        error: it is removed, all as it was
+//   2. it is renamed to N+1, and the directory synced         error: read_only
+//   3. N is removed, and the directory synced                 error: read_only
 // While both are there they say the same, and nothing is appended to either.
 //
 // open():
 //   1. the file is chosen (detail/manifest_choice.hpp) and verified; its edits are handed out
-//   2. a torn group is zeroed and cut; the last group is written again if `at_least` does not vouch for it: a
-//      system may have forgotten, after a failed sync, that it is not on the disk. Synced
+//   2. a torn group is zeroed and cut; the last group is written again if `at_least` does not vouch
+//      for it: a system may have forgotten, after a failed sync, that it is not on the disk. Synced
 //   3. the directory is synced; what is left over is removed, and the directory synced again
 //
 // Invariants:

@@ -30,7 +30,6 @@ struct manifest_choice {
 
 struct manifest_names {
     std::uint64_t newest = 0;  // 0: there is none
-    bool one_before = false;   // the generation before the newest is there
     std::vector<bytes> older;
     std::vector<bytes> passing;
 };
@@ -47,9 +46,7 @@ template <directory Directory>
     }
     for (const bytes& name : *names) {
         const std::uint64_t generation = parse_manifest_name(name);
-        if (generation == 0 || generation == found.newest) continue;
-        found.older.push_back(name);
-        if (generation + 1 == found.newest) found.one_before = true;
+        if (generation != 0 && generation != found.newest) found.older.push_back(name);
     }
     return found;
 }
@@ -92,7 +89,7 @@ template <platform Platform, checksum_policy Checksum>
         verified_manifest<Platform, Checksum>(in, names->newest, database, snapshot_lost, begun);
     std::vector<bytes> leftovers = std::move(names->passing);
     for (bytes& each : names->older) leftovers.push_back(std::move(each));
-    if (!reader && snapshot_lost && names->one_before) {
+    if (!reader && snapshot_lost) {
         bool both_lost = false;
         std::uint64_t none = 0;
         auto before =
