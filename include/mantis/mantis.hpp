@@ -62,6 +62,7 @@
 #include "recovery/database_truncation.hpp"
 #include "recovery/image_reader.hpp"
 #include "recovery/image_writer.hpp"
+#include "recovery/manifest.hpp"
 #include "recovery/salvage.hpp"
 
 #include "store/durability_metrics.hpp"

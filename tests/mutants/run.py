@@ -30,6 +30,7 @@ import lock_manager
 import log
 import log_writer
 import log_reading
+import manifest
 import memory
 import metrics
 import opening
@@ -56,6 +57,7 @@ MUTANTS = (
     *checkpoint.MUTANTS,
     *checkpoint_life.MUTANTS,
     *recovery.MUTANTS,
+    *manifest.MUTANTS,
     *retention.MUTANTS,
     *scrub.MUTANTS,
     *failing_io.MUTANTS,
