@@ -33,6 +33,7 @@ import log_reading
 import memory
 import metrics
 import opening
+import page_tree
 import pages
 import properties
 import resources
@@ -64,6 +65,7 @@ MUTANTS = (
     *memory.MUTANTS,
     *resources.MUTANTS,
     *sync.MUTANTS,
+    *page_tree.MUTANTS,
     *pages.MUTANTS,
     *metrics.MUTANTS,
     *lock.MUTANTS,
