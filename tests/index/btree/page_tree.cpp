@@ -134,6 +134,8 @@ TEST_CASE("keys put in ascending or descending order and erased in the other lea
             CHECK(all.damage() == "");
             CHECK(all.numbers.used_count() == 1);
             CHECK(all.tree.verify()->height == 1);
+            // What was merged away has left its frame.
+            CHECK(all.pages.stats().frames - all.pages.stats().free == 1);
         }
 }
 

@@ -143,6 +143,27 @@ TEST_CASE("a page in the place of another is corrupt, and so is one that is not 
           error_code::corrupt);
 }
 
+TEST_CASE("a node that says it is another page, or another table's, is not believed") {
+    images of{4};
+    for (const page_id page : of.pages)
+        for (const std::size_t field : {24u, 32u}) {
+            const bytes before = of.image(page);
+            bytes changed = before;
+            changed[field] ^= std::byte{0x40};
+            of.put_back(page, changed);
+            pool pages{of.all.disk, room_for<pool>(200, 512)};
+            sound_tree::numbers_type numbers{page_id{5000}};
+            const auto tree = tree_type::open(pages, numbers, table, of.root);
+            const auto scanned =
+                tree ? tree->scan({}, [](bytes_view, bytes_view, lsn) { return true; })
+                     : result<void>{tree.error()};
+            REQUIRE_FALSE(scanned);
+            CHECK(scanned.error().code() == error_code::corrupt);
+            CHECK(*scanned.error().number("page") == page.value);
+            of.put_back(page, before);
+        }
+}
+
 TEST_CASE("an old image of a leaf that was split since is found by verifying") {
     sound_tree all{512, 60};
     std::uint64_t next = 0;

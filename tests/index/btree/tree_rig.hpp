@@ -25,7 +25,7 @@ buffer_pool_options room_for(std::size_t frames, std::size_t page_bytes) {
     options.page_bytes = page_bytes;
     options.translation_bytes = 64 * KiB;
     options.clean_percent = 0;
-    options.side_bytes = 1;
+    options.side_bytes = 1 + 6 * Pool::side_copy_bytes(page_bytes);
     options.memory_bytes =
         options.translation_bytes + options.side_bytes + frames * Pool::frame_bytes(page_bytes);
     return options;

@@ -25,12 +25,12 @@
 // that is right. What keeps losing its way to others pins pages instead, so nobody repeats for ever;
 // it waits for latches that are held for a short time or for an I/O.
 //
-// Failures. A call that answers an error has changed nothing: it holds all pages that it needs
-// before it changes the first. Merging comes after an erase that is done; where it fails, for the
-// pool has no room or a neighbour cannot be read, the pages stay as they are, to be merged by a
-// later erase. Damage of pages is `corrupt`, with the table and the page; what is read from a page
-// is used only where the page makes sense, is the one that was asked for, and has the key between
-// its fences. An older image of the right page is for the source to notice.
+// Failures. A call that answers an error has changed nothing, but for erase_range(): it holds all
+// pages that it needs before it changes the first. Merging comes after an erase that is done; where
+// it fails, for the pool has no room or a neighbour cannot be read, the pages stay as they are, to
+// be merged by a later erase. Damage of pages is `corrupt`, with the table and the page; what is
+// read from a page is used only where the page makes sense, is the one that was asked for, and has
+// the key between its fences. An older image of the right page is for the source to notice.
 //
 // Frames: a call holds up to three pages; more threads at once want three times as many.
 //
@@ -38,12 +38,17 @@
 // begin_epoch() is called, for no page may be held exclusively then.
 #pragma once
 
+#include "detail/tree_erase_range.hpp"
+#include "detail/tree_estimate.hpp"
 #include "detail/tree_leaf_copy.hpp"
 #include "detail/tree_merge.hpp"
 #include "detail/tree_split.hpp"
 #include "detail/tree_verify.hpp"
 
 namespace mantis {
+
+template <class Pool, page_numbers Numbers>
+class page_tree_cursor;
 
 template <class Pool, page_numbers Numbers>
 class page_tree {
@@ -151,6 +156,31 @@ public:
         }
     }
 
+    // The same downwards, from the last entry with a key below `below`; page_tree_cursor.hpp goes
+    // both ways.
+    template <class F>
+    [[nodiscard]] result<void> scan_back(bytes_view below, F f) const {
+        return scan_back_from({below, detail::tree_side::before}, f);
+    }
+    template <class F>
+    [[nodiscard]] result<void> scan_back(F f) const {
+        return scan_back_from({{}, detail::tree_side::last}, f);
+    }
+    // Erases the entries with from <= key < to, or to the end where `to` is empty: leaf by leaf,
+    // each at one moment.
+    //   Returns     how many there were
+    //   Errors      besides: `erased` says how many are gone by then
+    [[nodiscard]] result<std::uint64_t> erase_range(bytes_view from, bytes_view to) {
+        return detail::tree_erase_range<descent>{tree_}.run(from, to);
+    }
+    // About how many entries there are with from <= key < to, or to the end where `to` is empty:
+    // exact within one leaf.
+    //   Complexity  twice a descent for each level
+    [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to) const {
+        if (!to.empty() && to <= from) return std::uint64_t{0};
+        return detail::tree_estimate<descent>{tree_}.between(from, to);
+    }
+
     // Checks all that there is to check, in every page.
     //   Errors      corrupt, with the first page that is wrong, and what is
     //   Complexity  reads every page
@@ -166,12 +196,33 @@ public:
     }
 
 private:
+    friend class page_tree_cursor<Pool, Numbers>;
+
     page_tree(Pool& pool, Numbers& numbers, table_id table, page_id root) noexcept
         : tree_{{&pool, &numbers, table, root}} {
         check(node_limits::is_page_size(pool.page_bytes()),
               "the pages of a page_tree have 512 bytes to 32 KiB");
     }
 
+    template <class F>
+    [[nodiscard]] result<void> scan_back_from(detail::tree_target at, F& f) const {
+        detail::tree_leaf_copy<descent> leaf{tree_};
+        node_key key;
+        node_key next;
+        for (;; at = {next.view(), detail::tree_side::before}) {
+            if (auto read = leaf.load(at); !read) return read;
+            const slotted_view<> view = leaf.view();
+            const bool whole = at.side == detail::tree_side::last;
+            for (std::size_t slot = whole ? view.count() : view.lower_bound(at.key).at;
+                 slot-- != 0;) {
+                const leaf_entry entry = leaf.entry(slot);
+                key.assign(entry.key.prefix, entry.key.suffix);
+                if (!f(key.view(), entry.payload.value, entry.version)) return success();
+            }
+            if (view.fences().lower.empty()) return success();
+            next.assign(view.fences().lower);
+        }
+    }
     [[nodiscard]] result<void> read_value(bytes_view key, detail::leaf_value& into) const {
         for (unsigned i = 0; i < descent::attempts; ++i) {
             auto leaf = tree_.seek({key}, 0);

@@ -13,7 +13,7 @@
 //   4. the same again, for the parent, when that is underfull; and, when two inner nodes were
 //      merged, for the two of their children that are neighbours only now
 //
-// All of it may be left undone: an error, or others who change the same nodes, end it.
+// All of it may be left undone: an error ends it, and so does a great number of rounds.
 //
 // Threads: any number, each with an object of its own.
 #pragma once
@@ -43,7 +43,7 @@ public:
     void run(bytes_view key) {
         where_.assign(key);
         level_ = 0;
-        for (;;) {
+        for (unsigned round = 0; round < most_rounds; ++round) {
             const auto looked = look();
             if (!looked || *looked == next_step::stop) return;
             if (*looked == next_step::go_up) {
@@ -57,6 +57,9 @@ public:
     }
 
 private:
+    // Far more than one erase leaves to merge: others may go on erasing around here all the time.
+    static constexpr unsigned most_rounds = 1000;
+
     enum class next_step : std::uint8_t { stop, go_up, merge };
 
     [[nodiscard]] tree_target target() const noexcept { return {where_.view()}; }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// A place in a page_tree that moves in both directions, while others change the tree.
+//
+//   page_tree_cursor cursor{tree};
+//   for (auto on = cursor.seek("user-"); on && *on; on = cursor.next()) use(cursor.key());
+//
+// The cursor holds a copy of one leaf, and no latch, pin or page. As long as the tree has that leaf
+// unchanged, which costs a load to know, a step is one in the copy; else the place is looked for
+// again by its key. So a step goes to the entry that is next at that moment, whatever has come and
+// gone, the cursor's own entry too; key() and value() stay what they were when it came here.
+//
+// State:
+//   before_first  --next, seek-->            on_entry or after_last
+//   on_entry      --next, previous, seek-->  any
+//   after_last    --previous, seek-->        on_entry or before_first
+//
+// After an error it is before the first.
+//
+// Threads: like an int; the tree lives longer.
+#pragma once
+
+#include "page_tree.hpp"
+
+namespace mantis {
+
+template <class Pool, page_numbers Numbers>
+class page_tree_cursor {
+    using descent = detail::tree_descent<Pool, Numbers>;
+    enum class state : std::uint8_t { before_first, on_entry, after_last };
+
+public:
+    explicit page_tree_cursor(const page_tree<Pool, Numbers>& tree)
+        : tree_{tree.tree_}, leaf_{tree_} {}
+    page_tree_cursor(const page_tree_cursor&) = delete;
+    page_tree_cursor& operator=(const page_tree_cursor&) = delete;
+
+    // Each answers whether the cursor is on an entry then.
+    //   Errors      those of the pool; corrupt
+
+    // To the first entry with a key from `key` on.
+    [[nodiscard]] result<bool> seek(bytes_view key) { return come_from_below({key}, false); }
+    // To the last entry with a key below `key`.
+    [[nodiscard]] result<bool> seek_below(bytes_view key) {
+        return come_from_above({key, detail::tree_side::before});
+    }
+    [[nodiscard]] result<bool> seek_first() { return seek({}); }
+    [[nodiscard]] result<bool> seek_last() {
+        return come_from_above({{}, detail::tree_side::last});
+    }
+    [[nodiscard]] result<bool> next() {
+        if (state_ == state::after_last) return false;
+        if (state_ == state::before_first) return seek_first();
+        if (leaf_.is_current() && at_ + 1 < leaf_.view().count()) return stop_at(at_ + 1);
+        const node_key here = key_;
+        return come_from_below({here.view()}, true);
+    }
+    [[nodiscard]] result<bool> previous() {
+        if (state_ == state::before_first) return false;
+        if (state_ == state::after_last) return seek_last();
+        if (leaf_.is_current() && at_ != 0) return stop_at(at_ - 1);
+        const node_key here = key_;
+        return seek_below(here.view());
+    }
+
+    [[nodiscard]] bool is_on_entry() const noexcept { return state_ == state::on_entry; }
+    //   Requires    is_on_entry(); valid until the cursor is moved. So the next two
+    [[nodiscard]] bytes_view key() const {
+        check(is_on_entry(), "the key of a cursor that is on no entry");
+        return key_.view();
+    }
+    [[nodiscard]] bytes_view value() const { return entry().payload.value; }
+    [[nodiscard]] lsn version() const { return entry().version; }
+
+private:
+    [[nodiscard]] leaf_entry entry() const {
+        check(is_on_entry(), "the entry of a cursor that is on none");
+        return leaf_.entry(at_);
+    }
+    bool stop_at(std::size_t at) {
+        at_ = at;
+        const leaf_entry now = leaf_.entry(at);
+        key_.assign(now.key.prefix, now.key.suffix);
+        state_ = state::on_entry;
+        return true;
+    }
+    [[nodiscard]] result<bool> come_from_below(detail::tree_target to, bool behind) {
+        state_ = state::before_first;
+        node_key fence;
+        for (;; to.key = fence.view(), behind = false) {
+            if (auto read = leaf_.load(to); !read) return std::move(read).error();
+            const slotted_view<> view = leaf_.view();
+            const node_place place = view.lower_bound(to.key);
+            const bool skips = behind && place.answer == node_answer::found;
+            const std::size_t at = place.at + (skips ? 1 : 0);
+            if (at < view.count()) return stop_at(at);
+            if (view.fences().upper.empty()) {
+                state_ = state::after_last;
+                return false;
+            }
+            fence.assign(view.fences().upper);
+        }
+    }
+    [[nodiscard]] result<bool> come_from_above(detail::tree_target to) {
+        state_ = state::before_first;
+        node_key fence;
+        for (;; to = {fence.view(), detail::tree_side::before}) {
+            if (auto read = leaf_.load(to); !read) return std::move(read).error();
+            const slotted_view<> view = leaf_.view();
+            const std::size_t end =
+                to.side == detail::tree_side::last ? view.count() : view.lower_bound(to.key).at;
+            if (end != 0) return stop_at(end - 1);
+            if (view.fences().lower.empty()) return false;
+            fence.assign(view.fences().lower);
+        }
+    }
+
+    const descent tree_;
+    detail::tree_leaf_copy<descent> leaf_;
+    state state_ = state::before_first;
+    std::size_t at_ = 0;
+    node_key key_;
+};
+
+}  // namespace mantis
