@@ -51,6 +51,7 @@
 
 #include "page/buffer_pool.hpp"
 #include "page/memory_source.hpp"
+#include "page/segment_cleaner.hpp"
 
 #include "index/btree/btree.hpp"
 #include "index/btree/btree_map.hpp"
