@@ -28,7 +28,9 @@
 // what was committed last is what the next opening finds.
 //
 // A full disk. The spare segment is for those who make room: images of an epoch that is being
-// committed (begin_commit) and the cleaner's. A commit makes a new spare as soon as there is room.
+// committed (begin_commit) and the cleaner's, which leave a quarter of it for the commit that has to
+// follow. A commit makes a new spare as soon as there is room. What a commit has to write on a full
+// disk must fit into the spare; so who is told no_space commits soon.
 //
 // Epochs begin anew with every page_store, from 1 on.
 //
@@ -187,6 +189,7 @@ public:
 
 private:
     using mutex = typename Platform::mutex;
+    enum class purpose : std::uint8_t { page, commit, cleaning };
     struct room {
         page_place at;
         file into;
@@ -232,7 +235,7 @@ private:
     [[nodiscard]] result<file> file_of(std::uint32_t number);
 
     //   Requires    mutex_; it may be let go meanwhile
-    [[nodiscard]] result<segment*> find_room(std::uint32_t blocks, bool spare_too,
+    [[nodiscard]] result<segment*> find_room(std::uint32_t blocks, purpose what_for,
                                              unique_lock<mutex>& hold);
     template <class Make>
     [[nodiscard]] result<segment*> make_segment(unique_lock<mutex>& hold, Make make);

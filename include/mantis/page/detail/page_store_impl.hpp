@@ -186,12 +186,13 @@ result<bytes> page_store<Platform, Checksum>::read_newest(page_id page, std::siz
 }
 
 template <platform Platform, checksum_policy Checksum>
-auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, bool spare_too,
+auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose what_for,
                                                unique_lock<mutex>& hold) -> result<segment*> {
     const auto replace = [](segment*& old, segment* by) {
         if (old != nullptr) old->sealed = true;
         old = by;
     };
+    const std::uint32_t reserved_left = options_.segment_bytes / data_block_bytes / 4;
     for (;;) {
         if (failed_) return stopped();
         if (open_ != nullptr && open_->has_room(blocks)) return open_;
@@ -209,8 +210,9 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, bool spare_
             replace(open_, *made);
             continue;
         }
-        if (made.error().code() != error_code::no_space || !spare_too) return made;
-        if (reserved_ != nullptr && reserved_->has_room(blocks)) return reserved_;
+        if (made.error().code() != error_code::no_space || what_for == purpose::page) return made;
+        const std::uint32_t left = what_for == purpose::cleaning ? reserved_left : 0;
+        if (reserved_ != nullptr && reserved_->has_room(blocks + left)) return reserved_;
         if (!spare_ready_) return made;
         spare_ready_ = false;
         auto last =
@@ -234,7 +236,8 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
         unique_lock<mutex> hold{mutex_};
         if (auto refused = may_change(page, epoch); !refused) return refused;
         const auto blocks = static_cast<std::uint32_t>(size / data_block_bytes);
-        auto found = find_room(blocks, epoch <= commit_begun_, hold);
+        const purpose what_for = epoch <= commit_begun_ ? purpose::commit : purpose::page;
+        auto found = find_room(blocks, what_for, hold);
         if (!found) return std::move(found).error().with("page", page.value);
         into = take(**found, page, blocks);
     }
@@ -387,7 +390,7 @@ result<std::size_t> page_store<Platform, Checksum>::move(page_id page, std::uint
             if (segment* const at = segments_.find(number)) at->damaged = true;
             return std::move(had.error());
         }
-        auto found = find_room(entry.place.blocks(), true, hold);
+        auto found = find_room(entry.place.blocks(), purpose::cleaning, hold);
         if (!found) return std::move(found).error().with("page", page.value);
         into = take(**found, page, entry.place.blocks());
     }
