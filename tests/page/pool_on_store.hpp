@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A bank for tests: balances in the pages of a buffer pool over a page store, moved by threads while
-// epochs end and are committed, and pages that come and go.
+// A bank for tests: balances in the pages of a buffer pool over a page store, moved by threads
+// while epochs end and are committed, and pages that come and go.
 #pragma once
 
 #include "page_life.hpp"

@@ -28,14 +28,14 @@
 // what was committed last is what the next opening finds.
 //
 // A full disk. The spare segment is for those who make room: images of an epoch that is being
-// committed (begin_commit) and the cleaner's, which leave a quarter of it for the commit that has to
-// follow. A commit makes a new spare as soon as there is room. What a commit has to write on a full
-// disk must fit into the spare; so who is told no_space commits soon.
+// committed (begin_commit) and the cleaner's, which leave a quarter of it for the commit that has
+// to follow. A commit makes a new spare as soon as there is room. What a commit has to write on a
+// full disk must fit into the spare; so who is told no_space commits soon.
 //
 // Epochs begin anew with every page_store, from 1 on.
 //
 // Invariants, besides those of page_map.hpp and detail/segment_table.hpp:
-//   1. no place is written twice, and the number of a segment that a delta knows is never used again
+//   1. no place is written twice, and a segment's number that a delta knows is never used again
 //   2. what prepare() answers refers only to what was synced, under names that were synced
 //   3. a file is removed only in committed(), or by opened() where no state refers to it
 //
