@@ -128,8 +128,8 @@ public:
         optimistic_write<Platform>(into, image->data(), size);
         return success();
     }
-    //   Errors      no_space, io: the page has the image it had; read_only; invalid_argument: of a
-    //               page, size or epoch that cannot be
+    //   Errors      no_space, io: the page has the image it had; read_only; too_large: for this
+    //               store's segments; invalid_argument: a page, size or epoch that cannot be
     [[nodiscard]] result<void> write(page_id page, std::uint32_t epoch, bytes_view image);
     // The page is gone from this epoch on, until an image of it or of a later one is written.
     //   Errors      read_only, invalid_argument

@@ -192,6 +192,11 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
         if (old != nullptr) old->sealed = true;
         old = by;
     };
+    const std::size_t longest = options_.segment_bytes - data_header_bytes;
+    if (blocks > longest / data_block_bytes)
+        return error{error_code::too_large, "writing a page: no segment can hold it"}
+            .with("bytes", blocks * data_block_bytes)
+            .with("limit", longest);
     const std::uint32_t reserved_left = options_.segment_bytes / data_block_bytes / 4;
     for (;;) {
         if (failed_) return stopped();
@@ -226,8 +231,7 @@ template <platform Platform, checksum_policy Checksum>
 result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t epoch,
                                                    bytes_view image) {
     const std::size_t size = image.size();
-    if (size == 0 || size % data_block_bytes != 0 || size > most_image_bytes ||
-        size > options_.segment_bytes - data_header_bytes)
+    if (size == 0 || size % data_block_bytes != 0 || size > most_image_bytes)
         return error{error_code::invalid_argument, "writing a page"}
             .with("page", page.value)
             .with("bytes", size);
@@ -381,16 +385,18 @@ result<std::size_t> page_store<Platform, Checksum>::move(page_id page, std::uint
     if (entry.place.segment() != number) return std::size_t{0};
     bytes image;
     auto from = file_of(number);
-    auto had = from ? read_image(*from, page, entry, image)
-                    : result<void>{std::move(from).error().with("page", page.value)};
+    auto had = from ? read_image(*from, page, entry, image) : result<void>{std::move(from).error()};
     room into;
     {
         unique_lock<mutex> hold{mutex_};
-        if (!had) {
+        const auto cannot_move = [&](error why) {
             if (segment* const at = segments_.find(number)) at->damaged = true;
-            return std::move(had.error());
-        }
+            return std::move(why).with("page", page.value);
+        };
+        if (!had) return cannot_move(had.error());
         auto found = find_room(entry.place.blocks(), purpose::cleaning, hold);
+        if (!found && found.error().code() == error_code::too_large)
+            return cannot_move(std::move(found).error());
         if (!found) return std::move(found).error().with("page", page.value);
         into = take(**found, page, entry.place.blocks());
     }
