@@ -52,6 +52,7 @@
 #include "page/buffer_pool.hpp"
 #include "page/free_page_numbers.hpp"
 #include "page/memory_source.hpp"
+#include "page/segment_cleaner.hpp"
 
 #include "index/btree/btree.hpp"
 #include "index/btree/btree_map.hpp"

@@ -4,7 +4,8 @@
 // tells it again.
 //
 // The first byte says whether the checksum is made right; the rest is the delta.
-#include <mantis/page/page_map.hpp>
+#include <mantis/page/page_store.hpp>
+#include <mantis/platform/memory.hpp>
 
 using namespace mantis;
 
@@ -42,6 +43,25 @@ void try_map(const page_delta& delta) {
         check(delta.changes[at].now.place.is_none(), "fuzz: a map has lost a page");
 }
 
+// Over a directory without any segment: only a state without pages can be opened.
+void try_store(const page_delta& delta, bytes_view raw) {
+    memory world;
+    auto in = world.open_directory("db", directory_mode::create).value();
+    page_store_options options;
+    options.database = delta.database;
+    options.spare = false;
+    page_store<memory> disk{in, options};
+    const auto loaded = disk.load(raw);
+    check(loaded.has_value() == (delta.checksum_format == xxh3::format_id),
+          "fuzz: a delta is taken on or not, against its checksum");
+    if (!loaded) return;
+    bool empty = true;
+    for (const page_change& each : delta.changes) empty = empty && each.now.place.is_none();
+    const auto opened = disk.opened();
+    check(opened.has_value() == empty, "fuzz: segments that are not there are opened");
+    check(opened || opened.error().code() == error_code::not_found, "fuzz: an odd error");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -68,5 +88,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     check(delta->encode().view() == raw.view(), "fuzz: two spellings of one delta");
     try_map(*delta);
+    try_store(*delta, raw);
     return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The life of a page store for tests, as a buffer pool and a manifest would lead it: pages change in
-// epochs, some of their images are written late, epochs end and are committed, and the test keeps
-// the deltas that are durable and knows what each state was.
+// The life of a page store for tests, as a buffer pool and a manifest would lead it: pages change
+// in epochs, some of their images are written late, epochs end and are committed, and the test
+// keeps the deltas that are durable and knows what each state was.
 #pragma once
 
 #include <mantis/core/detail/splitmix.hpp>

@@ -99,13 +99,29 @@ TEST_CASE("a read with another size, and a write that cannot be, are refused") {
     CHECK(disk.write({1}, 4, bytes::zeros(64 * KiB - 4096 - 512)));
 }
 
-TEST_CASE("an image that no segment of the store can hold is refused") {
+TEST_CASE("an image that no segment of the store can hold is refused, and read all the same") {
     place at;
+    {
+        page_store_options larger = place::options();
+        larger.segment_bytes = 128 * KiB;
+        store disk{at.in, larger};
+        REQUIRE(disk.opened());
+        REQUIRE(disk.write({1}, 1, bytes::zeros(64 * KiB)));
+        at.commit(disk, 1);
+    }
     store disk{at.in, place::options()};
+    at.load(disk);
     REQUIRE(disk.opened());
-    const auto done = disk.write({1}, 1, bytes::zeros(64 * KiB));
-    REQUIRE_FALSE(done);
-    CHECK(done.error().code() == error_code::invalid_argument);
+    CHECK(disk.write({2}, 1, bytes::zeros(64 * KiB)).error().code() == error_code::too_large);
+    CHECK(disk.write({2}, 1, bytes::zeros(60 * KiB)));
+    bytes into = bytes::zeros(64 * KiB);
+    CHECK(disk.read({1}, into.data(), into.size()));
+    segment_cleaner<store> cleaner{disk};
+    const auto moved = cleaner.clean_once();  // of 128 KiB with 64 in it
+    REQUIRE_FALSE(moved);
+    CHECK(moved.error().code() == error_code::too_large);
+    CHECK(cleaner.clean_once().value().segment == 0);
+    CHECK(disk.read({1}, into.data(), into.size()));
 }
 
 TEST_CASE("what was committed comes back with its deltas, and all else is gone") {

@@ -303,6 +303,7 @@ TEST_CASE("on a full disk writes are refused, the spare is saved, and reads go o
         CHECK(at.disk.stats().spare);
         CHECK(difference(at.disk, there, 50) == "");
         CHECK(at.disk.stats().failed_writes == 0);
+        CHECK(at.in.list().value().size() == 4);  // nothing is left of those that were not made
     });
 }
 

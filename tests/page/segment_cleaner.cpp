@@ -216,6 +216,33 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("on a full disk the cleaner leaves room for the commit that frees what it cleaned") {
+    simulation world{1};
+    world.run([&] {
+        world.limit_disk(6 * segment_bytes);  // five and the spare
+        cleaned_store<simulated> at{world.platform()};
+        at.put(1, 5 * images_per_segment);
+        at.commit();
+        for (std::uint64_t page = 1; page <= 5 * images_per_segment; ++page)
+            if (page % images_per_segment >= 9) at.erase(page);
+        at.commit();
+        std::optional<error> why;
+        for (int i = 0; i < 20 && !why; ++i)
+            if (const auto done = at.cleaner.clean_once(); !done) why = done.error();
+        REQUIRE(why);  // nothing is free before a commit
+        CHECK(why->code() == error_code::no_space);
+        CHECK_FALSE(at.disk.stats().spare);
+        CHECK_FALSE(at.disk.write({2}, at.epoch, image_of(2, 23)));
+        at.disk.begin_commit(at.epoch);
+        at.put(2, 4, 23);  // a quarter of a segment: three images and a bit
+        at.commit();
+        CHECK(at.disk.stats().spare);
+        CHECK(at.disk.write({2}, at.epoch, image_of(2, 39)));
+        at.expected[2] = 39;
+        CHECK(at.wrong(80) == "");
+    });
+}
+
 namespace {
 
 using life = page_life<simulated>;

@@ -100,7 +100,10 @@ public:
     }
 
     //   Requires    nothing was put yet; page in [1, last_mapped_page]
-    void load(page_id page, const page_entry& entry) { make(page).newest[low(page)] = entry; }
+    void load(page_id page, const page_entry& entry) {
+        if (entry.place.is_none() && find(page) == nullptr) return;
+        make(page).newest[low(page)] = entry;
+    }
 
     // Calls each(page, entry) for the pages of the committed state from `from` on, ascending, until
     // it returns false.

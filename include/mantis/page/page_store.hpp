@@ -28,12 +28,14 @@
 // what was committed last is what the next opening finds.
 //
 // A full disk. The spare segment is for those who make room: images of an epoch that is being
-// committed (begin_commit) and the cleaner's. A commit makes a new spare as soon as there is room.
+// committed (begin_commit) and the cleaner's, which leave a quarter of it for the commit that has
+// to follow. A commit makes a new spare as soon as there is room. What a commit has to write on a
+// full disk must fit into the spare; so who is told no_space commits soon.
 //
 // Epochs begin anew with every page_store, from 1 on.
 //
 // Invariants, besides those of page_map.hpp and detail/segment_table.hpp:
-//   1. no place is written twice, and the number of a segment that a delta knows is never used again
+//   1. no place is written twice, and a segment's number that a delta knows is never used again
 //   2. what prepare() answers refers only to what was synced, under names that were synced
 //   3. a file is removed only in committed(), or by opened() where no state refers to it
 //
@@ -126,8 +128,8 @@ public:
         optimistic_write<Platform>(into, image->data(), size);
         return success();
     }
-    //   Errors      no_space, io: the page has the image it had; read_only; invalid_argument: of a
-    //               page, size or epoch that cannot be
+    //   Errors      no_space, io: the page has the image it had; read_only; too_large: for this
+    //               store's segments; invalid_argument: a page, size or epoch that cannot be
     [[nodiscard]] result<void> write(page_id page, std::uint32_t epoch, bytes_view image);
     // The page is gone from this epoch on, until an image of it or of a later one is written.
     //   Errors      read_only, invalid_argument
@@ -187,6 +189,7 @@ public:
 
 private:
     using mutex = typename Platform::mutex;
+    enum class purpose : std::uint8_t { page, commit, cleaning };
     struct room {
         page_place at;
         file into;
@@ -232,7 +235,7 @@ private:
     [[nodiscard]] result<file> file_of(std::uint32_t number);
 
     //   Requires    mutex_; it may be let go meanwhile
-    [[nodiscard]] result<segment*> find_room(std::uint32_t blocks, bool spare_too,
+    [[nodiscard]] result<segment*> find_room(std::uint32_t blocks, purpose what_for,
                                              unique_lock<mutex>& hold);
     template <class Make>
     [[nodiscard]] result<segment*> make_segment(unique_lock<mutex>& hold, Make make);

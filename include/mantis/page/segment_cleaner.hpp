@@ -44,8 +44,9 @@ public:
 
     //   Returns     what was moved: nothing, too, while an epoch is prepared
     //   Errors      no_space, io, read_only: what was moved stays so, and it can be called again;
-    //               corrupt: all but the images that cannot be read was moved. The segment stays,
-    //               and this store does not clean it any more
+    //               corrupt: all but the images that are damaged was moved; too_large: an image for
+    //               the store's segments. A segment with an image that cannot be read, or is too
+    //               large, stays, and this store does not clean it any more
     [[nodiscard]] result<cleaned_segment> clean_once() {
         cleaned_segment done;
         const auto least = store_->least_used(options_.below_percent);

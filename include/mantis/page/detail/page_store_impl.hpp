@@ -186,12 +186,18 @@ result<bytes> page_store<Platform, Checksum>::read_newest(page_id page, std::siz
 }
 
 template <platform Platform, checksum_policy Checksum>
-auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, bool spare_too,
+auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose what_for,
                                                unique_lock<mutex>& hold) -> result<segment*> {
     const auto replace = [](segment*& old, segment* by) {
         if (old != nullptr) old->sealed = true;
         old = by;
     };
+    const std::size_t longest = options_.segment_bytes - data_header_bytes;
+    if (blocks > longest / data_block_bytes)
+        return error{error_code::too_large, "writing a page: no segment can hold it"}
+            .with("bytes", blocks * data_block_bytes)
+            .with("limit", longest);
+    const std::uint32_t reserved_left = options_.segment_bytes / data_block_bytes / 4;
     for (;;) {
         if (failed_) return stopped();
         if (open_ != nullptr && open_->has_room(blocks)) return open_;
@@ -209,8 +215,9 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, bool spare_
             replace(open_, *made);
             continue;
         }
-        if (made.error().code() != error_code::no_space || !spare_too) return made;
-        if (reserved_ != nullptr && reserved_->has_room(blocks)) return reserved_;
+        if (made.error().code() != error_code::no_space || what_for == purpose::page) return made;
+        const std::uint32_t left = what_for == purpose::cleaning ? reserved_left : 0;
+        if (reserved_ != nullptr && reserved_->has_room(blocks + left)) return reserved_;
         if (!spare_ready_) return made;
         spare_ready_ = false;
         auto last =
@@ -224,8 +231,7 @@ template <platform Platform, checksum_policy Checksum>
 result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t epoch,
                                                    bytes_view image) {
     const std::size_t size = image.size();
-    if (size == 0 || size % data_block_bytes != 0 || size > most_image_bytes ||
-        size > options_.segment_bytes - data_header_bytes)
+    if (size == 0 || size % data_block_bytes != 0 || size > most_image_bytes)
         return error{error_code::invalid_argument, "writing a page"}
             .with("page", page.value)
             .with("bytes", size);
@@ -234,7 +240,8 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
         unique_lock<mutex> hold{mutex_};
         if (auto refused = may_change(page, epoch); !refused) return refused;
         const auto blocks = static_cast<std::uint32_t>(size / data_block_bytes);
-        auto found = find_room(blocks, epoch <= commit_begun_, hold);
+        const purpose what_for = epoch <= commit_begun_ ? purpose::commit : purpose::page;
+        auto found = find_room(blocks, what_for, hold);
         if (!found) return std::move(found).error().with("page", page.value);
         into = take(**found, page, blocks);
     }
@@ -378,16 +385,18 @@ result<std::size_t> page_store<Platform, Checksum>::move(page_id page, std::uint
     if (entry.place.segment() != number) return std::size_t{0};
     bytes image;
     auto from = file_of(number);
-    auto had = from ? read_image(*from, page, entry, image)
-                    : result<void>{std::move(from).error().with("page", page.value)};
+    auto had = from ? read_image(*from, page, entry, image) : result<void>{std::move(from).error()};
     room into;
     {
         unique_lock<mutex> hold{mutex_};
-        if (!had) {
+        const auto cannot_move = [&](error why) {
             if (segment* const at = segments_.find(number)) at->damaged = true;
-            return std::move(had.error());
-        }
-        auto found = find_room(entry.place.blocks(), true, hold);
+            return std::move(why).with("page", page.value);
+        };
+        if (!had) return cannot_move(had.error());
+        auto found = find_room(entry.place.blocks(), purpose::cleaning, hold);
+        if (!found && found.error().code() == error_code::too_large)
+            return cannot_move(std::move(found).error());
         if (!found) return std::move(found).error().with("page", page.value);
         into = take(**found, page, entry.place.blocks());
     }
