@@ -85,6 +85,12 @@ struct manifest_header {
     std::uint64_t header_checksum = 0;  // set by decoding
 };
 
+[[nodiscard]] constexpr std::uint64_t manifest_frame_bytes(std::uint64_t payload_bytes) noexcept {
+    constexpr std::uint64_t block = manifest_block_bytes;
+    return (manifest_frame_header_bytes + payload_bytes + block - 1) / block * block;
+}
+static_assert(manifest_frame_bytes(manifest_max_payload_bytes) == manifest_max_frame_bytes);
+
 struct manifest_frame {
     std::uint64_t checksum = 0;  // set by decoding
     std::uint64_t offset = 0;
@@ -100,17 +106,10 @@ struct manifest_frame {
     bool snapshot = false;
     bytes_view payload = {};  // set by decoding
 
-    [[nodiscard]] std::uint64_t end() const noexcept;
+    [[nodiscard]] std::uint64_t end() const noexcept {
+        return offset + manifest_frame_bytes(payload.size());
+    }
 };
-
-[[nodiscard]] constexpr std::uint64_t manifest_frame_bytes(std::uint64_t payload_bytes) noexcept {
-    constexpr std::uint64_t block = manifest_block_bytes;
-    return (manifest_frame_header_bytes + payload_bytes + block - 1) / block * block;
-}
-[[nodiscard]] inline std::uint64_t manifest_frame::end() const noexcept {
-    return offset + manifest_frame_bytes(payload.size());
-}
-static_assert(manifest_frame_bytes(manifest_max_payload_bytes) == manifest_max_frame_bytes);
 
 inline constexpr std::uint64_t manifest_max_generation = 0xffff'ffff;
 
