@@ -130,6 +130,25 @@ TEST_CASE("a dropped page is not written, and its frame is free at once") {
     CHECK(gone.error().code() == error_code::not_found);
 }
 
+TEST_CASE("a page is forgotten where it is in memory, and not loaded where it is not") {
+    source disk;
+    pool pages{disk, room_for<pool>(3)};
+    pages.make({1}).value().store<std::uint64_t>(0, 1);
+    pages.make({2}).value().store<std::uint64_t>(0, 2);
+    REQUIRE(pages.flush());
+    pages.make({3}).value().store<std::uint64_t>(0, 3);
+    for (const std::uint64_t page : {2u, 3u, 9u}) pages.forget({page});
+    CHECK(pages.stats().free == 2);
+    CHECK(pages.stats().dirty == 0);
+    REQUIRE(pages.flush());
+    CHECK(disk.writes() == 2);
+    CHECK(disk.reads() == 0);
+    CHECK(pages.pin({3}).error().code() == error_code::not_found);
+    CHECK(pages.pin({2}));  // the source was not told
+    pages.forget({2});
+    CHECK(pages.make({2}));
+}
+
 TEST_CASE("guards read, write and move bytes") {
     source disk;
     pool pages{disk, room_for<pool>(3)};

@@ -33,6 +33,8 @@ TEST_CASE("pages that are there are noted in any order, once each") {
     free_page_numbers<posix> numbers{page_id{1000}};
     for (const std::uint64_t page : {700u, 1u, 2u, 64u, 65u}) REQUIRE(numbers.note_used({page}));
     CHECK(numbers.used_count() == 5);
+    for (const std::uint64_t page : {64u, 700u}) CHECK(numbers.is_taken({page}));
+    for (const std::uint64_t page : {0u, 3u, 999u, 5000u}) CHECK_FALSE(numbers.is_taken({page}));
     CHECK(numbers.note_used({64}).error().code() == error_code::already_exists);
     CHECK(numbers.note_used({0}).error().code() == error_code::invalid_argument);
     CHECK(numbers.note_used({1001}).error().code() == error_code::invalid_argument);

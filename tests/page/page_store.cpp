@@ -207,6 +207,33 @@ TEST_CASE("an epoch that was not committed is prepared again with the next, and 
     CHECK(difference(again, expected, 5) == "");
 }
 
+TEST_CASE("a store that is opened to be read only changes nothing on the disk") {
+    place at;
+    {
+        store disk{at.in, place::options()};
+        REQUIRE(disk.opened());
+        fill(disk, 1, 1, 20);
+        at.commit(disk, 1);
+        fill(disk, 2, 1, 40);  // lost: left over in segments
+    }
+    const auto names = at.names();
+    page_store_options options = place::options();
+    options.read_only = true;
+    store disk{at.in, options};
+    at.load(disk);
+    REQUIRE(disk.opened());
+    CHECK(difference(disk, all(1, 20), 45) == "");
+    const auto refused = [](const auto& done) {
+        return !done && done.error().code() == error_code::read_only;
+    };
+    CHECK(refused(disk.write({1}, 1, image_of(1, 9))));
+    CHECK(refused(disk.erase({1}, 1)));
+    CHECK(refused(disk.prepare(1)));
+    CHECK_FALSE(disk.least_used(100));
+    CHECK(difference(disk, all(1, 20), 45) == "");
+    CHECK(at.names() == names);
+}
+
 TEST_CASE("a segment goes when nothing in it is alive, after the commit and not before") {
     place at;
     store disk{at.in, place::options()};

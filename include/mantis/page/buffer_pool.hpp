@@ -179,6 +179,20 @@ public:
         store_.drop(at);
     }
 
+    // The same for one that need not be in memory: it is not loaded for that.
+    //   Requires    nobody else uses the page, and it is not dirty of an earlier epoch
+    void forget(page_id page) {
+        while (frame* const at = store_.seek(page)) {
+            if (!at->latch.lock_while([&] { return at->has(page); })) continue;
+            if (at->has(page)) {
+                check(at->dirty() == 0 || at->dirty() == writer_.this_epoch(),
+                      "a page is forgotten that an earlier epoch needs");
+                return store_.drop(*at);
+            }
+            at->latch.unlock_unchanged();
+        }
+    }
+
     // Read-ahead: a thread of the pool loads them soon, those first that come first. It is advice:
     // a page that cannot be loaded, or for which there is no room in the queue, is loaded when it
     // is asked for.

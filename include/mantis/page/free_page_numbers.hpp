@@ -72,6 +72,11 @@ public:
         return success();
     }
 
+    //   Returns     whether it is taken, or noted
+    [[nodiscard]] bool is_taken(page_id page) {
+        const lock_guard<mutex> hold{mutex_};
+        return is_used(page);
+    }
     [[nodiscard]] std::uint64_t used_count() {
         const lock_guard<mutex> hold{mutex_};
         return used_;

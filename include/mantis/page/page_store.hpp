@@ -64,6 +64,8 @@ struct page_store_options {
     std::size_t most_open_files = 256;
     // One segment of space is kept for commits and cleaning on a full disk.
     bool spare = true;
+    // Nothing on the disk is changed, and every change answers read_only.
+    bool read_only = false;
 };
 
 struct page_store_stats {
@@ -115,7 +117,8 @@ public:
     [[nodiscard]] result<void> load(bytes_view delta);
     // The state that was loaded can be used.
     //   Requires    called once
-    //   Effects     files that it does not refer to are removed: their images were never committed
+    //   Effects     files that it does not refer to are removed: their images were never committed;
+    //               not with options.read_only
     //   Errors      not_found, corrupt, mismatch, io: a segment that is missing or is not what it
     //               should be, by name. Nothing was removed, and this object is of no more use
     [[nodiscard]] result<void> opened();
@@ -196,7 +199,9 @@ private:
     };
 
     [[nodiscard]] error stopped() const {
-        return error{error_code::read_only, "writing a page: an earlier sync failed"};
+        return error{error_code::read_only, options_.read_only
+                                                ? "writing a page: opened to be read only"
+                                                : "writing a page: an earlier sync failed"};
     }
     [[nodiscard]] page_delta empty_delta() const {
         return {Checksum::format_id, options_.database, next_number_, {}};

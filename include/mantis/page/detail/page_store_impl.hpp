@@ -32,7 +32,9 @@ result<void> page_store<Platform, Checksum>::opened() {
     {
         const lock_guard<mutex> hold{mutex_};
         opened_ = true;
+        failed_ = options_.read_only;
     }
+    if (options_.read_only) return success();
     remove_leftovers();
     files_.remove_spare();
     make_spare();

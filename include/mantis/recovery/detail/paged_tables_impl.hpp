@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// How tables in pages are opened, made, dropped and committed. Included by paged_tables.hpp.
+#pragma once
+
+#include "../paged_tables.hpp"
+
+namespace mantis {
+
+// --- opening -------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::load() {
+    auto found = load_manifest();
+    if (!found) return std::move(found).error();
+    if (auto opened = disk_.opened(); !opened) return opened;
+    if (auto noted = note_pages(); !noted) return noted;
+    if (options_.read_only) pool_.stop();
+    last_ = {found->sequence, found->epoch, found->checkpoint};
+    roots_ = committed_roots_;
+    return success();
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<manifest_state> paged_tables<Platform, Checksum>::load_manifest() {
+    const auto take = [this](const manifest_edit& edit) { return this->take(edit); };
+    if (options_.read_only)
+        return read_manifest<Platform, Checksum>(*directory_, options_.database, options_.at_least,
+                                                 take);
+    auto opened =
+        manifest_type::open(world_, *directory_, options_.database, options_.at_least, take);
+    if (!opened && opened.error().code() == error_code::not_found && options_.at_least == 0)
+        opened = make_manifest();
+    if (!opened) return std::move(opened).error();
+    manifest_.emplace(*std::move(opened));
+    return manifest_->state();
+}
+
+// Data segments are made after the first manifest, so without one they are what is left of a
+// database that lost it.
+template <platform Platform, checksum_policy Checksum>
+auto paged_tables<Platform, Checksum>::make_manifest() -> result<manifest_type> {
+    const auto names = directory_->list();
+    if (!names) return names.error();
+    for (const bytes& name : *names)
+        if (std::uint32_t number; parse_data_segment_name(name, number))
+            return error{error_code::corrupt, "making a manifest: there are pages already"}.about(
+                name);
+    return manifest_type::create(world_, *directory_, options_.database, 0, {},
+                                 [](auto&) { return success(); });
+}
+
+// A kind that is not known here was written by a later version, and a rewriting would lose it.
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::take(const manifest_edit& edit) {
+    if (edit.kind == manifest_edit_kind::page_map) return disk_.load(edit.value);
+    if (edit.kind != manifest_edit_kind::root)
+        return error{error_code::mismatch, "reading a manifest: an edit of an unknown kind"}.with(
+            "kind", static_cast<std::uint64_t>(edit.kind));
+    const auto root = detail::decode_table_root(edit.value);
+    if (!root) return root.error();
+    committed_roots_.set(*root);
+    return success();
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::note_pages() {
+    for (page_id from{1}; from.value != 0;) {
+        const page_snapshot some = disk_.snapshot(from, pages_per_edit);
+        for (const page_change& each : some.part.changes) {
+            if (each.now.place.size() != options_.pool.page_bytes)
+                return error{error_code::mismatch,
+                             "opening a database: its pages have another size"}
+                    .with("bytes", each.now.place.size())
+                    .with("expected_bytes", options_.pool.page_bytes);
+            if (auto noted = numbers_.note_used(each.page); !noted) return noted;
+        }
+        from = some.next;
+    }
+    for (const detail::table_root& each : committed_roots_.all())
+        if (!numbers_.is_taken(each.root))
+            return error{error_code::corrupt, "opening a table: its root is not there"}
+                .with("table", each.table.value)
+                .with("page", each.root.value);
+    return success();
+}
+
+// --- tables --------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+auto paged_tables<Platform, Checksum>::make_table(table_id table) -> result<tree_type> {
+    const auto there = [&] {
+        return error{error_code::already_exists, "making a table"}.with("table", table.value);
+    };
+    if (auto refused = writable(); !refused) return std::move(refused).error();
+    if (root_of(table).value != 0) return there();
+    const auto root = numbers_.take();
+    if (!root) return root.error();
+    auto made = tree_type::create(pool_, numbers_, table, *root);
+    if (made && add_root({table, *root})) return made;
+    free_page(*root);
+    if (!made) return made;
+    return there();
+}
+
+// After the second step no page is dirty of an earlier epoch, and none becomes so before this
+// change of pages is over: nothing behind it can fail.
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::drop_table(table_id table) {
+    constexpr const char* doing = "dropping a table";
+    if (auto refused = writable(); !refused) return refused;
+    const auto not_there = [&] {
+        return error{error_code::not_found, doing}.with("table", table.value);
+    };
+    const page_id root = root_of(table);
+    if (root.value == 0) return not_there();
+    detail::tree_page_list<pool_type> list{pool_, table};
+    if (auto listed = list.add_all(root); !listed) return std::move(listed.error()).within(doing);
+    if (auto written = pool_.write_epoch(numbers_.epoch() - 1); !written)
+        return std::move(written.error()).within(doing);
+    if (!remove_root(table)) return not_there();
+    for (const page_id page : list.pages()) free_page(page);
+    return success();
+}
+
+// --- checkpoints ---------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+template <class Barrier>
+result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier barrier) {
+    constexpr const char* doing = "making a checkpoint";
+    const lock_guard<mutex> turn{turn_};
+    if (auto refused = writable(); !refused) return std::move(refused).error().within(doing);
+    const nanoseconds begun = world_.now();
+    const page_store_stats before = disk_.stats();
+    moment at;
+    barrier([&](lsn position) { note(position, at); });
+    check(at.noted, "the barrier of a checkpoint did not call back");
+    const auto delta = write_pages(at);
+    if (!delta) return error{delta.error()}.within(doing);
+    if (auto done = commit(at, *delta); !done) return std::move(done.error()).within(doing);
+    checkpoint_figures figures;
+    if (manifest_->rewrite_due())
+        if (auto done = rewrite_manifest(); !done) figures.not_rewritten = std::move(done.error());
+    const page_store_stats after = disk_.stats();
+    figures.made = last_checkpoint();
+    figures.pages = numbers_.used_count();
+    figures.pages_changed = delta->changes.size();
+    figures.images_written = after.images_written - before.images_written;
+    figures.bytes_written = after.bytes_written - before.bytes_written;
+    figures.disk_bytes = after.disk_bytes;
+    figures.live_bytes = after.live_bytes;
+    figures.barrier = at.length;
+    figures.elapsed = world_.now() - begun;
+    return figures;
+}
+
+// Step 1.
+template <platform Platform, checksum_policy Checksum>
+void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
+    check(!at.noted, "the barrier of a checkpoint called back twice");
+    const nanoseconds begun = world_.now();
+    at.noted = true;
+    at.position = position;
+    at.epoch = pool_.begin_epoch();
+    numbers_.next_epoch(at.epoch);
+    {
+        const lock_guard<mutex> hold{mutex_};
+        at.roots = roots_;
+    }
+    at.length = world_.now() - begun;
+}
+
+// Steps 2 and 3.
+template <platform Platform, checksum_policy Checksum>
+result<page_delta> paged_tables<Platform, Checksum>::write_pages(const moment& at) {
+    disk_.begin_commit(at.epoch);
+    if (auto written = pool_.write_epoch(at.epoch); !written) return std::move(written.error());
+    auto delta = disk_.prepare(at.epoch);
+    if (!delta) pool_.stop();
+    return delta;
+}
+
+// Steps 4 and 5.
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const page_delta& delta) {
+    const std::uint64_t epoch = manifest_->state().epoch + 1;
+    const auto produce = [&](auto& to) {
+        if (auto added = add_pages(to, delta); !added) return added;
+        return at.roots.for_each_change(committed_roots_, [&](const detail::table_root& root) {
+            return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
+        });
+    };
+    if (auto appended = manifest_->append(epoch, at.position, produce); !appended) {
+        disk_.not_committed(at.epoch);
+        if (manifest_->read_only()) pool_.stop();
+        return appended;
+    }
+    disk_.committed(at.epoch);
+    committed_roots_ = at.roots;
+    const lock_guard<mutex> hold{mutex_};
+    last_ = {manifest_->sequence(), epoch, at.position};
+    return success();
+}
+
+template <platform Platform, checksum_policy Checksum>
+template <class Edits>
+result<void> paged_tables<Platform, Checksum>::add_pages(Edits& to, const page_delta& delta) {
+    page_delta part{delta.checksum_format, delta.database, delta.next_segment, {}};
+    for (std::size_t at = 0; at < delta.changes.size(); at += part.changes.size()) {
+        const std::size_t left = delta.changes.size() - at;
+        const auto from = delta.changes.begin() + static_cast<std::ptrdiff_t>(at);
+        const std::size_t count = left < pages_per_edit ? left : pages_per_edit;
+        part.changes.assign(from, from + static_cast<std::ptrdiff_t>(count));
+        if (auto added = to.add(manifest_edit_kind::page_map, part.encode()); !added) return added;
+    }
+    return success();
+}
+
+// Step 6.
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::rewrite_manifest() {
+    auto done = manifest_->rewrite([&](auto& to) -> result<void> {
+        for (page_id from{1}; from.value != 0;) {
+            const page_snapshot some = disk_.snapshot(from, pages_per_edit);
+            if (auto added = add_pages(to, some.part); !added) return added;
+            from = some.next;
+        }
+        return committed_roots_.for_each_change({}, [&](const detail::table_root& root) {
+            return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
+        });
+    });
+    if (!done && manifest_->read_only()) pool_.stop();
+    return done;
+}
+
+}  // namespace mantis

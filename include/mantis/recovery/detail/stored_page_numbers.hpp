@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Numbers of pages, of which a page store is told when nobody has them any more.
+//
+// Why a number may be taken again at once. It is given back in epoch E, where its page was dropped
+// exclusively held, so:
+//   - an image that the page had in E was written before, or never will be: the frame is gone, and
+//     was written only by who held it shared
+//   - an image that waits in a side copy is of an epoch before E, and the page map puts it before
+//     the erasure, whenever it comes
+//   - no epoch begins between the drop and the erasure: both are inside one change of a tree, and
+//     the barrier of a checkpoint keeps all changes out. So E is the epoch of both
+//   - the erasure comes before the number is free, so an image of the page that has it next is of E
+//     or later, and comes after: it takes the place of the erasure, or follows it
+// A reader who came too late may load the old image once more. It is clean in its frame, and making
+// a page there overwrites it.
+//
+// Threads: any number; next_epoch() while nobody takes or gives back.
+#pragma once
+
+#include "../../page/free_page_numbers.hpp"
+#include "../../page/page_delta.hpp"
+
+namespace mantis::detail {
+
+template <class Platform, class Store>
+class stored_page_numbers {
+public:
+    //   Requires    the store lives longer
+    explicit stored_page_numbers(Store& store) noexcept : store_{&store} {}
+
+    [[nodiscard]] result<page_id> take() { return free_.take(); }
+    // A store that is stopped need not know: nothing is committed any more.
+    void give_back(page_id page) {
+        const auto erased = store_->erase(page, epoch());
+        check(erased || erased.error().code() == error_code::read_only,
+              "a page is given back in an epoch that has ended");
+        free_.give_back(page);
+    }
+    [[nodiscard]] result<void> note_used(page_id page) { return free_.note_used(page); }
+    [[nodiscard]] bool is_taken(page_id page) { return free_.is_taken(page); }
+    [[nodiscard]] std::uint64_t used_count() { return free_.used_count(); }
+
+    // Of the pool and the store, which count from 1 at each opening.
+    [[nodiscard]] std::uint32_t epoch() const {
+        return epoch_.load(Platform::memory_order::acquire);
+    }
+    //   Requires    the pool's begin_epoch() has just answered `ended`
+    void next_epoch(std::uint32_t ended) {
+        check(ended == epoch(), "the epochs of a pool and of its page numbers differ");
+        epoch_.store(ended + 1, Platform::memory_order::release);
+    }
+
+private:
+    Store* const store_;
+    free_page_numbers<Platform> free_{last_mapped_page};
+    typename Platform::template atomic<std::uint32_t> epoch_{1};
+};
+
+}  // namespace mantis::detail

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The tables of a database in pages: trees over a buffer pool over data segments, and checkpoints
+// of all of them together, each of which is there as a whole or not at all.
+//
+//   auto opened = paged_tables<posix>::open(world, directory, {.database = id});
+//   auto& tables = **opened;
+//   auto accounts = tables.make_table(table_id{1});
+//   accounts->put("alice", "90", lsn{17});
+//   tables.checkpoint([&](auto note) {
+//       const lock_guard hold{changes};          // nobody changes a page now
+//       note(lsn{17});                           // all up to here is in the pages
+//   });
+//
+// A checkpoint:
+//   1. the barrier: nobody changes a page while the epoch ends, and the tables, their roots and C
+//      are noted. No I/O                                   error: none
+//   2. what is dirty of the epoch is written, beside changes of the next one
+//                                                          error: all goes on; the next checkpoint
+//                                                          writes what is left
+//   3. the segments written to are synced: prepare()       error: read_only from then on
+//   4. the manifest gets a group: where the pages lie that have changed, which tables came and went
+//                                                          error: all goes on; where nobody knows
+//                                                          whether it is there, read_only
+//   5. segments that only the checkpoint before needed are removed
+//   6. a manifest that has grown is rewritten              error: the checkpoint stands; told in
+//                                                          its figures
+// A crash before 4 is done leaves the checkpoint before, and after it this one: nothing that the
+// one before refers to is overwritten or removed sooner.
+//
+// The number of a page that a tree gives back is free at once: detail/stored_page_numbers.hpp says
+// why that is right. Numbers that the last checkpoint has no page for are free after an opening.
+//
+// Epochs. The pool and the page store count theirs from 1 at each opening. The manifest's counts
+// checkpoints over all of the database's life; nothing compares the two.
+//
+// Invariants:
+//   1. the page store's committed state is that of the manifest's last group
+//   2. a number is taken  <=>  it is of a page of one tree, or of one that is being made or dropped
+//   3. once an outcome is unknown or a sync has failed, no page changes any more
+//
+// Threads: any number use tables, and make and drop them. checkpoint(), clean() and rewrite() take
+// turns. A change of pages is a put or an erase, make_table() or drop_table(): the barrier of a
+// checkpoint is to keep all of them out.
+#pragma once
+
+#include "detail/stoppable_pool.hpp"
+#include "detail/stored_page_numbers.hpp"
+#include "detail/table_roots.hpp"
+#include "detail/tree_page_list.hpp"
+#include "manifest.hpp"
+
+#include "../page/segment_cleaner.hpp"
+
+namespace mantis {
+
+struct paged_tables_options {
+    database_id database;
+    // The size of a page stays for the life of the database: at most 32 KiB.
+    buffer_pool_options pool = {};
+    std::uint32_t segment_bytes = 16 * MiB;  // of new data segments: see page_store_options
+    std::size_t most_open_files = 256;
+    bool spare = true;  // one segment of space is kept for checkpoints on a full disk
+    segment_cleaner_options cleaning = {};
+    // The sequence() of a checkpoint that is known to have been durable, kept elsewhere; 0: none.
+    std::uint64_t at_least = 0;
+    // Nothing on the disk is changed, and changes answer read_only.
+    bool read_only = false;
+};
+
+// What the last durable checkpoint is.
+struct checkpoint_state {
+    std::uint64_t sequence = 0;  // grows by one with each
+    std::uint64_t epoch = 0;
+    lsn position = {};  // C: all up to here is in the pages, and nothing else
+};
+
+struct checkpoint_figures {
+    checkpoint_state made;
+    std::uint64_t pages = 0;           // of all tables now
+    std::uint64_t pages_changed = 0;   // since the checkpoint before
+    std::uint64_t images_written = 0;  // while it was made, also of later epochs
+    std::uint64_t bytes_written = 0;
+    std::uint64_t disk_bytes = 0;  // of data segments
+    std::uint64_t live_bytes = 0;  // of them, images that somebody needs
+    nanoseconds barrier = {};      // from when the barrier called back until that was done
+    nanoseconds elapsed = {};      // of all, with the barrier's waiting
+    std::optional<error> not_rewritten = {};  // why the manifest, which has grown, is as it was
+};
+
+struct paged_tables_stats {
+    std::uint64_t tables = 0;
+    std::uint64_t pages = 0;
+    page_store_stats disk;
+    buffer_pool_stats pool;
+};
+
+template <platform Platform, checksum_policy Checksum = xxh3>
+class paged_tables {
+    using disk_type = page_store<Platform, Checksum>;
+    using pool_type = detail::stoppable_pool<Platform, disk_type>;
+    using numbers_type = detail::stored_page_numbers<Platform, disk_type>;
+    using manifest_type = manifest<Platform, Checksum>;
+    using mutex = typename Platform::mutex;
+
+public:
+    using directory = typename Platform::directory;
+    using tree_type = page_tree<pool_type, numbers_type>;
+
+    //   Requires    `in` outlives it, and is locked by the caller
+    //   Effects     an empty database is made where there is no manifest
+    //   Errors      corrupt, mismatch, io: see manifest::open() and page_store::opened(). corrupt,
+    //               too, where there are data segments and no manifest. not_found: there is none,
+    //               and options.read_only
+    [[nodiscard]] static result<owned<paged_tables>> open(Platform world, directory& in,
+                                                          const paged_tables_options& options) {
+        owned<paged_tables> made{new paged_tables{std::move(world), in, options}};
+        if (auto loaded = made->load(); !loaded)
+            return std::move(loaded.error()).within("opening tables in pages");
+        return made;
+    }
+    paged_tables(const paged_tables&) = delete;
+    paged_tables& operator=(const paged_tables&) = delete;
+    // What was changed since the last checkpoint is lost.
+    //   Requires    nobody uses it, nor a tree of it
+    ~paged_tables() = default;
+
+    // The tree of a table, to be used until that is dropped.
+    //   Errors      not_found; of page_tree::open()
+    [[nodiscard]] result<tree_type> tree(table_id table) {
+        const page_id root = root_of(table);
+        if (root.value == 0)
+            return error{error_code::not_found, "opening a table"}.with("table", table.value);
+        return tree_type::open(pool_, numbers_, table, root);
+    }
+    // An empty table, which the next checkpoint has. It is a change of pages.
+    //   Requires    one of that number was never made before: pages name their table
+    //   Errors      already_exists, read_only, and those of page_tree::create(): nothing was made
+    [[nodiscard]] result<tree_type> make_table(table_id table);
+    // Its pages are free at once, all in this call. It is a change of pages.
+    //   Requires    nobody uses its tree any more
+    //   Errors      not_found, read_only; those of the pool: an inner page that cannot be read, or
+    //               an image of an earlier epoch that cannot be written: nothing is dropped
+    //   Complexity  reads its inner pages; takes 8 bytes for each page. While a checkpoint is being
+    //               written, it writes what is left of that first
+    [[nodiscard]] result<void> drop_table(table_id table);
+    // Ascending.
+    [[nodiscard]] std::vector<table_id> tables() {
+        const lock_guard<mutex> hold{mutex_};
+        std::vector<table_id> found;
+        for (const detail::table_root& each : roots_.all()) found.push_back(each.table);
+        return found;
+    }
+
+    // Makes what is in all tables at one moment durable.
+    //   Requires    barrier(note) waits until nobody changes pages, calls note(lsn) once, and
+    //               returns; no change of pages is under way while note() runs
+    //   Errors      no_space, out_of_memory, io, read_only, unknown_outcome: the state before is
+    //               the durable one; but with unknown_outcome, the next opening tells. Where this
+    //               can be called again, writable() says so
+    template <class Barrier>
+    [[nodiscard]] result<checkpoint_figures> checkpoint(Barrier barrier);
+    // Moves what lives in one mostly empty segment; the next checkpoint gives that back.
+    //   Returns     segment 0: there is nothing to clean
+    //   Errors      as of segment_cleaner::clean_once()
+    [[nodiscard]] result<cleaned_segment> clean() {
+        const lock_guard<mutex> turn{turn_};
+        if (auto refused = writable(); !refused) return std::move(refused).error();
+        return cleaner_.clean_once();
+    }
+    // The manifest says the same in less space. checkpoint() does it when it is due.
+    //   Errors      as of manifest::rewrite(); writable() says whether all goes on
+    [[nodiscard]] result<void> rewrite() {
+        const lock_guard<mutex> turn{turn_};
+        if (auto refused = writable(); !refused) return refused;
+        return rewrite_manifest();
+    }
+
+    //   Errors      read_only: pages can only be read, until this is opened again
+    [[nodiscard]] result<void> writable() const {
+        if (!pool_.is_stopped()) return success();
+        return error{error_code::read_only,
+                     "changing tables: opened to be read only, or a checkpoint failed half way"};
+    }
+    [[nodiscard]] checkpoint_state last_checkpoint() {
+        const lock_guard<mutex> hold{mutex_};
+        return last_;
+    }
+    //   Complexity  looks at every frame and every segment
+    [[nodiscard]] paged_tables_stats stats() {
+        paged_tables_stats seen{0, numbers_.used_count(), disk_.stats(), pool_.stats()};
+        const lock_guard<mutex> hold{mutex_};
+        seen.tables = roots_.all().size();
+        return seen;
+    }
+
+private:
+    // The changes of so many pages are one edit of the manifest.
+    static constexpr std::size_t pages_per_edit =
+        (manifest_max_edit_bytes - page_delta_header_bytes - page_delta_checksum_bytes) /
+        page_delta_entry_bytes;
+
+    // What the barrier has noted.
+    struct moment {
+        bool noted = false;
+        std::uint32_t epoch = 0;  // that has ended
+        lsn position = {};
+        detail::table_roots roots = {};
+        nanoseconds length = {};
+    };
+
+    paged_tables(Platform world, directory& in, const paged_tables_options& options)
+        : options_{options},
+          world_{std::move(world)},
+          directory_{&in},
+          disk_{in,
+                {options.database, options.segment_bytes, options.most_open_files, options.spare,
+                 options.read_only}},
+          pool_{disk_, options.pool},
+          numbers_{disk_},
+          cleaner_{disk_, options.cleaning} {}
+
+    // Opening.
+    [[nodiscard]] result<void> load();
+    [[nodiscard]] result<manifest_state> load_manifest();
+    [[nodiscard]] result<manifest_type> make_manifest();
+    [[nodiscard]] result<void> take(const manifest_edit& edit);
+    [[nodiscard]] result<void> note_pages();
+
+    // Tables.
+    [[nodiscard]] page_id root_of(table_id table) {
+        const lock_guard<mutex> hold{mutex_};
+        return roots_.find(table);
+    }
+    //   Returns     whether it was not there
+    [[nodiscard]] bool add_root(const detail::table_root& root) {
+        const lock_guard<mutex> hold{mutex_};
+        if (roots_.find(root.table).value != 0) return false;
+        roots_.set(root);
+        return true;
+    }
+    //   Returns     whether it was there
+    [[nodiscard]] bool remove_root(table_id table) {
+        const lock_guard<mutex> hold{mutex_};
+        if (roots_.find(table).value == 0) return false;
+        roots_.set({table, {}});
+        return true;
+    }
+    void free_page(page_id page) {
+        pool_.forget(page);
+        numbers_.give_back(page);
+    }
+
+    // Checkpoints, with turn_.
+    void note(lsn position, moment& at);
+    [[nodiscard]] result<page_delta> write_pages(const moment& at);
+    [[nodiscard]] result<void> commit(const moment& at, const page_delta& delta);
+    [[nodiscard]] result<void> rewrite_manifest();
+    template <class Edits>
+    [[nodiscard]] static result<void> add_pages(Edits& to, const page_delta& delta);
+
+    const paged_tables_options options_;
+    Platform world_;
+    directory* const directory_;
+    disk_type disk_;
+    pool_type pool_;
+    numbers_type numbers_;
+    segment_cleaner<disk_type> cleaner_;
+
+    mutex turn_;                             // protects the next two
+    std::optional<manifest_type> manifest_;  // none: opened to be read only
+    detail::table_roots committed_roots_;
+
+    mutex mutex_;  // protects all below
+    detail::table_roots roots_;
+    checkpoint_state last_;
+};
+
+}  // namespace mantis
+
+#include "detail/paged_tables_impl.hpp"
