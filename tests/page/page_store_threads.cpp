@@ -129,6 +129,28 @@ TEST_CASE("150 seeds: threads find what they wrote while another commits and cle
     }
 }
 
+TEST_CASE("a segment stays while somebody writes into it, though nothing in it is alive") {
+    simulation world{1};
+    world.run([&] {
+        auto in = world.platform().open_directory("db", directory_mode::create).value();
+        page_store<simulated> disk{in, page_life<simulated>::options()};
+        REQUIRE(disk.opened());
+        REQUIRE(disk.write({1}, 1, image_of(1, 7)));
+        world.inject({.kind = fault_kind::slow, .on = io_kind::write, .slowdown = 1'000'000});
+        bool written = false;
+        simulated::thread slow{[&] { written = disk.write({2}, 2, image_of(2, 7)).has_value(); }};
+        while (world.struck(fault_kind::slow) == 0) world.platform().sleep(microseconds(1));
+        for (int i = 0; i < 20; ++i) REQUIRE(disk.write({1}, 1, image_of(1, 7)));
+        REQUIRE(disk.prepare(1));
+        disk.committed(1);
+        CHECK_FALSE(written);
+        CHECK(in.exists("data-00000001").value());
+        slow.join();
+        CHECK(written);
+        CHECK(difference(disk, {{1, 7}, {2, 7}}, 3) == "");
+    });
+}
+
 TEST_CASE("every schedule: writes and an erasure against a cleaning and a commit") {
     const auto report = exhaustive_schedules(
         [](simulation& world) {

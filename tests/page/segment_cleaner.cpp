@@ -357,3 +357,47 @@ TEST_CASE("cleaned beside threads that write: the newest image wins, whichever c
     }
     CHECK(moved > 100 / one_in);
 }
+
+TEST_CASE("a read goes on elsewhere when its segment is cleaned and removed before it is opened") {
+    std::uint64_t removed = 0;
+    for (std::uint64_t seed = 0; seed < 100; seed += one_in) {
+        CAPTURE(seed);
+        simulation world{seed};
+        world.run([&] {
+            page_store_options options = page_life<simulated>::options();
+            options.most_open_files = 1;
+            cleaned_store<simulated> at{world.platform()};
+            at.put(1, 4 * images_per_segment + 1);
+            for (std::uint64_t page = 1; page <= 4 * images_per_segment; ++page)
+                if (page % 8 != 0) at.erase(page);
+            at.commit();
+            using store = cleaned_store<simulated>::store;
+            store disk{at.in, options};  // no file is open
+            for (const bytes& delta : at.deltas) REQUIRE(disk.load(delta));
+            REQUIRE(disk.opened());
+            segment_cleaner<store> cleaner{disk};
+            world.inject({.kind = fault_kind::slow,
+                          .on = io_kind::open,
+                          .one_in = 4,
+                          .count = fault::for_ever,
+                          .slowdown = 300});
+            int wrong = 0;
+            simulated::thread reader{[&] {
+                for (std::uint64_t page = 8; page <= 4 * images_per_segment; page += 8) {
+                    bytes seen = bytes::zeros(4096);
+                    const auto done = disk.read({page}, seen.data(), seen.size());
+                    if (!done || seen.view() != image_of(page, 7).view()) ++wrong;
+                }
+            }};
+            for (int round = 0; round < 4; ++round) {
+                CHECK(cleaner.clean_once());
+                CHECK(disk.prepare(1));
+                disk.committed(1);
+            }
+            reader.join();
+            CHECK(wrong == 0);
+            removed += disk.stats().segments_removed;
+        });
+    }
+    CHECK(removed > 100 / one_in);
+}
