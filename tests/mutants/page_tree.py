@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Bugs in the B+tree over pages: which node a descent arrives at, what a split or a merge leaves."""
+"""Bugs in the B+tree over pages: where a descent arrives, what a split or a merge leaves."""
 
 from mutant import mutant
 

@@ -5,7 +5,8 @@
 //
 //   free_page_numbers<posix> numbers{page_id{1'000'000}};
 //   const page_id root = numbers.take().value();
-//   auto tree = page_tree<pool, free_page_numbers<posix>>::create(pages, numbers, table_id{1}, root);
+//   using my_tree = page_tree<my_pool, free_page_numbers<posix>>;
+//   auto tree = my_tree::create(pages, numbers, table_id{1}, root);
 //   if (auto put = tree->put("alice", "90", lsn{17}); !put) return put.error();
 //   auto found = tree->find("alice", [](bytes_view value, lsn version) { ... });
 //
@@ -22,8 +23,8 @@
 //            next is found by the upper fence
 //
 // Readers latch nothing, and writers the pages that they change: detail/tree_descent.hpp says why
-// that is right. What keeps losing its way to others pins pages instead, so nobody repeats for ever;
-// it waits for latches that are held for a short time or for an I/O.
+// that is right. What keeps losing its way to others pins pages instead, so nobody repeats for
+// ever; it waits for latches that are held for a short time or for an I/O.
 //
 // Failures. A call that answers an error has changed nothing, but for erase_range(): it holds all
 // pages that it needs before it changes the first. Merging comes after an erase that is done; where
