@@ -34,6 +34,7 @@ import manifest
 import memory
 import metrics
 import opening
+import paged_tables
 import pages
 import properties
 import resources
@@ -66,6 +67,7 @@ MUTANTS = (
     *memory.MUTANTS,
     *resources.MUTANTS,
     *sync.MUTANTS,
+    *paged_tables.MUTANTS,
     *pages.MUTANTS,
     *metrics.MUTANTS,
     *lock.MUTANTS,
