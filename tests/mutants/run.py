@@ -35,6 +35,7 @@ import memory
 import metrics
 import opening
 import page_tree
+import paged_tables
 import pages
 import properties
 import resources
@@ -68,6 +69,7 @@ MUTANTS = (
     *resources.MUTANTS,
     *sync.MUTANTS,
     *page_tree.MUTANTS,
+    *paged_tables.MUTANTS,
     *pages.MUTANTS,
     *metrics.MUTANTS,
     *lock.MUTANTS,

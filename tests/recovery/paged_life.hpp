@@ -142,7 +142,7 @@ public:
         changes_.lock_shared();
         const std::uint64_t what = detail::splitmix64(draw) % 60;
         const std::uint64_t table = 1 + detail::splitmix64(draw) % 3 * threads + number;
-        if (what == 0) drop(table);
+        if (detail::splitmix64(draw) % drops_one_in == 0) drop(table);
         else row(draw, table, what < 38);
         changes_.unlock_shared();
     }
@@ -198,6 +198,7 @@ public:
     std::size_t frames = 12;
     std::size_t side_copies = 3;
     unsigned clean_percent = 0;
+    std::uint64_t drops_one_in = 60;  // of the changes
     std::uint64_t checkpoints = 0;
     std::string wrong;  // empty: nothing
 
