@@ -449,7 +449,9 @@ private:
     [[nodiscard]] result<void> wait_applied(lsn version) {
         if (version.value <= applied_.load()) return success();
         // Whoever holds the mutex is applying it, and has done or failed when it lets go.
-        if (!torn_.load()) const lock_guard<mutex> hold{commit_mutex_};
+        if (!torn_.load()) {
+            const lock_guard<mutex> hold{commit_mutex_};
+        }
         if (version.value <= applied_.load()) return success();
         return torn_error(error_code::unknown_outcome,
                           "reading what a commit wrote that a table could not take; opening the "
