@@ -22,6 +22,8 @@ struct index_fault {
     bool for_ever = false;
     bool done_first = false;  // a put or erase that fails has changed the entry
     error_code code = error_code::io;
+    void (*before)(void* context) = nullptr;  // called before it fails, no latch held
+    void* context = nullptr;
 };
 
 // Armed while no index is used.
@@ -42,6 +44,7 @@ public:
         const std::int64_t before = left_.fetch_sub(1);
         if (before > 1 || (before < 1 && !fault_.for_ever)) return false;
         struck_.fetch_add(1);
+        if (fault_.before != nullptr) fault_.before(fault_.context);
         return true;
     }
 

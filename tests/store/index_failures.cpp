@@ -95,6 +95,11 @@ public:
             {
                 auto db = store_type::open("db", options_, world_.platform()).value();
                 prepare(db);
+                // Others run while one commit is half applied.
+                chosen_.fault.before = [](void* self) {
+                    static_cast<script*>(self)->world_.platform().sleep(milliseconds(1));
+                };
+                chosen_.fault.context = this;
                 index_plan::arm(chosen_.fault);
                 write(db);
                 struck = index_plan::struck() > 0;

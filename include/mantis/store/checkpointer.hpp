@@ -97,7 +97,8 @@ public:
         checkpoint_info made;
         made.redo_from = from.end;
         made.barrier = platform_.now() - begun;
-        // What memory does not hold is in the log alone, and that would be removed.
+        // A commit that no table could take is in the log alone, and that would be removed. One
+        // that meets this later lies behind C, and stays.
         if (auto whole = engine_->whole(); !whole) return whole.error();
         // A log that failed is met before anything is written.
         if (auto synced = log_->wait_durable(from.end); !synced) return synced.error();
@@ -160,7 +161,6 @@ private:
         for (const table_type* each : live)
             if (auto copied = copy(*each, image); !copied) return copied;
         const moment until = engine_->now_applied();
-        if (auto whole = engine_->whole(); !whole) return whole;
         if (auto synced = log_->wait_durable(until.end); !synced) return synced;
         if (auto whole = image.finish(until.end, until.last_time, list); !whole) return whole;
         made.log_needed = until.end;

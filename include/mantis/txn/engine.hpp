@@ -452,7 +452,7 @@ private:
         if (!torn_.load()) {
             const lock_guard<mutex> hold{commit_mutex_};
         }
-        if (version.value <= applied_.load()) return success();
+        if (version.value <= applied_.load() || !torn_.load()) return success();
         return torn_error(error_code::unknown_outcome,
                           "reading what a commit wrote that a table could not take; opening the "
                           "store again tells");
