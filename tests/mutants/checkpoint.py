@@ -85,8 +85,8 @@ MUTANTS = (
     mutant(
         "rows-of-a-batch-skipped",
         "store/checkpointer.hpp",
-        "                    if (rows.full()) {\n                        more = true;\n",
-        "                    if (rows.full()) {\n",
+        "                if (rows.full()) {\n                    more = true;\n",
+        "                if (rows.full()) {\n",
         "store/checkpoint.cpp",
         "A table that is larger than a batch loses all behind it.",
     ),

@@ -25,6 +25,7 @@ import checkpoint
 import checkpoint_life
 import durability
 import failing_io
+import index_errors
 import lock
 import lock_manager
 import log
@@ -64,6 +65,7 @@ MUTANTS = (
     *scrub.MUTANTS,
     *failing_io.MUTANTS,
     *transactions.MUTANTS,
+    *index_errors.MUTANTS,
     *durability.MUTANTS,
     *memory.MUTANTS,
     *resources.MUTANTS,

@@ -18,8 +18,8 @@ MUTANTS = (
         "txn/engine.hpp",
         "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n"
-        "        resources().applied(growth, apply(writes, appended->position));\n",
-        "        resources().applied(growth, apply(writes, log_->durable()));\n"
+        "        if (auto done = apply(writes, appended->position, growth); !done) return done.error();\n",
+        "        if (auto done = apply(writes, log_->durable(), growth); !done) return done.error();\n"
         "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n",
         "txn/engine.cpp",
@@ -44,16 +44,16 @@ MUTANTS = (
     mutant(
         "keys-not-validated",
         "txn/engine.hpp",
-        "if (read.scanned || !unchanged(now, read.keys)) return conflict(now);",
-        "if (read.scanned) return conflict(now);",
+        "            if (!*same) return conflict(now);\n",
+        "",
         "txn/isolation.cpp",
         "Two transactions each read what the other writes, and both commit.",
     ),
     mutant(
         "scans-not-validated",
         "txn/engine.hpp",
-        "if (read.scanned || !unchanged(now, read.keys)) return conflict(now);",
-        "if (!unchanged(now, read.keys)) return conflict(now);",
+        "            if (read.scanned) return conflict(now);\n",
+        "",
         "txn/isolation.cpp",
         "A row appears in a range that a committed transaction has read.",
     ),
@@ -137,8 +137,8 @@ MUTANTS = (
     mutant(
         "redo-without-erase",
         "store/tables_target.hpp",
-        "else into->visit([&](auto& index) { return index.erase(op.key); });",
-        "else into->visit([&](auto& index) { return index.count() == 0; });",
+        "        return into->redo_erase(op.key);\n",
+        "        return success();\n",
         "store/store.cpp",
         "An erased row is back after a restart.",
     ),

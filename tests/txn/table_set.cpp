@@ -19,7 +19,7 @@ TEST_CASE("ids follow each other and are never used twice; names are free again 
     auto* const first = tables.add({1}, "t", "btree", {90}).value();
     CHECK(tables.find("t") == first);
     CHECK(tables.find(table_id{1}) == first);
-    first->drop({50});
+    CHECK(first->drop({50}));
     CHECK(tables.find("t") == nullptr);
     CHECK(tables.find(table_id{1}) == first);
     CHECK(tables.next_id() == table_id{2});

@@ -27,7 +27,8 @@ enum class event_code : std::uint8_t {
     opened,             // info     a store takes calls; what it found
     torn_tail_cut,      // warning  the end of its log was never finished, and is cut
     segment_begun,      // debug    the log goes on in a new file
-    read_only,          // error    a write or sync of the log failed: every commit is refused
+    read_only,          // error    a write or sync of the log failed, or a table could not take a
+                        //          commit that the log has: every further commit is refused
     breaker_opened,     // warning  too much failed: files are not read for a while
     breaker_closed,     // info     they can be read again
     space_soft_limit,   // warning  less space is free than the soft limit

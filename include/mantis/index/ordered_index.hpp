@@ -6,13 +6,13 @@
 // lsn:
 //
 //   expression                      returns         meaning
-//   index.put(key, value, version)  void            the entry of `key` is now `value`, written at
+//   index.put(key, value, version)  result<void>    the entry of `key` is now `value`, written at
 //                                                   `version`; copies both; replaces what was
 //                                                   there, whatever its version
-//   index.erase(key)                bool            removes the entry; false when there was none
-//   index.find(key, f)              bool            calls f(value, version) once when there is an
+//   index.erase(key)                result<bool>    removes the entry; false when there was none
+//   index.find(key, f)              result<bool>    calls f(value, version) once when there is an
 //                                                   entry, and says so
-//   index.scan(from, f)             void            calls f(key, value, version) for each entry
+//   index.scan(from, f)             result<void>    calls f(key, value, version) for each entry
 //                                                   with a key >= from, ascending, until f returns
 //                                                   false
 //   index.count()                   std::size_t     entries
@@ -24,6 +24,11 @@
 // of threads at once; one find or scan sees the index as it was at one moment. What f is given is
 // valid until f returns; f must not call the index, and should be short, for writers may be waiting
 // for it.
+//
+// An index in memory succeeds always; one over pages may fail, with io, corrupt, no_space or
+// out_of_memory. A put or erase that failed has left the entry as it was or made it what it was to
+// be, and every other entry as it was. A find or scan that failed may have called f: what f was
+// given was an entry, but not all of them. After an error the index still takes every call.
 //
 // An index policy P names a family of them for the store's `with::indexes`:
 //
@@ -53,10 +58,10 @@ struct scan_probe {
 template <class I>
 concept ordered_index = requires(I& index, const I& reading, bytes_view view, lsn version,
                                  detail::found_probe found, detail::scan_probe each) {
-    { index.put(view, view, version) } -> std::same_as<void>;
-    { index.erase(view) } -> std::same_as<bool>;
-    { reading.find(view, found) } -> std::same_as<bool>;
-    { reading.scan(view, each) } -> std::same_as<void>;
+    { index.put(view, view, version) } -> std::same_as<result<void>>;
+    { index.erase(view) } -> std::same_as<result<bool>>;
+    { reading.find(view, found) } -> std::same_as<result<bool>>;
+    { reading.scan(view, each) } -> std::same_as<result<void>>;
     { reading.count() } -> std::same_as<std::size_t>;
     { reading.memory_bytes() } -> std::same_as<std::size_t>;
     { reading.verify() } -> std::same_as<result<void>>;

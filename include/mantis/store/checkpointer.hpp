@@ -83,9 +83,10 @@ public:
     //   Threads     any
     void stop() noexcept { stop_.store(true); }
 
-    //   Errors      no_space, io, closed (stop() was called): all is as it was; unknown_outcome,
-    //               read_only: the log has failed. After an error the superblock may name this
-    //               checkpoint or the one before, and both are there
+    //   Errors      no_space, io, those of an index that could not be read, closed (stop() was
+    //               called): all is as it was; read_only: likewise, for a table lacks a commit, or
+    //               the log has failed; unknown_outcome: the log has failed. After an error the
+    //               superblock may name this checkpoint or the one before, and both are there
     [[nodiscard]] result<checkpoint_info> make() {
         if (names_lost_)
             return error{error_code::read_only,
@@ -96,6 +97,9 @@ public:
         checkpoint_info made;
         made.redo_from = from.end;
         made.barrier = platform_.now() - begun;
+        // A commit that no table could take is in the log alone, and that would be removed. One
+        // that meets this later lies behind C, and stays.
+        if (auto whole = engine_->whole(); !whole) return whole.error();
         // A log that failed is met before anything is written.
         if (auto synced = log_->wait_durable(from.end); !synced) return synced.error();
         host_.events(event{event_code::checkpoint_begun}.with("lsn", from.end.value));
@@ -190,18 +194,17 @@ private:
             rows.places.clear();
             rows.data.clear();
             bool more = false;
-            table.visit([&](const auto& index) {
-                index.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
-                    if (rows.full()) {
-                        more = true;
-                        return false;
-                    }
-                    rows.data.append(key);
-                    rows.data.append(value);
-                    rows.places.push_back({key.size(), value.size(), version});
-                    return true;
-                });
+            auto read = table.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
+                if (rows.full()) {
+                    more = true;
+                    return false;
+                }
+                rows.data.append(key);
+                rows.data.append(value);
+                rows.places.push_back({key.size(), value.size(), version});
+                return true;
             });
+            if (!read) return read.error().within("reading the rows of a table");
             if (auto added = add(table.id(), rows, image, from); !added) return added;
             if (!more) break;
         }

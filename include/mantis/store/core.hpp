@@ -8,7 +8,8 @@
 // States:
 //   opening  -> open       open() replayed the log
 //   open     -> failed     a write or sync of the log failed: reads go on, commits answer read_only
-//                          (the log writer's state)
+//                          (the log writer's state); or a table could not take a commit that the
+//                          log has (the engine's state): as well, and no checkpoint is made
 //   open     -> closed     close(), or the destructor
 // A store that stops early or is in safe mode is open and read-only from the beginning.
 //
@@ -196,13 +197,15 @@ public:
     }
 
     // Reads the whole log again and walks every index. Commits wait meanwhile.
-    //   Errors      corrupt (what and where), io
+    //   Errors      corrupt (what and where), io, read_only: a table lacks a commit
     [[nodiscard]] result<store_verification> verify() {
         if (!log_) return closed();
         if (recovery_.damage) return *recovery_.damage;
         const event_delivery told{&watches_.events()};
         const lock_guard<mutex> alone{checkpoint_mutex_};  // it removes segments
         const auto pause = engine_->pause();
+        if (auto whole = engine_->whole(); !whole)
+            return whole.error().within("verifying the store");
         if (auto synced = log_->sync(); !synced) return synced.error();
         store_verification sum;
         if (auto read = verify_log(sum); !read) return read.error().within("verifying the store");

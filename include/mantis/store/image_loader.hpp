@@ -40,7 +40,8 @@ public:
 
     //   Requires    the tables are empty
     //   Errors      corrupt (file, offset, table), not_found (the file), mismatch (an index that
-    //               this build lacks), io: the tables are empty
+    //               this build lacks), io: the tables are empty; those of an index (`target`):
+    //               likewise, and the image may be sound
     [[nodiscard]] result<loaded_image> load() {
         auto reader = reader_type::open(*directory_, name_, database_);
         if (!reader) return reader.error();
@@ -93,6 +94,7 @@ private:
     };
 
     static constexpr const char* table_damaged = "using a table of which the image is damaged";
+    static constexpr const char* row_not_taken = "loading a row of a checkpoint's image";
     static constexpr std::uint64_t blocks_per_report = 16;
 
     error emptied(error why) {
@@ -149,15 +151,13 @@ private:
         auto* const into = tables_->find(block.table);
         if (into == nullptr || into->dropped()) return malformed(block);
         byte_reader from{block.payload};
-        const bool sound = into->visit([&](auto& index) {
-            image_row row;
-            for (std::uint32_t left = block.count; left > 0; --left) {
-                if (!read_image_row(from, row)) return false;
-                index.put(row.key, row.value, row.version);
-            }
-            return from.empty();
-        });
-        if (!sound) return malformed(block);
+        image_row row;
+        for (std::uint32_t left = block.count; left > 0; --left) {
+            if (!read_image_row(from, row)) return malformed(block);
+            if (auto taken = into->redo_put(row.key, row.value, row.version); !taken)
+                return std::move(taken.error()).within(row_not_taken).with("target", 1);
+        }
+        if (!from.empty()) return malformed(block);
         loaded.rows += block.count;
         return success();
     }

@@ -101,6 +101,7 @@ private:
     }
 
     result<outcome> without_image(error why) {
+        if (why.number("target") != nullptr) return why;  // not the image's fault
         const bool damage =
             why.code() == error_code::corrupt || why.code() == error_code::not_found;
         if (!damage && !(chosen_.up_to_damage && why.code() == error_code::io)) return why;

@@ -27,7 +27,7 @@ public:
     [[nodiscard]] lsn persisted_lsn() const noexcept { return persisted_; }
 
     //   Errors      corrupt (an operation on a table that is not there), mismatch (an index that
-    //               this build lacks)
+    //               this build lacks), those of an index, with the table's name
     [[nodiscard]] result<void> redo(lsn version, const operation& op) {
         if (op.kind == operation_kind::create_table) {
             auto made = tables_->add(op.table, op.key, op.value, version);
@@ -37,11 +37,9 @@ public:
         if (into == nullptr || into->dropped())
             return error{error_code::corrupt, "redoing an operation: its table does not exist"}
                 .with("table", op.table.value);
-        if (op.kind == operation_kind::drop_table) into->drop(version);
-        else if (op.kind == operation_kind::put)
-            into->visit([&](auto& index) { index.put(op.key, op.value, version); });
-        else into->visit([&](auto& index) { return index.erase(op.key); });
-        return success();
+        if (op.kind == operation_kind::drop_table) return into->drop(version);
+        if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
+        return into->redo_erase(op.key);
     }
 
     //   Errors      corrupt (the table)

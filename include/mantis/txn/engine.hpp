@@ -7,7 +7,7 @@
 //   2. take the commit mutex; refuse if a read no longer holds      (conflict: nothing happened)
 //   3. stamp the last record with the time; append the records; their end is the commit's version
 //                                                                   (an error: nothing happened)
-//   4. apply to the tables, in the order of the log
+//   4. apply to the tables, in the order of the log               (an error: see below)
 //   5. leave the mutex; wait as the commit's durability class says  (an error: unknown_outcome)
 //
 // Invariants:
@@ -20,6 +20,14 @@
 //      of a store that waits for syncs is never told what a power failure can take back. A reader
 //      that asked for less, and commits what follows from it, commits it behind what it read: in
 //      one log both are there, or the later one is not
+//   4. nothing that a commit wrote is told before all of it is in the tables: `applied_` is the end
+//      of the last commit of which that is so
+//
+// Where a table cannot take what the log has, memory has a part of that commit and the log all of
+// it. `applied_` then stays before it for ever: the commit is answered unknown_outcome, and so is
+// every read that would tell of it; other reads go on, with the state before it. Nothing is
+// appended any more (read_only, and the event), and no checkpoint is made of such tables (whole()).
+// The next opening redoes the log: the commit is there as a whole if the log has it.
 //
 // Threads: any number at once.
 #pragma once
@@ -75,7 +83,8 @@ public:
           opening_{opening},
           limits_{most},
           clock_{std::move(clock)},
-          last_id_{last_used} {
+          last_id_{last_used},
+          applied_{log.end().value} {
         if (resources().counts_memory())
             for (table_type* const each : tables.all()) resources().applied({}, each->grown());
     }
@@ -85,7 +94,8 @@ public:
     // `told` is the newest commit that the transaction was told of: without writes, it is that one
     // which is waited for.
     //   Errors      conflict, not_found (a table was dropped), no_space, out_of_memory, too_large,
-    //               read_only: nothing was committed; unknown_outcome
+    //               read_only, and those of an index that could not be read: nothing was committed;
+    //               unknown_outcome
     [[nodiscard]] result<commit_info> commit(const read_set& reads, const write_set& writes,
                                              durability_class how = policy_class, lsn told = {}) {
         const auto telling = resources().tell_at_end();
@@ -100,7 +110,7 @@ public:
         }
         auto appended = append(payloads, growth);
         if (!appended) return appended.error();
-        resources().applied(growth, apply(writes, appended->position));
+        if (auto done = apply(writes, appended->position, growth); !done) return done.error();
         operations_ += writes.count();
         hold.unlock();
         return finish(*appended, how);
@@ -143,8 +153,9 @@ public:
                                {0, name.size() + index_name.size()});
         if (!appended) return appended.error();
         auto made = tables_->add(id, name, index_name, appended->position);
+        if (!made) return not_applied(made.error(), appended->position);
+        applied_.store(appended->position.value);
         hold.unlock();
-        if (!made) return made;
         if (auto done = finish(*appended); !done) return done.error();
         return made;
     }
@@ -156,8 +167,10 @@ public:
         if (auto there = live(dropped); !there) return there;
         auto appended = append(operation{operation_kind::drop_table, dropped.id(), {}, {}}, {});
         if (!appended) return appended.error();
-        dropped.drop(appended->position);
+        auto gone = dropped.drop(appended->position);
         if (resources().counts_memory()) resources().applied({}, dropped.grown());
+        if (!gone) return not_applied(gone.error(), appended->position);
+        applied_.store(appended->position.value);
         hold.unlock();
         if (auto done = finish(*appended); !done) return done.error();
         return success();
@@ -171,18 +184,17 @@ public:
 
     //   Returns     the newest committed value
     //   Errors      not_found (the table was dropped), unknown_outcome (that value's commit failed
-    //               to become durable)
+    //               to become durable, or to be applied as a whole), those of the index
     [[nodiscard]] result<versioned> read(const table_type& from, bytes_view key,
                                          durability_class reader = policy_class) {
         const auto telling = resources().tell_at_end();
         if (auto there = live(from, reader); !there) return there.error();
         versioned found;
-        from.visit([&](const auto& index) {
-            return index.find(key, [&](bytes_view value, lsn version) {
-                found.value.emplace(value);
-                found.version = version;
-            });
+        auto read = from.find(key, [&](bytes_view value, lsn version) {
+            found.value.emplace(value);
+            found.version = version;
         });
+        if (!read) return read.error().within("reading a row");
         // Dropped meanwhile: what was found may be what is left.
         if (auto there = live(from, reader); !there) return there.error();
         found.told = found.value ? found.version : from.erased();
@@ -199,6 +211,7 @@ public:
     // has no end.
     //   Effects     `told` is raised to the newest commit that the rows, or their absence, tell of
     //   Returns     whether the range ended before the limit
+    //   Errors      as read(); `rows` may have some
     [[nodiscard]] result<bool> read_rows(const table_type& source, bytes_view from, bytes_view to,
                                          std::size_t limit, std::vector<row>& rows,
                                          durability_class reader, lsn& told) {
@@ -207,16 +220,15 @@ public:
         lsn newest;
         std::size_t copied = 0;
         bool ended = true;
-        source.visit([&](const auto& index) {
-            index.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
-                if (!to.empty() && key >= to) return false;
-                if (copied >= limit) return ended = false;
-                rows.push_back({bytes{key}, bytes{value}});
-                copied += key.size() + value.size() + sizeof(row);
-                if (version > newest) newest = version;
-                return true;
-            });
+        auto read = source.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
+            if (!to.empty() && key >= to) return false;
+            if (copied >= limit) return ended = false;
+            rows.push_back({bytes{key}, bytes{value}});
+            copied += key.size() + value.size() + sizeof(row);
+            if (version > newest) newest = version;
+            return true;
         });
+        if (!read) return read.error().within("reading rows");
         if (auto there = live(source, reader); !there) return there.error();  // dropped meanwhile
         if (source.erased() > newest) newest = source.erased();
         if (auto seen = wait_told(newest, reader); !seen) return seen.error();
@@ -238,6 +250,14 @@ public:
         const lock_guard<mutex> hold{commit_mutex_};
         if (live != nullptr) *live = tables_->all();
         return {log_->end(), last_id_, clock_.last(), {tables_->next_id().value - 1}, operations_};
+    }
+
+    //   Errors      read_only: a table could not take a commit that the log has, so that memory is
+    //               not what the log says
+    [[nodiscard]] result<void> whole() const {
+        if (!torn_.load()) return success();
+        return torn_error(error_code::read_only,
+                          "a table could not take an earlier commit: open the store again");
     }
 
     // Commits wait as long as the answer lives.
@@ -292,17 +312,20 @@ private:
         }
         for (const table_reads& read : reads.tables()) {
             const auto& now = *tables_->find(read.table);
-            if (now.changed() == read.as_of) continue;
-            if (read.scanned || !unchanged(now, read.keys)) return conflict(now);
+            // Not changed(): a commit that could not be applied has changed nothing that is told.
+            if (now.applied() == read.as_of) continue;
+            if (read.scanned) return conflict(now);
+            auto same = unchanged(now, read.keys);
+            if (!same) return same.error().within("committing: looking again at what was read");
+            if (!*same) return conflict(now);
         }
         return success();
     }
-    static bool unchanged(const table_type& now, const std::vector<key_read>& keys) {
+    static result<bool> unchanged(const table_type& now, const std::vector<key_read>& keys) {
         for (const key_read& read : keys) {
             lsn version;
-            now.visit([&](const auto& index) {
-                return index.find(read.key, [&](bytes_view, lsn at) { version = at; });
-            });
+            auto found = now.find(read.key, [&](bytes_view, lsn at) { version = at; });
+            if (!found) return found;
             if (version != read.version) return false;
         }
         return true;
@@ -316,24 +339,62 @@ private:
     }
 
     //   Requires    commit_mutex_
-    //   Returns     how much more memory the tables hold now
-    std::ptrdiff_t apply(const write_set& writes, lsn version) {
+    //   Effects     the tables hold what was appended, and the memory that took is counted
+    //   Errors      unknown_outcome: they hold a part of it, and nothing is appended any more. The
+    //               rest is left out: each row that is not replaced is one that can still be read
+    result<void> apply(const write_set& writes, lsn version, const commit_growth& growth) {
         std::ptrdiff_t grown = 0;
         table_type* into = nullptr;
+        result<void> done = success();
         for (const change& made : writes) {
             if (into == nullptr || into->id() != made.table) {
                 if (into != nullptr) grown += end_commit(*into);
                 into = tables_->find(made.table);
             }
-            if (made.erases) into->erase(made.key, version);
-            else into->put(made.key, made.value, version);
+            done = made.erases ? into->erase(made.key, version)
+                               : into->put(made.key, made.value, version);
+            if (!done) break;
         }
-        if (into != nullptr) grown += end_commit(*into);
-        return grown;
+        if (!done) grown += grown_by(*into);
+        else if (into != nullptr) grown += end_commit(*into);
+        resources().applied(growth, grown);
+        if (!done) return not_applied(done.error(), version);
+        applied_.store(version.value);
+        return success();
     }
     std::ptrdiff_t end_commit(table_type& changed) {
         changed.end_commit();
+        return grown_by(changed);
+    }
+    std::ptrdiff_t grown_by(table_type& changed) {
         return resources().counts_memory() ? changed.grown() : 0;
+    }
+
+    //   Requires    commit_mutex_; it is the last commit in the log
+    //   Effects     nothing is appended any more, and nothing of that commit is ever told
+    error not_applied(const error& why, lsn version) {
+        torn_by_.emplace(why);
+        torn_by_->with("lsn", version.value);
+        // Noted before anybody can be refused because of it.
+        resources().note(event{event_code::read_only}
+                             .about(why.subject())
+                             .with("lsn", version.value)
+                             .with("durable_lsn", log_->durable().value)
+                             .with("code", static_cast<std::uint64_t>(why.code())));
+        torn_.store(true);
+        return torn_error(error_code::unknown_outcome,
+                          "committing: the log has it, and a table could not take it; opening the "
+                          "store again tells");
+    }
+    //   Requires    torn_
+    [[nodiscard]] error torn_error(error_code code, const char* doing) const {
+        error answer{code, doing};
+        answer.about(torn_by_->subject())
+            .with("code", static_cast<std::uint64_t>(torn_by_->code()));
+        for (const char* const name : {"lsn", "table", "errno"})
+            if (const std::uint64_t* const number = torn_by_->number(name))
+                answer.with(name, *number);
+        return answer.within(torn_by_->doing());
     }
 
     static commit_growth growth_of(const write_set& writes, const std::vector<bytes>& payloads) {
@@ -352,6 +413,7 @@ private:
                                                  const commit_growth& growth) {
         if (limits_.read_only)
             return error{error_code::read_only, "committing: the store was opened read-only"};
+        if (auto sound = whole(); !sound) return sound.error().within("committing");
         if (auto admitted = resources().admit(growth); !admitted) return admitted.error();
         append_operation(payloads.back(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
         std::vector<pending_record> records;
@@ -382,8 +444,23 @@ private:
                            durable ? commit_state::durable : commit_state::buffered, opening_};
     }
 
-    // Waits until the log is as durable as that class promises.
+    // Waits until all of that commit is in the tables.
+    //   Errors      unknown_outcome: it will never be
+    [[nodiscard]] result<void> wait_applied(lsn version) {
+        if (version.value <= applied_.load()) return success();
+        // Whoever holds the mutex is applying it, and has done or failed when it lets go.
+        if (!torn_.load()) {
+            const lock_guard<mutex> hold{commit_mutex_};
+        }
+        if (version.value <= applied_.load() || !torn_.load()) return success();
+        return torn_error(error_code::unknown_outcome,
+                          "reading what a commit wrote that a table could not take; opening the "
+                          "store again tells");
+    }
+
+    // Waits until that commit is applied, and the log is as durable as that class promises.
     [[nodiscard]] result<void> wait_visible(lsn version, durability_class to = policy_class) {
+        if (auto applied = wait_applied(version); !applied) return applied;
         const bool synced = to == durability_class::synchronous;
         if ((synced ? log_->durable() : log_->written()) >= version) return success();
         return synced ? log_->wait_durable(version) : log_->wait_written(version);
@@ -407,6 +484,9 @@ private:
     commit_clock<Platform> clock_;  // under commit_mutex_, as is last_id_
     transaction_id last_id_;
     std::uint64_t operations_ = 0;
+    typename Platform::template atomic<std::uint64_t> applied_;  // invariant 4
+    typename Platform::template atomic<bool> torn_{false};       // and torn_by_ says why
+    std::optional<error> torn_by_;                               // set before torn_, then constant
 };
 
 }  // namespace mantis

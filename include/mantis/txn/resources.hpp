@@ -38,6 +38,10 @@ public:
     [[nodiscard]] event_delivery<Platform> tell_at_end() const noexcept {
         return event_delivery<Platform>{events_};
     }
+    //   Effects     told at that end
+    void note(const event& what) const {
+        if (events_ != nullptr) events_->note(what);
+    }
     // Tables are asked for their memory only where somebody wants to know.
     [[nodiscard]] bool counts_memory() const noexcept { return memory_ != nullptr; }
 

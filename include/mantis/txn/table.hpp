@@ -4,7 +4,8 @@
 //
 // Invariants:
 //   1. `changed` is the end of the last commit that changed the table, and moves only under the
-//      commit mutex, before the commit is applied; `applied` follows it after
+//      commit mutex, before the commit is applied; `applied` follows it after, but never reaches a
+//      commit that the index could not take
 //   2. `erased` <= `changed`: the end of the last commit that took a key away, made the table or
 //      dropped it, so that a reader who finds nothing knows how far the log must be durable before
 //      "nothing" is an answer
@@ -69,14 +70,42 @@ public:
     //   Requires    nobody else uses the table
     void damaged(error why) { damage_.emplace(std::move(why)); }
 
-    void put(bytes_view key, bytes_view value, lsn version) {
+    //   Errors      those of the index, with the table's name
+    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
         changed_.store(version.value);
-        visit([&](auto& index) { index.put(key, value, version); });
+        return redo_put(key, value, version);
     }
-    void erase(bytes_view key, lsn version) {
+    //   Errors      those of the index, with the table's name
+    [[nodiscard]] result<void> erase(bytes_view key, lsn version) {
         changed_.store(version.value);
         erased_.store(version.value);
-        visit([&](auto& index) { index.erase(key); });
+        return redo_erase(key);
+    }
+    // As put() and erase(), but for the positions, which recovered() sets for all.
+    //   Requires    nobody reads the table before recovered()
+    [[nodiscard]] result<void> redo_put(bytes_view key, bytes_view value, lsn version) {
+        auto done = visit([&](auto& index) { return index.put(key, value, version); });
+        return done ? success() : result<void>{of_this(std::move(done.error()))};
+    }
+    [[nodiscard]] result<void> redo_erase(bytes_view key) {
+        auto done = visit([&](auto& index) { return index.erase(key); });
+        return done ? success() : result<void>{of_this(std::move(done.error()))};
+    }
+    // Calls f(value, version) if there is an entry of the key, and says so.
+    //   Errors      those of the index, with the table's name
+    template <class F>
+    [[nodiscard]] result<bool> find(bytes_view key, F f) const {
+        auto there = visit([&](const auto& index) { return index.find(key, f); });
+        if (!there) return of_this(std::move(there.error()));
+        return there;
+    }
+    // Calls f(key, value, version) for the entries from `from` on, in order, until it returns
+    // false.
+    //   Errors      those of the index, with the table's name: f did not see all of them
+    template <class F>
+    [[nodiscard]] result<void> scan(bytes_view from, F f) const {
+        auto done = visit([&](const auto& index) { return index.scan(from, f); });
+        return done ? success() : result<void>{of_this(std::move(done.error()))};
     }
     //   Effects     what the index holds, and what it lacks, is what the log says up to `end`
     //   Requires    nobody else uses the table
@@ -90,12 +119,16 @@ public:
     void never_was() { dropped_.store(true); }
     //   Effects     all of the last commit is there
     void end_commit() { applied_.store(changed_.load()); }
-    void drop(lsn version) {
+    //   Effects     nobody finds anything in it any more
+    //   Errors      those of the index, with the table's name: it is dropped, and holds rows still
+    [[nodiscard]] result<void> drop(lsn version) {
         changed_.store(version.value);
         erased_.store(version.value);
         dropped_.store(true);
-        visit([](auto& index) { empty(index); });
+        auto gone = visit([](auto& index) { return empty(index); });
+        if (!gone) return of_this(std::move(gone.error()));
         end_commit();
+        return success();
     }
 
     //   Requires    the commit mutex, or that nobody else uses the table
@@ -127,18 +160,23 @@ private:
 
     // In batches, so that readers get in between.
     template <class Index>
-    static void empty(Index& index) {
+    static result<void> empty(Index& index) {
         constexpr std::size_t batch_keys = 256;
         std::vector<bytes> keys;
         do {
             keys.clear();
-            index.scan({}, [&](bytes_view key, bytes_view, lsn) {
+            auto seen = index.scan({}, [&](bytes_view key, bytes_view, lsn) {
                 keys.emplace_back(key);
                 return keys.size() < batch_keys;
             });
-            for (const bytes& key : keys) index.erase(key);
+            if (!seen) return seen;
+            for (const bytes& key : keys)
+                if (auto gone = index.erase(key); !gone) return gone.error();
         } while (!keys.empty());
+        return success();
     }
+
+    error of_this(error why) const { return std::move(why.about(name()).with("table", id_.value)); }
 
     template <std::size_t At, class Variant, class F>
     static auto visit_from(Variant& index, F& f) {

@@ -60,7 +60,7 @@ public:
     }
 
     //   Returns     the value this transaction wrote, else the newest committed one, else none
-    //   Errors      not_found (the table was dropped), unknown_outcome, closed
+    //   Errors      not_found (the table was dropped), unknown_outcome, closed, those of the index
     [[nodiscard]] result<std::optional<bytes>> get(const table_handle& from, bytes_view key) {
         if (ended_) return ended();
         if (const auto* const mine = writes_.find(from.id(), key)) {
@@ -84,8 +84,9 @@ public:
     //   Effects     all writes become visible, in all tables, or none; the transaction is over
     //               either way
     //   Returns     once it is as durable as its class promises, and with it all it has read
-    //   Errors      conflict, not_found, too_large, no_space, out_of_memory, read_only: nothing was
-    //               committed; unknown_outcome: opening the store again tells; closed
+    //   Errors      conflict, not_found, too_large, no_space, out_of_memory, read_only, and those
+    //               of an index that could not be read: nothing was committed; unknown_outcome:
+    //               opening the store again tells; closed
     [[nodiscard]] result<commit_info> commit() { return commit(class_); }
     [[nodiscard]] result<commit_info> commit(durability_class how) {
         if (ended_) return ended();

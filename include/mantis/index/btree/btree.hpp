@@ -6,7 +6,8 @@
 //   with::indexes<mantis::btree<>>                    // in a store's policies
 //
 // Readers run side by side; a writer has the tree to itself for one put or erase. A scan holds the
-// latch for as long as it runs, so a caller with much to read takes it in pieces.
+// latch for as long as it runs, so a caller with much to read takes it in pieces. It lies in memory:
+// put, erase, find and scan never fail.
 #pragma once
 
 #include "../../sync/rwlock.hpp"
@@ -26,14 +27,15 @@ public:
     // The entry of `key` is now `value`, written at `version`, whatever was there; copies both.
     //   Requires    key and value below 4 GiB each
     //   Threads     any number
-    void put(bytes_view key, bytes_view value, lsn version) {
+    result<void> put(bytes_view key, bytes_view value, lsn version) {
         const exclusive_guard alone{latch_};
         map_.put(key, value, version);
+        return success();
     }
 
     //   Returns     false when there was no such entry
     //   Threads     any number
-    bool erase(bytes_view key) {
+    result<bool> erase(bytes_view key) {
         const exclusive_guard alone{latch_};
         return map_.erase(key);
     }
@@ -43,7 +45,7 @@ public:
     //   Returns     whether there was one
     //   Threads     any number
     template <class F>
-    bool find(bytes_view key, F f) const {
+    result<bool> find(bytes_view key, F f) const {
         const shared_guard together{latch_};
         return map_.find(key, std::move(f));
     }
@@ -53,9 +55,10 @@ public:
     //   Requires    f does not call this index
     //   Threads     any number; writers wait until the scan ends
     template <class F>
-    void scan(bytes_view from, F f) const {
+    result<void> scan(bytes_view from, F f) const {
         const shared_guard together{latch_};
         map_.scan(from, std::move(f));
+        return success();
     }
 
     [[nodiscard]] std::size_t count() const {

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Bugs where an index fails: in commits, reads, checkpoints and openings."""
+
+from mutant import mutant
+
+MUTANTS = (
+    mutant(
+        "apply-error-ignored",
+        "txn/engine.hpp",
+        "        if (!done) return not_applied(done.error(), version);\n",
+        "",
+        "store/index_failures.cpp",
+        "A commit is acknowledged of which a table lacks a part.",
+    ),
+    mutant(
+        "half-applied-commit-published",
+        "txn/engine.hpp",
+        "        if (!done) return not_applied(done.error(), version);\n",
+        "        applied_.store(version.value);\n"
+        "        if (!done) return not_applied(done.error(), version);\n",
+        "store/index_failures.cpp",
+        "Readers are told of a part of a transaction.",
+    ),
+    mutant(
+        "told-while-it-is-applied",
+        "txn/engine.hpp",
+        "        if (!torn_.load()) {\n",
+        "        if (!torn_.load()) return success();\n        {\n",
+        "store/index_failures.cpp",
+        "A reader is told of a row whose transaction then fails to be applied.",
+    ),
+    mutant(
+        "commits-go-on-after-a-torn-one",
+        "txn/engine.hpp",
+        '        if (auto sound = whole(); !sound) return sound.error().within("committing");\n',
+        "",
+        "store/index_failures.cpp",
+        "Commits are acknowledged on top of a state that the log contradicts.",
+    ),
+    mutant(
+        "torn-commit-not-told-as-event",
+        "txn/engine.hpp",
+        "        resources().note(event{event_code::read_only}\n",
+        "        (void)(event{event_code::read_only}\n",
+        "store/index_failures.cpp",
+        "The store turns read-only and nobody is told.",
+    ),
+    mutant(
+        "torn-reads-conflict-for-ever",
+        "txn/engine.hpp",
+        "            if (now.applied() == read.as_of) continue;\n",
+        "            if (now.changed() == read.as_of) continue;\n",
+        "store/index_failures.cpp",
+        "A reader that scans is told to run again, each time.",
+    ),
+    mutant(
+        "checkpoint-of-torn-tables",
+        "store/checkpointer.hpp",
+        "        if (auto whole = engine_->whole(); !whole) return whole.error();\n",
+        "",
+        "store/index_failures_opening.cpp",
+        "The log of a transaction that the image has not is removed.",
+    ),
+    mutant(
+        "verified-though-torn",
+        "store/core.hpp",
+        "        if (auto whole = engine_->whole(); !whole)\n"
+        '            return whole.error().within("verifying the store");\n',
+        "",
+        "store/index_failures.cpp",
+        "A store is called sound that lacks a commit.",
+    ),
+    mutant(
+        "validation-error-ignored",
+        "txn/engine.hpp",
+        '            if (!same) return same.error().within("committing: looking again at what was '
+        'read");\n            if (!*same)',
+        "            if (same && !*same)",
+        "store/index_failures_opening.cpp",
+        "A transaction commits of which nobody knows whether its reads hold.",
+    ),
+    mutant(
+        "find-error-is-no-row",
+        "txn/engine.hpp",
+        '        if (!read) return read.error().within("reading a row");\n',
+        "",
+        "store/index_failures_opening.cpp",
+        "A row that cannot be read is said not to exist.",
+    ),
+    mutant(
+        "scan-error-is-the-end",
+        "txn/engine.hpp",
+        '        if (!read) return read.error().within("reading rows");\n',
+        "",
+        "store/index_failures_opening.cpp",
+        "A scan ends early and says that it has all.",
+    ),
+    mutant(
+        "checkpoint-scan-error-ignored",
+        "store/checkpointer.hpp",
+        '            if (!read) return read.error().within("reading the rows of a table");\n',
+        "            (void)read;\n",
+        "store/index_failures_opening.cpp",
+        "An image lacks rows, and the log that had them is removed.",
+    ),
+    mutant(
+        "redo-put-error-ignored",
+        "store/tables_target.hpp",
+        "return into->redo_put(op.key, op.value, version);",
+        "{\n            (void)into->redo_put(op.key, op.value, version);\n"
+        "            return success();\n        }",
+        "store/index_failures_opening.cpp",
+        "A store opens without a row.",
+    ),
+    mutant(
+        "redo-erase-error-ignored",
+        "store/tables_target.hpp",
+        "        return into->redo_erase(op.key);\n",
+        "        (void)into->redo_erase(op.key);\n        return success();\n",
+        "store/index_failures_opening.cpp",
+        "A store opens with a row that was erased.",
+    ),
+    mutant(
+        "image-put-error-ignored",
+        "store/image_loader.hpp",
+        "!taken)\n                return std::move(taken.error())",
+        "false)\n                return std::move(taken.error())",
+        "store/index_failures_opening.cpp",
+        "A store opens without a row of the image.",
+    ),
+    mutant(
+        "index-error-taken-for-a-damaged-image",
+        "store/store_recovery.hpp",
+        '        if (why.number("target") != nullptr) return why;  // not the image\'s fault\n',
+        "",
+        "store/index_failures_opening.cpp",
+        "A sound image is called damaged, and is replaced.",
+    ),
+    mutant(
+        "drop-error-ignored",
+        "txn/table.hpp",
+        "        if (!gone) return of_this(std::move(gone.error()));\n",
+        "        (void)gone;\n",
+        "store/index_failures_opening.cpp",
+        "A drop is acknowledged that left rows behind.",
+    ),
+)
