@@ -18,8 +18,10 @@ MUTANTS = (
         "txn/engine.hpp",
         "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n"
-        "        if (auto done = apply(writes, appended->position, growth); !done) return done.error();\n",
-        "        if (auto done = apply(writes, log_->durable(), growth); !done) return done.error();\n"
+        "        if (auto done = apply(writes, appended->position, growth); !done) "
+        "return done.error();\n",
+        "        if (auto done = apply(writes, log_->durable(), growth); !done) "
+        "return done.error();\n"
         "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n",
         "txn/engine.cpp",

@@ -76,8 +76,8 @@ std::string difference(const Tree& tree, const rows& expected) {
     return wrong;
 }
 
-//   Returns     an empty text, or what is wrong: just these rows are there, every page is sound, and
-//               is of one tree, or free
+//   Returns     an empty text, or what is wrong: just these rows are there, every page is sound,
+//               and is of one tree, or free
 template <class Tables>
 std::string difference(Tables& tables, const contents& expected) {
     std::vector<table_id> wanted;

@@ -6,8 +6,8 @@
 //   with::indexes<mantis::btree<>>                    // in a store's policies
 //
 // Readers run side by side; a writer has the tree to itself for one put or erase. A scan holds the
-// latch for as long as it runs, so a caller with much to read takes it in pieces. It lies in memory:
-// put, erase, find and scan never fail.
+// latch for as long as it runs, so a caller with much to read takes it in pieces. It lies in
+// memory: put, erase, find and scan never fail.
 #pragma once
 
 #include "../../sync/rwlock.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What the thread of a buffer pool does: loads pages before they are asked for, and writes dirty ones
-// before their frames are needed.
+// What the thread of a buffer pool does: loads pages before they are asked for, and writes dirty
+// ones before their frames are needed.
 //
 // Threads: any number, also with the pool's mutex held; stop() alone, without it. What the thread
 // does then is finished, and what waits is forgotten.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A thread for the work that nobody has to wait for. Made when it is asked for the first time; where
-// nothing is asked of it, it sleeps without a timer.
+// A thread for the work that nobody has to wait for. Made when it is asked for the first time;
+// where nothing is asked of it, it sleeps without a timer.
 //
 // States:
 //   none     --ask()-->   asked
