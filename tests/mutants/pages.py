@@ -91,8 +91,10 @@ MUTANTS = (
     mutant(
         "waits-for-whoever-has-the-frame",
         "page/buffer_pool.hpp",
-        "            if (!at->latch.lock_while([&] { return at->has(page); })) continue;\n",
-        "            at->latch.lock();\n",
+        "            if (!at->latch.lock_while([&] { return at->has(page); })) continue;\n"
+        "            const bool there",
+        "            at->latch.lock();\n"
+        "            const bool there",
         "page/pool_schedules.cpp",
         "Threads that take pages in order wait for each other for ever.",
     ),
