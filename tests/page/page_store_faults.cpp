@@ -4,6 +4,7 @@
 // committed comes back.
 #include <doctest/doctest.h>
 
+#include "../platform/fault_matrix.hpp"
 #include "../sanitized.hpp"
 #include "page_life.hpp"
 
@@ -17,49 +18,16 @@ using page_test::lies;
 using page_test::page_life;
 using page_test::page_manifest;
 using page_test::page_state;
+using platform_test::at_positions;
+using platform_test::faults_to_detect;
+using platform_test::faults_to_survive;
+using platform_test::text_of;
 
 namespace {
 
 using life = page_life<simulated>;
 using store = page_store<simulated>;
 
-std::string text_of(const fault& what) {
-    return std::string{name_of(what.kind)} + " " + name_of(what.code) + " x" +
-           std::to_string(what.count) + " on " + std::to_string(what.on.bits()) + " after_sync " +
-           std::to_string(static_cast<int>(what.after_sync));
-}
-// Calls once(fault) with each position of the fault until it no longer strikes.
-template <class Once>
-int at_each_position(fault what, Once once) {
-    int positions = 0;
-    for (what.nth = 1; what.nth < 1'000; what.nth += one_in, ++positions)
-        if (!once(what)) break;
-    return positions;
-}
-std::vector<fault> faults_to_survive() {
-    std::vector<fault> all;
-    for (const fault_kind kind : {fault_kind::fail, fault_kind::fail_halfway})
-        for (const error_code code : {error_code::io, error_code::no_space})
-            for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{3}, fault::for_ever})
-                all.push_back({.kind = kind, .code = code, .count = count});
-    for (const failed_sync how : {failed_sync::forgets, failed_sync::reverts})
-        for (const fault_kind kind : {fault_kind::fail, fault_kind::fail_halfway})
-            all.push_back(
-                {.kind = kind, .on = io_kind::sync | io_kind::sync_directory, .after_sync = how});
-    all.push_back({.on = descriptor_io, .count = 2});
-    all.push_back({.kind = fault_kind::split});
-    all.push_back({.kind = fault_kind::slow});
-    return all;
-}
-std::vector<fault> faults_to_detect() {
-    std::vector<fault> all;
-    for (std::size_t kind = 0; kind < fault_kind_count; ++kind)
-        if (duty_of(static_cast<fault_kind>(kind)) == fault_duty::must_detect)
-            all.push_back({.kind = static_cast<fault_kind>(kind)});
-    for (const failed_sync how : {failed_sync::forgets, failed_sync::reverts})
-        all.push_back({.kind = fault_kind::lying_sync, .after_sync = how});
-    return all;
-}
 constexpr std::uint64_t no_page[1] = {};
 struct none_skipped {
     std::size_t count(std::uint64_t page) const { return page == no_page[0] ? 1 : 0; }
@@ -91,7 +59,7 @@ TEST_CASE(
     int positions = 0;
     int went_on = 0;
     for (const fault& each : faults_to_survive())
-        positions += at_each_position(each, [&](const fault& what) {
+        positions += at_positions(each, one_in, [&](const fault& what) {
             CAPTURE(text_of(what));
             CAPTURE(what.nth);
             simulation world{what.nth};
@@ -133,7 +101,7 @@ TEST_CASE("faults that must be detected, at each I/O: no wrong page is ever read
     int positions = 0;
     int detected = 0;
     for (const fault& each : faults_to_detect())
-        positions += at_each_position(each, [&](const fault& what) {
+        positions += at_positions(each, one_in, [&](const fault& what) {
             CAPTURE(text_of(what));
             CAPTURE(what.nth);
             simulation world{what.nth};
@@ -169,7 +137,7 @@ TEST_CASE("lies while a closed store is opened and read cost nothing once they a
     for (const fault_kind kind : {fault_kind::flip_on_read, fault_kind::stale_read}) {
         fault each;
         each.kind = kind;
-        positions += at_each_position(each, [&](const fault& what) {
+        positions += at_positions(each, one_in, [&](const fault& what) {
             CAPTURE(what.nth);
             simulation world{what.nth};
             bool struck = false;

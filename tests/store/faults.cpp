@@ -5,6 +5,7 @@
 // wrong.
 #include <doctest/doctest.h>
 
+#include "../platform/fault_matrix.hpp"
 #include "../platform/scratch.hpp"
 
 #include <mantis/platform/faulty.hpp>
@@ -14,6 +15,10 @@
 #include <set>
 
 using namespace mantis;
+using platform_test::at_each_position;
+using platform_test::faults_to_detect;
+using platform_test::faults_to_survive;
+using platform_test::text_of;
 
 namespace {
 
@@ -102,50 +107,6 @@ std::vector<fault> usual_faults() {
         {.kind = fault_kind::fail, .on = space_io, .code = error_code::no_space, .count = 5},
         {.kind = fault_kind::fail, .on = io_kind::sync, .after_sync = failed_sync::reverts},
     };
-}
-
-std::vector<fault> faults_to_survive() {
-    std::vector<fault> all = usual_faults();
-    for (const fault_kind kind : {fault_kind::fail, fault_kind::fail_halfway})
-        for (const error_code code : {error_code::io, error_code::no_space})
-            for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{3}, fault::for_ever})
-                all.push_back({.kind = kind, .code = code, .count = count});
-    for (const failed_sync how : {failed_sync::forgets, failed_sync::reverts})
-        for (const fault_kind kind : {fault_kind::fail, fault_kind::fail_halfway})
-            for (const std::uint64_t count : {std::uint64_t{1}, fault::for_ever})
-                all.push_back({.kind = kind,
-                               .on = io_kind::sync | io_kind::sync_directory,
-                               .count = count,
-                               .after_sync = how});
-    all.push_back({.on = descriptor_io, .count = 2});
-    all.push_back({.kind = fault_kind::split});
-    all.push_back({.kind = fault_kind::slow});
-    return all;
-}
-
-std::vector<fault> faults_to_detect() {
-    std::vector<fault> all;
-    for (std::size_t kind = 0; kind < fault_kind_count; ++kind)
-        if (duty_of(static_cast<fault_kind>(kind)) == fault_duty::must_detect)
-            all.push_back({.kind = static_cast<fault_kind>(kind)});
-    for (const failed_sync how : {failed_sync::forgets, failed_sync::reverts})
-        all.push_back({.kind = fault_kind::lying_sync, .after_sync = how});
-    return all;
-}
-
-std::string text_of(const fault& what) {
-    return std::string{name_of(what.kind)} + " " + name_of(what.code) + " x" +
-           std::to_string(what.count) + " on " + std::to_string(what.on.bits()) + " after_sync " +
-           std::to_string(static_cast<int>(what.after_sync));
-}
-
-// Calls once(fault) with each position of the fault until it no longer strikes.
-//   Requires    once() returns whether it struck
-template <class Once>
-int at_each_position(fault what, Once once) {
-    for (what.nth = 1; what.nth < 1'000; ++what.nth)
-        if (!once(what)) break;
-    return static_cast<int>(what.nth) - 1;
 }
 
 }  // namespace
