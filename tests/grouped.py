@@ -7,7 +7,7 @@ included inside a namespace of its own, behind everything that the files of the 
 has to stand alone does: files that define something for the whole program, or include under a
 condition.
 
-    grouped.py FOLDER TO COUNT
+    grouped.py FOLDER TO COUNT [PATTERN]     only the files in which the pattern is found
 """
 
 import re
@@ -40,12 +40,14 @@ def grouped(files, folder):
     return "\n".join(lines) + "\n"
 
 
-def main(folder, target, count):
+def main(folder, target, count, pattern=""):
     folder = Path(folder).resolve()
     together = []
     Path(target).mkdir(parents=True, exist_ok=True)
     for path in sorted(folder.rglob("*.cpp")):
         text = path.read_text(encoding="utf-8")
+        if not re.search(pattern, text):
+            continue
         if ALONE.search(text):
             print(path)
         else:
