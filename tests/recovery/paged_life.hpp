@@ -90,7 +90,7 @@ std::string difference(Tables& tables, const contents& expected) {
         if (!tree) return where + tree.error().message().template as<std::string>();
         const auto seen = tree->verify();
         if (!seen) return where + seen.error().message().template as<std::string>();
-        pages += seen->leaves + seen->inner_nodes;
+        pages += seen->pages();
         if (const std::string wrong = difference(*tree, all); !wrong.empty()) return where + wrong;
     }
     if (pages != tables.stats().pages) return "pages are lost";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Erases the entries of a page_tree between two keys, leaf by leaf, and merges what is left.
+// The extents of their values go with them.
 //
 // Threads: any number, each with an object of its own.
 #pragma once
@@ -20,6 +21,7 @@ public:
         for (bytes_view at = from;; at = next_.view()) {
             auto seen = erase_in_leaf(at, to);
             if (!seen) return std::move(seen).error().with("erased", erased_);
+            retired_.free();
             if (underfull_) tree_merge<Tree>{tree_}.run(at);
             if (*seen == leaf_is::last) return erased_;
         }
@@ -31,7 +33,7 @@ private:
     //   Effects     next_ is its upper fence, where it is not the last
     [[nodiscard]] result<leaf_is> erase_in_leaf(bytes_view from, bytes_view to) {
         underfull_ = false;
-        auto held = tree_.lock({from}, 0);
+        auto held = retired_.lock_leaf(from, entries_between{from, to});
         if (!held) return std::move(held).error();
         if (auto sound = tree_.verify_held(*held); !sound) return std::move(sound).error();
         const std::size_t first = tree_.view(*held).lower_bound(from).at;
@@ -49,6 +51,7 @@ private:
     }
 
     const Tree& tree_;
+    retired_extents<Tree> retired_{tree_};
     node_key next_;
     bool underfull_ = false;
     std::uint64_t erased_ = 0;
