@@ -77,8 +77,7 @@ private:
     void must_come_back() {
         REQUIRE(all_.pages.flush());
         faulty_tree::pool pages{all_.disk, room_for<faulty_tree::pool>(20, 512)};
-        auto tree =
-            faulty_tree::tree_type::open(pages, all_.numbers, table, all_.tree.root());
+        auto tree = faulty_tree::tree_type::open(pages, all_.numbers, table, all_.tree.root());
         REQUIRE(tree);
         REQUIRE(difference(*tree, expected_) == "");
     }
@@ -92,7 +91,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("whichever read or write of a large value fails, nothing has changed, and no page is lost") {
+TEST_CASE(
+    "whichever read or write of a large value fails, nothing has changed, and no page is lost") {
     for (const std::size_t frames : {4u, 40u})
         for (const std::uint64_t failing : {1u, 4u}) {
             std::size_t failed = 0;
@@ -107,6 +107,22 @@ TEST_CASE("whichever read or write of a large value fails, nothing has changed, 
             CHECK(position > (frames == 4 ? 200u : 20u));
             CHECK(failed > position / 8 / one_in);
         }
+}
+
+TEST_CASE("the pages of a value that could not be written are not written later") {
+    faulty_tree all{512, 6};
+    REQUIRE(all.pages.flush());
+    for (std::uint64_t position = 0; position < 8; ++position) {
+        all.disk.calls_left = position, all.disk.failing = UINT64_MAX;
+        const auto put = all.tree.put("key", patterned(20 * 456, position), lsn{1});
+        REQUIRE_FALSE(put);
+        all.disk.calls_left = UINT64_MAX;
+        CHECK(all.pages.stats().dirty == 0);
+        CHECK(all.pages.stats().frames - all.pages.stats().free <= 1);
+        CHECK(all.damage() == "");
+    }
+    CHECK(all.tree.put("key", patterned(20 * 456, 9), lsn{1}));
+    CHECK(all.damage() == "");
 }
 
 TEST_CASE("erasing a range that fails on the way says how many are gone, and loses no page") {

@@ -267,8 +267,7 @@ TEST_CASE("an opened tree knows the pages of its values") {
     tree_of_posix::numbers_type numbers{page_id{10'000}};
     auto opened = tree_of_posix::tree_type::open(again, numbers, table, all.tree.root());
     REQUIRE(opened);
-    const auto seen =
-        opened->verify([&](page_id page) { return numbers.note_used(page); });
+    const auto seen = opened->verify([&](page_id page) { return numbers.note_used(page); });
     REQUIRE(seen);
     CHECK(seen->pages() == numbers.used_count());
     CHECK(numbers.used_count() == all.numbers.used_count());

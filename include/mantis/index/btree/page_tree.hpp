@@ -158,8 +158,8 @@ public:
     }
     // Calls f(key, value, version) with copies, with nothing held, for the entries with keys from
     // `from` on, ascending, until it returns false. An entry that is there throughout is seen; one
-    // that comes or goes meanwhile may be. A value in an extent is that of the moment in which it is
-    // handed out, which may come after that of its leaf.
+    // that comes or goes meanwhile may be. A value in an extent is that of the moment in which it
+    // is handed out, which may come after that of its leaf.
     template <class F>
     [[nodiscard]] result<void> scan(bytes_view from, F f) const {
         detail::tree_leaf_copy<descent> leaf{tree_};
@@ -253,7 +253,8 @@ private:
     //   Returns     what f does; true where the value is in an extent, and gone meanwhile
     template <class F>
     [[nodiscard]] result<bool> hand_out(bytes_view key, const leaf_entry& entry, F& f) const {
-        if (!entry.payload.is_reference) return static_cast<bool>(f(key, entry.payload.value, entry.version));
+        if (!entry.payload.is_reference)
+            return static_cast<bool>(f(key, entry.payload.value, entry.version));
         detail::leaf_value value;
         if (auto read = detail::tree_find{tree_, value}.run(key); !read)
             return std::move(read).error();

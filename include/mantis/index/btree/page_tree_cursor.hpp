@@ -8,8 +8,8 @@
 // The cursor holds a copy of one leaf, and no latch, pin or page. As long as the tree has that leaf
 // unchanged, which costs a load to know, a step is one in the copy; else the place is looked for
 // again by its key. So a step goes to the entry that is next at that moment, whatever has come and
-// gone, the cursor's own entry too; key() and value() stay what they were when it came here. A value
-// that has pages of its own is read whenever the cursor comes to it.
+// gone, the cursor's own entry too; key() and value() stay what they were when it came here. A
+// value that has pages of its own is read whenever the cursor comes to it.
 //
 // State:
 //   before_first  --next, seek-->            on_entry or after_last
@@ -86,7 +86,8 @@ private:
         check(is_on_entry(), "the entry of a cursor that is on none");
         return leaf_.entry(at_);
     }
-    //   Returns     false: its value has pages of its own, and it is gone meanwhile; key_ is its key
+    //   Effects     key_ is the entry's
+    //   Returns     false: its value has pages of its own, and it is gone meanwhile
     [[nodiscard]] result<bool> stop_at(std::size_t at) {
         at_ = at;
         state_ = state::before_first;

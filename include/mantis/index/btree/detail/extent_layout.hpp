@@ -49,8 +49,8 @@ struct extent_reference {
     std::uint32_t value_bytes = 0;
     std::uint32_t checksum = 0;
 
-    [[nodiscard]] friend constexpr bool operator==(extent_reference, extent_reference) noexcept =
-        default;
+    [[nodiscard]] friend constexpr bool operator==(extent_reference,
+                                                   extent_reference) noexcept = default;
     // Whether there can be such an extent.
     [[nodiscard]] constexpr bool makes_sense() const noexcept {
         return first_page != 0 && value_bytes != 0 && value_bytes <= max_extent_bytes;

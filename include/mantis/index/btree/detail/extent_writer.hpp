@@ -45,8 +45,7 @@ public:
         for (; made_ < pages_.size(); ++made_) {
             auto held = tree_.pool->make(pages_[made_]);
             if (!held) return std::move(held).error();
-            extent_header header =
-                header_of_extent(tree_.table, of, shape, made_, pages_[made_]);
+            extent_header header = header_of_extent(tree_.table, of, shape, made_, pages_[made_]);
             if (made_ + 1 != pages_.size()) header.next_page = pages_[made_ + 1].value;
             std::byte raw[sizeof(extent_header)];
             store_extent_header(raw, header);
