@@ -138,8 +138,9 @@ TEST_CASE("erasing a range that fails on the way says how many are gone, and los
         const auto erased = all.tree.erase_range(big_endian(3), big_endian(37));
         const bool failed = !erased;
         if (failed) {
-            CHECK(erased.error().code() == error_code::io);
-            all.disk.calls_left = UINT64_MAX;
+            const error_code why = erased.error().code();
+            CHECK((why == error_code::io || why == error_code::out_of_memory));
+            REQUIRE(erased.error().number("erased") != nullptr);
             for (std::uint64_t i = *erased.error().number("erased"); i-- != 0;)
                 expected.erase(expected.lower_bound(big_endian(3)));
         } else {

@@ -25,7 +25,7 @@
 // A value that is too large for a leaf has pages of its own, an extent (detail/extent_layout.hpp),
 // and the leaf a reference to it. The extent is written before the leaf changes and never changed;
 // the one that a put replaces, or an erase leaves, is freed after. Readers take no notice of that:
-// they copy the reference and then the value, and look whether the leaf still is as it was.
+// they copy the reference and then the value, and look whether the leaf still has that reference.
 //
 // Readers latch nothing, and writers the pages that they change: detail/tree_descent.hpp says why
 // that is right. What keeps losing its way to others pins pages instead, so nobody repeats for

@@ -77,13 +77,14 @@ private:
 };
 
 // Reads a whole value, and compares its checksum.
-//   Requires    `still()` says whether the leaf still has this reference
-//   Returns     false: it has not; what `into` has means nothing
-//   Errors      those of the pool; corrupt: the leaf has this reference, and its pages or bytes are
-//               not those that were written
-template <class Pool, class Still>
+//   Requires    leaf.has_it() says whether the leaf has this reference now; leaf.unchanged() whether
+//               it has had it all the time
+//   Returns     false: it has not, or may have had another meanwhile; what `into` has means nothing
+//   Errors      those of the pool; corrupt: the leaf had this reference all the time, and its pages
+//               or bytes are not those that were written
+template <class Pool, class Leaf>
 [[nodiscard]] result<bool> read_extent(Pool& pool, table_id table, bytes_view key,
-                                       extent_reference of, bytes& into, Still still) {
+                                       extent_reference of, bytes& into, Leaf leaf) {
     extent_walk<Pool> walk{pool, table, of};
     if (!of.makes_sense())
         return walk.corrupt({of.first_page}, "a reference to a value that makes no sense");
@@ -92,14 +93,14 @@ template <class Pool, class Still>
         const std::size_t had = into.size();
         into.resize(had + walk.bytes_next());
         const auto page = walk.step(into.data() + had);
-        if (!still()) return false;
-        if (!page) return page.error();
+        if (!page) return leaf.unchanged() ? result<bool>{page.error()} : false;
+        if (!leaf.has_it()) return false;
         // The first page agrees that there is so much.
         into.reserve(of.value_bytes);
     }
-    if (extent_checksum(key, into.view()) != of.checksum)
-        return walk.corrupt({of.first_page}, "a value with another checksum");
-    return true;
+    if (extent_checksum(key, into.view()) == of.checksum) return true;
+    if (!leaf.unchanged()) return false;
+    return walk.corrupt({of.first_page}, "a value with another checksum");
 }
 
 }  // namespace mantis::detail

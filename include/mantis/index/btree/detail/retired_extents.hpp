@@ -4,8 +4,8 @@
 // is done before the leaf changes, and what frees their pages then cannot.
 //
 //   1. with nothing held, the references in the leaf are noted, and the numbers of their pages
-//   2. the leaf is locked if it is as it was; then nobody else can free them. What keeps changing,
-//      or leaves its frame meanwhile, is locked first, and step 1 is done then
+//   2. the leaf is locked if it is as it was; then nobody else can free them. What changes or
+//      leaves its frame meanwhile again and again is locked first, and step 1 is done then
 //   3. each page that an earlier epoch needs is put aside, or written
 //   4. the caller changes the leaf, and lets go of it
 //   5. free(): nobody leads to the pages any more. They leave their frames unwritten
@@ -65,13 +65,15 @@ public:
     //   Errors      those of the pool; corrupt: of nodes
     template <class Entries>
     [[nodiscard]] result<exclusive> lock_leaf(bytes_view key, Entries entries) {
-        for (unsigned i = 0; i < Tree::attempts; ++i) {
+        unsigned lists = 0;
+        for (unsigned i = 0; i < Tree::attempts && lists < most_lists; ++i) {
             auto seen = tree_.seek({key}, 0);
             if (!seen) return std::move(seen).error();
             if (!*seen) continue;
             const auto& page = (*seen)->page;
             note((*seen)->view, entries);
             if (!page.validate()) continue;
+            if (!references_.empty()) ++lists;
             const auto listed = list([&] { return page.validate(); });
             if (!listed) return listed.error();
             if (!*listed) continue;
@@ -105,6 +107,9 @@ public:
     }
 
 private:
+    // Each reads as many pages as fit into the pool, if the leaf leaves its frame.
+    static constexpr unsigned most_lists = 2;
+
     template <class Access, class Entries>
     void note(const slotted_view<Access>& leaf, Entries entries) {
         references_.clear();

@@ -20,7 +20,7 @@ public:
         if (!to.empty() && to <= from) return std::uint64_t{0};
         for (bytes_view at = from;; at = next_.view()) {
             auto seen = erase_in_leaf(at, to);
-            if (!seen) return std::move(seen).error().with("erased", erased_);
+            if (!seen) return stopped(std::move(seen).error());
             retired_.free();
             if (underfull_) tree_merge<Tree>{tree_}.run(at);
             if (*seen == leaf_is::last) return erased_;
@@ -29,6 +29,15 @@ public:
 
 private:
     enum class leaf_is : std::uint8_t { last, followed };
+
+    // How many are gone is said in any case: an error has room for a few numbers only.
+    [[nodiscard]] error stopped(error why) const {
+        why.with("erased", erased_);
+        if (why.number("erased") != nullptr) return why;
+        return error{why.code(), "erasing a range of a B+tree"}
+            .with("table", tree_.table.value)
+            .with("erased", erased_);
+    }
 
     //   Effects     next_ is its upper fence, where it is not the last
     [[nodiscard]] result<leaf_is> erase_in_leaf(bytes_view from, bytes_view to) {
