@@ -239,4 +239,20 @@ MUTANTS = (
         "page/pool_epochs.cpp",
         "Pages that are about to be freed are written.",
     ),
+    mutant(
+        "large-value-begun-again-with-each-change",
+        "index/btree/detail/tree_find.hpp",
+        "return last.validate() || find.finds_it_again(key, last);",
+        "return last.validate();",
+        EXTENTS,
+        "A value larger than the pool is read many times.",
+    ),
+    mutant(
+        "pages-listed-again-and-again",
+        RETIRED,
+        "most_lists = 2;",
+        "most_lists = 8;",
+        EXTENTS,
+        "A value larger than the pool is read many times before it is replaced.",
+    ),
 )

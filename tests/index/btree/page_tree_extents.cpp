@@ -6,11 +6,24 @@
 
 #include <mantis/platform/posix.hpp>
 
+#include <functional>
+
 using namespace tree_tests;
 
 namespace {
 
 using tree_of_posix = rig<posix>;
+
+// Somebody does something whenever a page is loaded.
+class meddling_source : public memory_source<posix> {
+public:
+    std::function<void()> meddle;
+
+    result<void> read(page_id page, std::byte* into, std::size_t size) {
+        if (meddle) meddle();
+        return memory_source<posix>::read(page, into, size);
+    }
+};
 
 // What a cursor sees in either direction.
 template <class Tree>
@@ -229,6 +242,48 @@ TEST_CASE("without numbers for all pages of a value none is taken, and nothing h
     for (const page_id page : taken) all.numbers.give_back(page);
     CHECK(all.damage() == "");
     CHECK(difference(all.tree, {{"large", {patterned(456 * 8, 2), 2}}}) == "");
+}
+
+TEST_CASE("a value larger than the pool is read once, and replaced with two looks at it") {
+    tree_of_posix all{512, 12};
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        const std::string value = patterned(100 * 456, i);
+        const std::uint64_t before = all.disk.reads();
+        const std::uint64_t written = all.disk.writes();
+        REQUIRE(all.tree.put("key", value, lsn{i}));
+        CHECK(all.disk.reads() - before < (i == 0 ? 3 : 130));
+        CHECK(all.disk.writes() - written < 115);
+        const std::uint64_t then = all.disk.reads();
+        REQUIRE(has(all.tree, {{"key", {value, i}}}, "key"));
+        CHECK(all.disk.reads() - then < 115);
+        CHECK(all.damage() == "");
+    }
+    const std::uint64_t before = all.disk.reads();
+    CHECK(all.tree.erase("key").value());
+    CHECK(all.disk.reads() - before < 130);
+}
+
+TEST_CASE(
+    "who reads a large value is not disturbed by others that change their entries beside it") {
+    rig<posix, meddling_source> all{512, 200};
+    const std::string value = patterned(50 * 456, 1);
+    REQUIRE(all.tree.put("large", value, lsn{1}));
+    REQUIRE(all.tree.put("small", "0", lsn{2}));
+    REQUIRE(all.pages.flush());
+    rig<posix, meddling_source>::pool pages{all.disk, room_for<decltype(all)::pool>(200, 512)};
+    auto tree = decltype(all)::tree_type::open(pages, all.numbers, table, all.tree.root());
+    REQUIRE(tree);
+    std::uint64_t loads = 0;
+    all.disk.meddle = [&] { REQUIRE(tree->put("small", std::to_string(++loads), lsn{3})); };
+    const auto found = tree->find("large", [&](bytes_view seen, lsn version) {
+        CHECK(seen == bytes_view{value});
+        CHECK(version == lsn{1});
+    });
+    all.disk.meddle = {};
+    REQUIRE(found);
+    CHECK(*found);
+    CHECK(loads == 50);
+    CHECK(tree->find("small", [](bytes_view seen, lsn) { CHECK(seen == bytes_view{"50"}); }));
 }
 
 TEST_CASE("who is called by find or scan may replace the value it is given") {
