@@ -255,4 +255,20 @@ MUTANTS = (
         EXTENTS,
         "A value larger than the pool is read many times before it is replaced.",
     ),
+    mutant(
+        "large-value-of-a-pinned-leaf-not-read",
+        "index/btree/detail/tree_find.hpp",
+        "        const auto whole = read(key, pinned_leaf{});\n",
+        "        const auto whole = result<bool>{true};\n",
+        EXTENT_SCHEDULES,
+        "A reader whom others disturb all the time is given nothing, or half a value.",
+    ),
+    mutant(
+        "pages-of-a-leaf-that-was-locked-first-not-listed",
+        RETIRED,
+        "        if (auto ready = prepare(*held, entries); !ready) return std::move(ready).error();\n",
+        "",
+        EXTENTS,
+        "A value larger than the pool is replaced, and its pages are not those that are freed.",
+    ),
 )
