@@ -12,6 +12,7 @@ FAULTS = "index/btree/page_tree_faults.cpp"
 DAMAGE = "index/btree/page_tree_damage.cpp"
 READER = "index/btree/detail/extent_reader.hpp"
 WRITER = "index/btree/detail/extent_writer.hpp"
+FIND = "index/btree/detail/tree_find.hpp"
 RETIRED = "index/btree/detail/retired_extents.hpp"
 PAGE_LIST = "recovery/detail/tree_page_list.hpp"
 EXTENTS = "index/btree/page_tree_extents.cpp"
@@ -33,17 +34,17 @@ MUTANTS = (
     ),
     mutant(
         "value-of-two-states",
-        TREE,
-        "            if ((*leaf)->page.validate()) return answer_of",
-        "            return answer_of",
+        FIND,
+        "        if (!(*leaf)->page.validate()) return std::optional<optimistic>{};\n",
+        "",
         SCHEDULES,
         "A reader is given half of one value and half of another.",
     ),
     mutant(
         "leaf-locked-that-has-changed",
-        DESCENT,
-        "            auto held = pool->upgrade((*seen)->page);",
-        "            auto held = pool->change((*seen)->page.page());",
+        RETIRED,
+        "            auto held = tree_.pool->upgrade(page);",
+        "            auto held = tree_.pool->change(page.page());",
         SCHEDULES,
         "An entry is put into a leaf that is another's by now.",
     ),
@@ -234,14 +235,14 @@ MUTANTS = (
     mutant(
         "clean-page-dirty-when-settled",
         "page/buffer_pool.hpp",
-        "            const bool settled = there && (at->dirty() == 0 || writer_.begin_change(*at));\n",
-        "            const bool settled = there && writer_.begin_change(*at);\n",
+        "            const bool settled = !left && (at->dirty() == 0 || writer_.begin_change(*at));\n",
+        "            const bool settled = !left && writer_.begin_change(*at);\n",
         "page/pool_epochs.cpp",
         "Pages that are about to be freed are written.",
     ),
     mutant(
         "large-value-begun-again-with-each-change",
-        "index/btree/detail/tree_find.hpp",
+        FIND,
         "return last.validate() || find.finds_it_again(key, last);",
         "return last.validate();",
         EXTENTS,
@@ -257,7 +258,7 @@ MUTANTS = (
     ),
     mutant(
         "large-value-of-a-pinned-leaf-not-read",
-        "index/btree/detail/tree_find.hpp",
+        FIND,
         "        const auto whole = read(key, pinned_leaf{});\n",
         "        const auto whole = result<bool>{true};\n",
         EXTENT_SCHEDULES,
@@ -270,5 +271,13 @@ MUTANTS = (
         "",
         EXTENTS,
         "A value larger than the pool is replaced, and its pages are not those that are freed.",
+    ),
+    mutant(
+        "parent-locked-that-has-changed",
+        DESCENT,
+        "            auto held = pool->upgrade((*seen)->page);",
+        "            auto held = pool->change((*seen)->page.page());",
+        SCHEDULES,
+        "A leaf is split below a node that is another by now.",
     ),
 )

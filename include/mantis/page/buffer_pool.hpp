@@ -199,11 +199,11 @@ public:
     [[nodiscard]] result<void> settle(page_id page) {
         while (frame* const at = store_.seek(page)) {
             if (!at->latch.lock_while([&] { return at->has(page); })) continue;
-            const bool there = at->has(page);
-            const bool settled = there && (at->dirty() == 0 || writer_.begin_change(*at));
+            const bool left = !at->has(page);
+            const bool settled = !left && (at->dirty() == 0 || writer_.begin_change(*at));
             at->latch.unlock_unchanged();
             if (settled) return success();
-            if (!there) continue;
+            if (left) continue;
             if (auto old = write_earlier(*at); !old) return old;
         }
         return success();
