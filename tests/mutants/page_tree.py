@@ -272,12 +272,4 @@ MUTANTS = (
         EXTENTS,
         "A value larger than the pool is replaced, and its pages are not those that are freed.",
     ),
-    mutant(
-        "parent-locked-that-has-changed",
-        DESCENT,
-        "            auto held = pool->upgrade((*seen)->page);",
-        "            auto held = pool->change((*seen)->page.page());",
-        SCHEDULES,
-        "A leaf is split below a node that is another by now.",
-    ),
 )
