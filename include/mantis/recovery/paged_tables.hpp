@@ -36,8 +36,8 @@
 //
 // Invariants:
 //   1. the page store's committed state is that of the manifest's last group
-//   2. a number is taken  <=>  it is of a page of one tree, or of one that is being made or dropped;
-//      or of a large value that was damaged when it was replaced, erased or dropped
+//   2. a number is taken  <=>  it is of a page of one tree, or of one that is being made or
+//      dropped; or of a large value that was damaged when it was replaced, erased or dropped
 //   3. once an outcome is unknown or a sync has failed, no page changes any more
 //
 // Threads: any number use tables, and make and drop them. checkpoint(), clean() and rewrite() take

@@ -77,8 +77,8 @@ private:
 };
 
 // Reads a whole value, and compares its checksum.
-//   Requires    leaf.has_it() says whether the leaf has this reference now; leaf.unchanged() whether
-//               it has had it all the time
+//   Requires    leaf.has_it() says whether the leaf has this reference now; leaf.unchanged()
+//               whether it has had it all the time
 //   Returns     false: it has not, or may have had another meanwhile; what `into` has means nothing
 //   Errors      those of the pool; corrupt: the leaf had this reference all the time, and its pages
 //               or bytes are not those that were written
