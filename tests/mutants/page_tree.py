@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Bugs in the B+tree over pages: where a descent arrives, what a split or a merge leaves."""
+"""Bugs in the B+tree over pages: where a descent arrives, what a split or a merge leaves, and whose
+the pages of a large value are."""
 
 from mutant import mutant
 
@@ -9,6 +10,17 @@ SPLIT = "index/btree/detail/tree_split.hpp"
 SCHEDULES = "index/btree/page_tree_schedules.cpp"
 FAULTS = "index/btree/page_tree_faults.cpp"
 DAMAGE = "index/btree/page_tree_damage.cpp"
+READER = "index/btree/detail/extent_reader.hpp"
+WRITER = "index/btree/detail/extent_writer.hpp"
+FIND = "index/btree/detail/tree_find.hpp"
+RETIRED = "index/btree/detail/retired_extents.hpp"
+PAGE_LIST = "recovery/detail/tree_page_list.hpp"
+EXTENTS = "index/btree/page_tree_extents.cpp"
+EXTENT_DAMAGE = "index/btree/page_tree_extent_damage.cpp"
+EXTENT_FAULTS = "index/btree/page_tree_extent_faults.cpp"
+EXTENT_SCHEDULES = "index/btree/page_tree_extent_schedules.cpp"
+EPOCHS = "index/btree/page_tree_epochs.cpp"
+TABLES = "recovery/paged_tables.cpp"
 
 MUTANTS = (
     mutant(
@@ -22,17 +34,17 @@ MUTANTS = (
     ),
     mutant(
         "value-of-two-states",
-        TREE,
-        "            if ((*leaf)->page.validate()) return answer_of",
-        "            return answer_of",
+        FIND,
+        "        if (!(*leaf)->page.validate()) return std::optional<optimistic>{};\n",
+        "",
         SCHEDULES,
         "A reader is given half of one value and half of another.",
     ),
     mutant(
         "leaf-locked-that-has-changed",
-        DESCENT,
-        "            auto held = pool->upgrade((*seen)->page);",
-        "            auto held = pool->change((*seen)->page.page());",
+        RETIRED,
+        "            auto held = tree_.pool->upgrade(page);",
+        "            auto held = tree_.pool->change(page.page());",
         SCHEDULES,
         "An entry is put into a leaf that is another's by now.",
     ),
@@ -83,5 +95,181 @@ MUTANTS = (
         "    held.release();\n",
         "index/btree/page_tree.cpp",
         "A page that nothing leads to is written, and may be read as it was.",
+    ),
+    mutant(
+        "page-of-another-value-believed",
+        READER,
+        "        if (seen != expected || (seen.next_page == 0) != last)\n",
+        "        if ((seen.next_page == 0) != last)\n",
+        EXTENT_DAMAGE,
+        "Pages of another value are freed, and damage is told of the wrong page.",
+    ),
+    mutant(
+        "checksum-of-a-large-value-ignored",
+        READER,
+        "    if (extent_checksum(key, into.view()) == of.checksum) return true;\n",
+        "    return true;\n",
+        EXTENT_DAMAGE,
+        "Changed bytes are handed out as a value.",
+    ),
+    mutant(
+        "large-value-verified-without-its-bytes",
+        "index/btree/detail/tree_verify.hpp",
+        "        if (checksum != of.checksum)\n",
+        "        if (false)\n",
+        EXTENT_DAMAGE,
+        "Damage that a reader would meet is called sound.",
+    ),
+    mutant(
+        "large-value-without-its-key",
+        "index/btree/detail/extent_layout.hpp",
+        "crc32c::of(value, crc32c::of(key))",
+        "crc32c::of(value)",
+        EXTENTS,
+        "A value may be found under another key.",
+    ),
+    mutant(
+        "large-value-called-damaged-that-was-replaced",
+        READER,
+        "        if (!page) return leaf.unchanged() ? result<bool>{page.error()} : false;\n",
+        "        if (!page) return page.error();\n",
+        EXTENT_SCHEDULES,
+        "A reader calls a value damaged that was replaced meanwhile.",
+    ),
+    mutant(
+        "pages-listed-of-another-state",
+        RETIRED,
+        "            auto held = tree_.pool->upgrade(page);",
+        "            auto held = tree_.pool->change(page.page());",
+        EXTENT_SCHEDULES,
+        "Pages are freed that are of another value by now.",
+    ),
+    mutant(
+        "replaced-value-not-freed",
+        TREE,
+        "        replaced.free();\n",
+        "",
+        EXTENTS,
+        "The pages of a replaced value are lost.",
+    ),
+    mutant(
+        "erased-value-not-freed",
+        TREE,
+        "        retired.free();\n",
+        "",
+        EXTENTS,
+        "The pages of an erased value are lost.",
+    ),
+    mutant(
+        "values-of-a-range-not-freed",
+        "index/btree/detail/tree_erase_range.hpp",
+        "            retired_.free();\n",
+        "",
+        EXTENTS,
+        "The pages of values in an erased range are lost.",
+    ),
+    mutant(
+        "freed-page-kept-in-its-frame",
+        RETIRED,
+        "            tree_.pool->forget(page);\n",
+        "",
+        EXTENTS,
+        "A page that nothing leads to is written.",
+    ),
+    mutant(
+        "old-image-of-a-freed-page-lost",
+        RETIRED,
+        "            if (auto settled = tree_.pool->settle(page); !settled) return settled;\n",
+        "            if (page.value == 0) return success();\n",
+        EPOCHS,
+        "A checkpoint lacks the page, or the program stops.",
+    ),
+    mutant(
+        "damaged-value-cannot-be-replaced",
+        RETIRED,
+        "                if (!page && page.error().code() == error_code::corrupt) break;\n",
+        "",
+        EXTENT_DAMAGE,
+        "A damaged value is there for ever.",
+    ),
+    mutant(
+        "numbers-of-a-value-that-was-not-written-lost",
+        WRITER,
+        "            tree_.numbers->give_back(pages_[at]);\n",
+        "",
+        EXTENTS,
+        "A put that fails loses page numbers.",
+    ),
+    mutant(
+        "pages-of-a-value-that-was-not-written-kept",
+        WRITER,
+        "            if (at < made_) tree_.pool->forget(pages_[at]);\n",
+        "",
+        EXTENT_FAULTS,
+        "A page that nothing leads to is written.",
+    ),
+    mutant(
+        "erased-by-another-failure",
+        RETIRED,
+        "                if (!page) return page.error();\n",
+        "                if (!page) break;\n",
+        EXTENT_FAULTS,
+        "Pages are lost where a read fails.",
+    ),
+    mutant(
+        "gone-value-ends-a-scan",
+        TREE,
+        "        if (value.answer == node_answer::absent) return true;\n",
+        "        if (value.answer == node_answer::absent) return false;\n",
+        EXTENTS,
+        "A scan ends where an entry has gone.",
+    ),
+    mutant(
+        "large-values-of-a-dropped-table-kept",
+        PAGE_LIST,
+        "        if (seen) return add_extents(*seen);\n",
+        "        if (seen) return success();\n",
+        TABLES,
+        "The pages of large values are lost with their table.",
+    ),
+    mutant(
+        "clean-page-dirty-when-settled",
+        "page/buffer_pool.hpp",
+        "            const bool settled = !left && (at->dirty() == 0 || writer_.begin_change(*at));\n",
+        "            const bool settled = !left && writer_.begin_change(*at);\n",
+        "page/pool_epochs.cpp",
+        "Pages that are about to be freed are written.",
+    ),
+    mutant(
+        "large-value-begun-again-with-each-change",
+        FIND,
+        "return last.validate() || find.finds_it_again(key, last);",
+        "return last.validate();",
+        EXTENTS,
+        "A value larger than the pool is read many times.",
+    ),
+    mutant(
+        "pages-listed-again-and-again",
+        RETIRED,
+        "most_lists = 2;",
+        "most_lists = 8;",
+        EXTENTS,
+        "A value larger than the pool is read many times before it is replaced.",
+    ),
+    mutant(
+        "large-value-of-a-pinned-leaf-not-read",
+        FIND,
+        "        const auto whole = read(key, pinned_leaf{});\n",
+        "        const auto whole = result<bool>{true};\n",
+        EXTENT_SCHEDULES,
+        "A reader whom others disturb all the time is given nothing, or half a value.",
+    ),
+    mutant(
+        "pages-of-a-leaf-that-was-locked-first-not-listed",
+        RETIRED,
+        "        if (auto ready = prepare(*held, entries); !ready) return std::move(ready).error();\n",
+        "",
+        EXTENTS,
+        "A value larger than the pool is replaced, and its pages are not those that are freed.",
     ),
 )

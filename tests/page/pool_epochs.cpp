@@ -222,6 +222,48 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a page is settled without a load or a change, and can be forgotten then") {
+    for (const std::size_t side_copies : {0u, 1u}) {
+        bank<posix> all{6, side_copies};
+        const std::uint32_t ended = all.pages.begin_epoch();
+        all.at_end.push_back(all.now);
+        if (side_copies == 0) {
+            all.disk.fail_writes_one_in = 1;
+            const auto failed = all.pages.settle({4});
+            REQUIRE_FALSE(failed);
+            CHECK(failed.error().code() == error_code::io);
+            all.disk.fail_writes_one_in = 0;
+        }
+        const std::uint64_t reads = all.disk.reads;
+        REQUIRE(all.pages.settle({4}));
+        REQUIRE(all.pages.settle({9}));  // is not there
+        all.pages.forget({4});
+        REQUIRE(all.pages.settle({4}));
+        all.now.of[4] = 0;
+        CHECK(all.disk.reads == reads);
+        CHECK(all.pages.stats().free == 1);
+        REQUIRE(all.pages.write_epoch(ended));
+        all.check_epoch(ended);
+        CHECK(all.wrong.load() == 0);
+        CHECK(all.disk.wrong == 0);
+        all.make(4, 1'000);
+        CHECK(all.right());
+    }
+}
+
+TEST_CASE("settling a clean page leaves it clean, and one of this epoch as it is") {
+    bank<posix> all{6, 0};
+    REQUIRE(all.pages.flush());
+    const std::uint64_t writes = all.disk.writes;
+    REQUIRE(all.pages.settle({1}));
+    CHECK(all.pages.stats().dirty == 0);
+    all.move(1, 2, 5);
+    REQUIRE(all.pages.settle({1}));
+    CHECK(all.pages.stats().dirty == 2);
+    CHECK(all.disk.writes == writes);
+    CHECK(all.right());
+}
+
 TEST_CASE("a page of three epochs is written as of each, in order") {
     bank<posix> all{6, 4};
     for (std::uint64_t value = 1; value <= 3; ++value) {

@@ -193,6 +193,22 @@ public:
         }
     }
 
+    // Puts aside, or writes, what an earlier epoch needs of a page; it is not loaded for that, and
+    // not changed. So forget() may follow, in the same epoch.
+    //   Errors      of the source's write(), where there was no room for a side copy
+    [[nodiscard]] result<void> settle(page_id page) {
+        while (frame* const at = store_.seek(page)) {
+            if (!at->latch.lock_while([&] { return at->has(page); })) continue;
+            const bool left = !at->has(page);
+            const bool settled = !left && (at->dirty() == 0 || writer_.begin_change(*at));
+            at->latch.unlock_unchanged();
+            if (settled) return success();
+            if (left) continue;
+            if (auto old = write_earlier(*at); !old) return old;
+        }
+        return success();
+    }
+
     // Read-ahead: a thread of the pool loads them soon, those first that come first. It is advice:
     // a page that cannot be loaded, or for which there is no room in the queue, is loaded when it
     // is asked for.

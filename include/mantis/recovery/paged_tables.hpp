@@ -36,7 +36,8 @@
 //
 // Invariants:
 //   1. the page store's committed state is that of the manifest's last group
-//   2. a number is taken  <=>  it is of a page of one tree, or of one that is being made or dropped
+//   2. a number is taken  <=>  it is of a page of one tree, or of one that is being made or
+//      dropped; or of a large value that was damaged when it was replaced, erased or dropped
 //   3. once an outcome is unknown or a sync has failed, no page changes any more
 //
 // Threads: any number use tables, and make and drop them. checkpoint(), clean() and rewrite() take
@@ -139,9 +140,10 @@ public:
     [[nodiscard]] result<tree_type> make_table(table_id table);
     // Its pages are free at once, all in this call. It is a change of pages.
     //   Requires    nobody uses its tree any more
-    //   Errors      not_found, read_only; those of the pool: an inner page that cannot be read, or
-    //               an image of an earlier epoch that cannot be written: nothing is dropped
-    //   Complexity  reads its inner pages; takes 8 bytes for each page. While a checkpoint is being
+    //   Errors      not_found, read_only; those of the pool: a page that cannot be read, unless it
+    //               is a damaged leaf or of a large value, or an image of an earlier epoch that
+    //               cannot be written: nothing is dropped
+    //   Complexity  reads all of its pages; takes 8 bytes for each. While a checkpoint is being
     //               written, it writes what is left of that first
     [[nodiscard]] result<void> drop_table(table_id table);
     // Ascending.

@@ -181,7 +181,11 @@ TEST_CASE("keys and values that are too large are refused, with numbers") {
     REQUIRE_FALSE(long_key);
     CHECK(long_key.error().code() == error_code::too_large);
     CHECK(*long_key.error().number("key_bytes") == 65);
-    CHECK_FALSE(all.tree.put("k", std::string(129, 'v'), lsn{1}));
+    const std::byte small{};
+    const bytes_view huge{&small, tree_of_posix::tree_type::max_value_bytes + 1};  // never read
+    CHECK(all.tree.put("k", huge, lsn{1}).error().code() == error_code::too_large);
+    CHECK_FALSE(all.tree.takes("k", huge));
+    CHECK(all.tree.takes("k", huge.first(huge.size() - 1)));
     REQUIRE(all.tree.put(std::string(64, 'k'), {}, lsn{1}));
     CHECK_FALSE(all.tree.find(std::string(65, 'k'), [](bytes_view, lsn) {}).value());
     CHECK_FALSE(all.tree.erase(std::string(500, 'k')).value());

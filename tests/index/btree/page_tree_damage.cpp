@@ -25,7 +25,8 @@ struct images {
         for (std::uint64_t i = 0; i < 260; ++i) {
             const std::string key =
                 i % 3 == 0 ? random_key(random, 40) : "user-" + std::to_string(random() % 10'000);
-            REQUIRE(all.tree.put(key, std::string(random() % 30, 'v'), lsn{i}));
+            const std::size_t size = i % 10 == 0 ? 100 + random() % 1000 : random() % 30;
+            REQUIRE(all.tree.put(key, std::string(size, 'v'), lsn{i}));
             if (random() % 3 == 0) REQUIRE(all.tree.erase(key).value());
             else keys.push_back(key);
         }
@@ -78,13 +79,14 @@ void use(images& of, std::mt19937_64& random) {
         CHECK(right_or_known(tree->find(key, [](bytes_view, lsn) {})));
         switch (random() % 4) {
             case 0:
-                CHECK(right_or_known(tree->put(key, std::string(random() % 60, 'w'), lsn{1})));
+                CHECK(right_or_known(tree->put(key, std::string(random() % 200, 'w'), lsn{1})));
                 break;
             case 1: CHECK(right_or_known(tree->put(key + "x", "new", lsn{1}))); break;
             default: CHECK(right_or_known(tree->erase(key))); break;
         }
     }
     scan();
+    CHECK(right_or_known(tree->erase_range(of.keys.front(), {})));
     CHECK(pages.stats().pinned == 0);
 }
 

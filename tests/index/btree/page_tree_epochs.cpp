@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A checkpoint of a tree that goes on changing: splits, merges, pages that are dropped and whose
-// numbers are taken again.
+// A checkpoint of a tree that goes on changing: splits, merges, values in pages of their own, pages
+// that are dropped and whose numbers are taken again.
 #include "../../page/history_source.hpp"
 #include "../../sanitized.hpp"
-#include "tree_rig.hpp"
+#include "extent_rig.hpp"
 
 #include <mantis/platform/posix.hpp>
 
@@ -38,8 +38,9 @@ void change(tree_of_history& all, model& expected, Random& random, std::uint64_t
     const std::string key = random_key(random, 64);
     const auto near = expected.lower_bound(key);
     if ((step / 200 % 2 == 0 ? random() % 4 != 0 : random() % 4 == 0) || near == expected.end()) {
-        REQUIRE(all.tree.put(key, std::to_string(step), lsn{step}));
-        expected[key] = {std::to_string(step), step};
+        const std::string value = patterned(random() % 4 == 0 ? random() % 3000 : 6, step);
+        REQUIRE(all.tree.put(key, value, lsn{step}));
+        expected[key] = {value, step};
         return;
     }
     REQUIRE(all.tree.erase(near->first).value());

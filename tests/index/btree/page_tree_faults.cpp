@@ -2,6 +2,7 @@
 //
 // Reads and writes of the source that fail, one at each position, and page numbers that run out.
 #include "../../sanitized.hpp"
+#include "failing_source.hpp"
 #include "tree_rig.hpp"
 
 #include <mantis/platform/posix.hpp>
@@ -9,31 +10,6 @@
 using namespace tree_tests;
 
 namespace {
-
-// Fails one call: the one that `calls_left` counts down to.
-class failing_source {
-public:
-    std::uint64_t calls_left = UINT64_MAX;
-    std::uint64_t failing = 1;  // calls in a row
-
-    result<void> read(page_id page, std::byte* into, std::size_t size) {
-        if (fails()) return error{error_code::io, "reading a page"}.with("page", page.value);
-        return disk_.read(page, into, size);
-    }
-    result<void> write(page_id page, std::uint32_t epoch, bytes_view image) {
-        if (fails()) return error{error_code::io, "writing a page"}.with("page", page.value);
-        return disk_.write(page, epoch, image);
-    }
-
-private:
-    bool fails() noexcept {
-        if (calls_left == UINT64_MAX) return false;
-        if (calls_left != 0) return --calls_left, false;
-        if (--failing == 0) calls_left = UINT64_MAX;
-        return true;
-    }
-    memory_source<posix> disk_;
-};
 
 using faulty_tree = rig<posix, failing_source>;
 
@@ -141,8 +117,12 @@ TEST_CASE("whichever number is the last, the put that wants more has changed not
         for (std::uint64_t i = 0; i < 600; ++i) {
             const std::string key = random_key(random, 64);
             const auto put = all.tree.put(key, "value", lsn{i});
-            if (put) expected[key] = {"value", i};
-            else ++refused, REQUIRE(put.error().code() == error_code::no_space);
+            if (put) {
+                expected[key] = {"value", i};
+                continue;
+            }
+            ++refused;
+            REQUIRE(put.error().code() == error_code::no_space);
         }
         CHECK(refused > 0);
         CHECK(difference(all.tree, expected) == "");

@@ -20,12 +20,13 @@ using slotted_tests::random_key;
 using slotted_tests::table;
 
 template <class Pool>
-buffer_pool_options room_for(std::size_t frames, std::size_t page_bytes) {
+buffer_pool_options room_for(std::size_t frames, std::size_t page_bytes,
+                             std::size_t side_copies = 6) {
     buffer_pool_options options;
     options.page_bytes = page_bytes;
     options.translation_bytes = 64 * KiB;
     options.clean_percent = 0;
-    options.side_bytes = 1 + 6 * Pool::side_copy_bytes(page_bytes);
+    options.side_bytes = 1 + side_copies * Pool::side_copy_bytes(page_bytes);
     options.memory_bytes =
         options.translation_bytes + options.side_bytes + frames * Pool::frame_bytes(page_bytes);
     return options;
@@ -42,15 +43,15 @@ struct rig {
     numbers_type numbers{page_id{10'000}};
     tree_type tree;
 
-    rig(std::size_t page_bytes, std::size_t frames)
-        : pages{disk, room_for<pool>(frames, page_bytes)},
+    rig(std::size_t page_bytes, std::size_t frames, std::size_t side_copies = 6)
+        : pages{disk, room_for<pool>(frames, page_bytes, side_copies)},
           tree{tree_type::create(pages, numbers, table, numbers.take().value()).value()} {}
 
     // What is wrong with it; nothing when it is sound, and its pages are those that are taken.
     std::string damage() {
         const auto seen = tree.verify();
         if (!seen) return seen.error().message().template as<std::string>();
-        if (seen->leaves + seen->inner_nodes != numbers.used_count()) return "numbers are lost";
+        if (seen->pages() != numbers.used_count()) return "numbers are lost";
         return "";
     }
 };

@@ -37,8 +37,11 @@ struct tree_of_threads {
     bool may_refuse = false;  // for want of a frame
     bool may_fail = false;
 
-    tree_of_threads(std::size_t key_count, std::uint64_t writer_count, std::size_t frames)
-        : all{512, frames}, keys(key_count), writers{writer_count} {
+    const std::size_t value_bytes;  // at most, but for a number
+
+    tree_of_threads(std::size_t key_count, std::uint64_t writer_count, std::size_t frames,
+                    std::size_t most_value_bytes = 90)
+        : all{512, frames}, keys(key_count), writers{writer_count}, value_bytes{most_value_bytes} {
         for (std::size_t key = 0; key < key_count; key += 4)
             all.tree.put(name_of(key), value_of(key, 0), lsn{0}).value();
         all.pages.flush().value();
@@ -49,8 +52,9 @@ struct tree_of_threads {
     static std::string name_of(std::size_t key) {
         return "the-same-start-" + big_endian(key * 3).substr(6) + std::string(key % 3, 'x');
     }
-    static std::string value_of(std::size_t key, std::uint64_t operation) {
-        return std::string((key * 7 + operation * 31) % 90, static_cast<char>('a' + key % 20)) +
+    std::string value_of(std::size_t key, std::uint64_t operation) const {
+        const std::size_t size = (key * 7 + operation * 31 * (1 + value_bytes / 100)) % value_bytes;
+        return std::string(size, static_cast<char>('a' + (key + operation) % 20)) +
                std::to_string(operation);
     }
 

@@ -22,12 +22,19 @@
 //   scan     leaf by leaf, each as it was at one moment: there are no pointers between them, the
 //            next is found by the upper fence
 //
+// A value that is too large for a leaf has pages of its own, an extent (detail/extent_layout.hpp),
+// and the leaf a reference to it. The extent is written before the leaf changes and never changed;
+// the one that a put replaces, or an erase leaves, is freed after. Readers take no notice of that:
+// they copy the reference and then the value, and look whether the leaf still has that reference.
+//
 // Readers latch nothing, and writers the pages that they change: detail/tree_descent.hpp says why
 // that is right. What keeps losing its way to others pins pages instead, so nobody repeats for
 // ever; it waits for latches that are held for a short time or for an I/O.
 //
 // Failures. A call that answers an error has changed nothing, but for erase_range(): it holds all
-// pages that it needs before it changes the first. Merging comes after an erase that is done; where
+// pages that it needs before it changes the first, and knows those of an extent that is to go. Of
+// an extent that is damaged the pages from the first damaged one on are never free again, as long
+// as nobody says so: their numbers stay taken. Merging comes after an erase that is done; where
 // it fails, for the pool has no room or a neighbour cannot be read, the pages stay as they are, to
 // be merged by a later erase. Damage of pages is `corrupt`, with the table and the page; what is
 // read from a page is used only where the page makes sense, is the one that was asked for, and has
@@ -39,8 +46,10 @@
 // begin_epoch() is called, for no page may be held exclusively then.
 #pragma once
 
+#include "detail/extent_writer.hpp"
 #include "detail/tree_erase_range.hpp"
 #include "detail/tree_estimate.hpp"
+#include "detail/tree_find.hpp"
 #include "detail/tree_leaf_copy.hpp"
 #include "detail/tree_merge.hpp"
 #include "detail/tree_split.hpp"
@@ -86,10 +95,11 @@ public:
 
     [[nodiscard]] table_id table() const noexcept { return tree_.table; }
     [[nodiscard]] page_id root() const noexcept { return tree_.root; }
-    // What a key may have at most, and a value beside a key of that size.
+    // What a value may have at most.
+    static constexpr std::size_t max_value_bytes = detail::max_extent_bytes;
     [[nodiscard]] std::size_t max_key_bytes() const noexcept { return tree_.limits().key_bytes(); }
     [[nodiscard]] bool takes(bytes_view key, bytes_view value) const noexcept {
-        return tree_.limits().takes(key.size(), value.size());
+        return key.size() <= max_key_bytes() && value.size() <= max_value_bytes;
     }
 
     // Calls f(value, version) with a copy, with nothing held, if the key is there.
@@ -97,13 +107,16 @@ public:
     template <class F>
     [[nodiscard]] result<bool> find(bytes_view key, F f) const {
         detail::leaf_value value;
-        if (auto read = read_value(key, value); !read) return std::move(read).error();
+        if (auto read = detail::tree_find{tree_, value}.run(key); !read)
+            return std::move(read).error();
         if (value.answer == node_answer::absent) return false;
         f(value.view(), value.version);
         return true;
     }
     // The entry of `key` is now `value`; replaces what was there.
     //   Errors      besides: too_large: see takes(); those of the page numbers
+    //   Complexity  a value in an extent is copied into its pages, and those of the one before are
+    //               read: their numbers are there only
     [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
         if (!takes(key, value))
             return error{error_code::too_large, "putting an entry into a B+tree"}
@@ -111,34 +124,42 @@ public:
                 .with("key_bytes", key.size())
                 .with("value_bytes", value.size())
                 .with("page_bytes", tree_.page_bytes());
-        {
-            auto leaf = tree_.lock({key}, 0);
-            if (!leaf) return std::move(leaf).error();
-            auto in = detail::put_into_leaf(tree_, *leaf, key, value, version);
-            if (!in) return std::move(in).error();
-            if (*in) return success();
+        detail::retired_extents<descent> replaced{tree_};
+        if (tree_.limits().takes(key.size(), value.size())) {
+            if (auto put = put_payload(key, {value}, version, replaced); !put) return put;
+        } else {
+            detail::new_extent<descent> extent{tree_};
+            if (auto written = extent.write(key, value); !written) return written;
+            if (auto put = put_payload(key, extent.payload(), version, replaced); !put) return put;
+            extent.keep();
         }
-        return detail::tree_put<descent>{tree_, key, value, version}.run();
+        replaced.free();
+        return success();
     }
     //   Returns     whether it was there
     [[nodiscard]] result<bool> erase(bytes_view key) {
         // A page that is locked is dirty, so it is looked at first.
-        auto there = find(key, [](bytes_view, lsn) {});
-        if (!there || !*there) return there;
+        detail::leaf_value there;
+        if (auto read = detail::tree_find{tree_, there}.run_without_extent(key); !read)
+            return std::move(read).error();
+        if (there.answer == node_answer::absent) return false;
+        detail::retired_extents<descent> retired{tree_};
         bool underfull = false;
         {
-            auto leaf = tree_.lock({key}, 0);
+            auto leaf = retired.lock_leaf(key, detail::entry_of{key});
             if (!leaf) return std::move(leaf).error();
             auto erased = detail::erase_from_leaf(tree_, *leaf, key);
             if (!erased || !*erased) return erased;
             underfull = detail::is_underfull(tree_.view(*leaf));
         }
+        retired.free();
         if (underfull) detail::tree_merge<descent>{tree_}.run(key);
         return true;
     }
     // Calls f(key, value, version) with copies, with nothing held, for the entries with keys from
     // `from` on, ascending, until it returns false. An entry that is there throughout is seen; one
-    // that comes or goes meanwhile may be.
+    // that comes or goes meanwhile may be. A value in an extent is that of the moment in which it
+    // is handed out, which may come after that of its leaf.
     template <class F>
     [[nodiscard]] result<void> scan(bytes_view from, F f) const {
         detail::tree_leaf_copy<descent> leaf{tree_};
@@ -150,7 +171,9 @@ public:
             for (std::size_t slot = view.lower_bound(at).at; slot < view.count(); ++slot) {
                 const leaf_entry entry = leaf.entry(slot);
                 key.assign(entry.key.prefix, entry.key.suffix);
-                if (!f(key.view(), entry.payload.value, entry.version)) return success();
+                const auto more = hand_out(key.view(), entry, f);
+                if (!more) return more.error();
+                if (!*more) return success();
             }
             if (view.fences().upper.empty()) return success();
             next.assign(view.fences().upper);
@@ -218,29 +241,38 @@ private:
                  slot-- != 0;) {
                 const leaf_entry entry = leaf.entry(slot);
                 key.assign(entry.key.prefix, entry.key.suffix);
-                if (!f(key.view(), entry.payload.value, entry.version)) return success();
+                const auto more = hand_out(key.view(), entry, f);
+                if (!more) return more.error();
+                if (!*more) return success();
             }
             if (view.fences().lower.empty()) return success();
             next.assign(view.fences().lower);
         }
     }
-    [[nodiscard]] result<void> read_value(bytes_view key, detail::leaf_value& into) const {
-        for (unsigned i = 0; i < descent::attempts; ++i) {
-            auto leaf = tree_.seek({key}, 0);
-            if (!leaf) return std::move(leaf).error();
-            if (!*leaf) continue;
-            detail::copy_value((*leaf)->view, key, into);
-            if ((*leaf)->page.validate()) return answer_of(into, (*leaf)->page.page());
-        }
-        auto held = tree_.pin({key}, 0);
-        if (!held) return std::move(held).error();
-        detail::copy_value(tree_.view(*held), key, into);
-        return answer_of(into, held->page());
+    // Of an entry of a leaf's copy.
+    //   Returns     what f does; true where the value is in an extent, and gone meanwhile
+    template <class F>
+    [[nodiscard]] result<bool> hand_out(bytes_view key, const leaf_entry& entry, F& f) const {
+        if (!entry.payload.is_reference)
+            return static_cast<bool>(f(key, entry.payload.value, entry.version));
+        detail::leaf_value value;
+        if (auto read = detail::tree_find{tree_, value}.run(key); !read)
+            return std::move(read).error();
+        if (value.answer == node_answer::absent) return true;
+        return static_cast<bool>(f(key, value.view(), value.version));
     }
-    [[nodiscard]] result<void> answer_of(const detail::leaf_value& value, page_id page) const {
-        if (value.answer == node_answer::malformed)
-            return tree_.corrupt(page, "an entry that makes no sense");
-        return success();
+    //   Requires    a leaf takes the payload
+    //   Effects     `replaced` has what the entry had
+    [[nodiscard]] result<void> put_payload(bytes_view key, node_payload payload, lsn version,
+                                           detail::retired_extents<descent>& replaced) {
+        {
+            auto leaf = replaced.lock_leaf(key, detail::entry_of{key});
+            if (!leaf) return std::move(leaf).error();
+            auto in = detail::put_into_leaf(tree_, *leaf, key, payload, version);
+            if (!in) return std::move(in).error();
+            if (*in) return success();
+        }
+        return detail::tree_put<descent>{tree_, key, payload, version, replaced}.run();
     }
 
     descent tree_;

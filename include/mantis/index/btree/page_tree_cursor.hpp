@@ -8,7 +8,8 @@
 // The cursor holds a copy of one leaf, and no latch, pin or page. As long as the tree has that leaf
 // unchanged, which costs a load to know, a step is one in the copy; else the place is looked for
 // again by its key. So a step goes to the entry that is next at that moment, whatever has come and
-// gone, the cursor's own entry too; key() and value() stay what they were when it came here.
+// gone, the cursor's own entry too; key() and value() stay what they were when it came here. A
+// value that has pages of its own is read whenever the cursor comes to it.
 //
 // State:
 //   before_first  --next, seek-->            on_entry or after_last
@@ -51,14 +52,16 @@ public:
     [[nodiscard]] result<bool> next() {
         if (state_ == state::after_last) return false;
         if (state_ == state::before_first) return seek_first();
-        if (leaf_.is_current() && at_ + 1 < leaf_.view().count()) return stop_at(at_ + 1);
+        if (leaf_.is_current() && at_ + 1 < leaf_.view().count())
+            if (auto on = stop_at(at_ + 1); !on || *on) return on;
         const node_key here = key_;
         return come_from_below({here.view()}, true);
     }
     [[nodiscard]] result<bool> previous() {
         if (state_ == state::before_first) return false;
         if (state_ == state::after_last) return seek_last();
-        if (leaf_.is_current() && at_ != 0) return stop_at(at_ - 1);
+        if (leaf_.is_current() && at_ != 0)
+            if (auto on = stop_at(at_ - 1); !on || *on) return on;
         const node_key here = key_;
         return seek_below(here.view());
     }
@@ -69,31 +72,52 @@ public:
         check(is_on_entry(), "the key of a cursor that is on no entry");
         return key_.view();
     }
-    [[nodiscard]] bytes_view value() const { return entry().payload.value; }
-    [[nodiscard]] lsn version() const { return entry().version; }
+    [[nodiscard]] bytes_view value() const {
+        const leaf_entry in_leaf = entry();
+        return in_leaf.payload.is_reference ? found_.view() : in_leaf.payload.value;
+    }
+    [[nodiscard]] lsn version() const {
+        const leaf_entry in_leaf = entry();
+        return in_leaf.payload.is_reference ? found_.version : in_leaf.version;
+    }
 
 private:
     [[nodiscard]] leaf_entry entry() const {
         check(is_on_entry(), "the entry of a cursor that is on none");
         return leaf_.entry(at_);
     }
-    bool stop_at(std::size_t at) {
+    //   Effects     key_ is the entry's
+    //   Returns     false: its value has pages of its own, and it is gone meanwhile
+    [[nodiscard]] result<bool> stop_at(std::size_t at) {
         at_ = at;
+        state_ = state::before_first;
         const leaf_entry now = leaf_.entry(at);
         key_.assign(now.key.prefix, now.key.suffix);
+        if (now.payload.is_reference) {
+            if (auto read = detail::tree_find{tree_, found_}.run(key_.view()); !read)
+                return std::move(read).error();
+            if (found_.answer == node_answer::absent) return false;
+        }
         state_ = state::on_entry;
         return true;
     }
     [[nodiscard]] result<bool> come_from_below(detail::tree_target to, bool behind) {
         state_ = state::before_first;
         node_key fence;
-        for (;; to.key = fence.view(), behind = false) {
+        bool gone = false;  // what the leaf has next
+        for (;; to.key = fence.view(), behind = gone) {
             if (auto read = leaf_.load(to); !read) return std::move(read).error();
             const slotted_view<> view = leaf_.view();
             const node_place place = view.lower_bound(to.key);
             const bool skips = behind && place.answer == node_answer::found;
             const std::size_t at = place.at + (skips ? 1 : 0);
-            if (at < view.count()) return stop_at(at);
+            if (at < view.count()) {
+                if (auto on = stop_at(at); !on || *on) return on;
+                fence = key_;
+                gone = true;
+                continue;
+            }
+            gone = false;
             if (view.fences().upper.empty()) {
                 state_ = state::after_last;
                 return false;
@@ -109,7 +133,11 @@ private:
             const slotted_view<> view = leaf_.view();
             const std::size_t end =
                 to.side == detail::tree_side::last ? view.count() : view.lower_bound(to.key).at;
-            if (end != 0) return stop_at(end - 1);
+            if (end != 0) {
+                if (auto on = stop_at(end - 1); !on || *on) return on;
+                fence = key_;
+                continue;
+            }
             if (view.fences().lower.empty()) return false;
             fence.assign(view.fences().lower);
         }
@@ -120,6 +148,7 @@ private:
     state state_ = state::before_first;
     std::size_t at_ = 0;
     node_key key_;
+    detail::leaf_value found_;  // where the leaf has a reference
 };
 
 }  // namespace mantis

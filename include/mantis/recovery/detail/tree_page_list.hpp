@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The pages of a tree. Leaves are not read: those above them name them.
+// The pages of a tree, with those of the values that have pages of their own.
+//
+// A leaf that is damaged is listed, but not the pages of its values; nor is a page of a value from
+// the first damaged one on. They stay taken: who knows whose they are.
 //
 // Threads: nobody changes the tree meanwhile.
 #pragma once
@@ -14,33 +17,66 @@ class tree_page_list {
 public:
     tree_page_list(Pool& pool, table_id table) noexcept : pool_{&pool}, table_{table} {}
 
-    //   Errors      those of the pool; corrupt, with the page that is no node of this table
-    //   Complexity  reads every inner node, and as much memory as the tree is high
+    //   Errors      those of the pool; corrupt, with the page that is no inner node of this table
+    //   Complexity  reads every page, and takes as many pages of memory as the tree is high
     [[nodiscard]] result<void> add_all(page_id root) { return add_below(root, most_levels); }
     [[nodiscard]] const std::vector<page_id>& pages() const noexcept { return pages_; }
 
 private:
     static constexpr std::size_t most_levels = 64;  // each at least doubles the pages
 
-    [[nodiscard]] result<void> add_below(page_id page, std::size_t parent_level) {
-        std::vector<std::uint64_t> words(pool_->page_bytes() / sizeof(std::uint64_t));
+    // A sound node, or why there is none.
+    [[nodiscard]] result<slotted_view<>> read(page_id page, std::vector<std::uint64_t>& words) {
+        words.resize(pool_->page_bytes() / sizeof(std::uint64_t));
         auto read = pool_->read(page, [&](const auto& seen) {
             seen.copy(words.data(), 0, words.size() * sizeof(std::uint64_t));
         });
         if (!read) return std::move(read.error()).with("table", table_.value);
         const slotted_view<> node{reinterpret_cast<const std::byte*>(words.data()),
                                   pool_->page_bytes()};
-        if (auto sound = verify_node(node, {table_, page.value}); !sound) return sound;
+        if (auto sound = verify_node(node, {table_, page.value}); !sound)
+            return std::move(sound).error();
+        return node;
+    }
+    [[nodiscard]] result<void> add_below(page_id page, std::size_t parent_level) {
+        std::vector<std::uint64_t> words;
+        const auto seen = read(page, words);
+        if (!seen) return seen.error();
+        const slotted_view<>& node = *seen;
         const bool is_root = parent_level == most_levels;
         if (node.level() >= parent_level || (!is_root && node.level() + 1 != parent_level))
             return corrupt(page);
         pages_.push_back(page);
-        if (node.is_leaf()) return success();
+        if (node.is_leaf()) return add_extents(node);
         for (std::size_t at = 0; at <= node.count(); ++at) {
             page_id child;
             if (!node.read_child(at, child.value) || child.value == 0) return corrupt(page);
-            if (node.level() == 1) pages_.push_back(child);
-            else if (auto done = add_below(child, node.level()); !done) return done;
+            auto done = node.level() == 1 ? add_leaf(child) : add_below(child, node.level());
+            if (!done) return done;
+        }
+        return success();
+    }
+    [[nodiscard]] result<void> add_leaf(page_id page) {
+        pages_.push_back(page);
+        std::vector<std::uint64_t> words;
+        const auto seen = read(page, words);
+        if (seen) return add_extents(*seen);
+        const error_code why = seen.error().code();
+        const bool damaged = why == error_code::corrupt || why == error_code::not_found;
+        return damaged ? success() : result<void>{seen.error()};
+    }
+    [[nodiscard]] result<void> add_extents(const slotted_view<>& leaf) {
+        for (std::size_t at = 0; at < leaf.count(); ++at) {
+            leaf_entry entry;
+            if (!leaf.read_leaf_entry(at, entry) || !entry.payload.is_reference) continue;
+            const extent_reference of = load_extent_reference(entry.payload.value.data());
+            if (!of.makes_sense()) continue;
+            for (extent_walk walk{*pool_, table_, of}; !walk.done();) {
+                const auto page = walk.step(nullptr);
+                if (!page && page.error().code() == error_code::corrupt) break;
+                if (!page) return page.error();
+                pages_.push_back(*page);
+            }
         }
         return success();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Erases the entries of a page_tree between two keys, leaf by leaf, and merges what is left.
+// The extents of their values go with them.
 //
 // Threads: any number, each with an object of its own.
 #pragma once
@@ -19,7 +20,8 @@ public:
         if (!to.empty() && to <= from) return std::uint64_t{0};
         for (bytes_view at = from;; at = next_.view()) {
             auto seen = erase_in_leaf(at, to);
-            if (!seen) return std::move(seen).error().with("erased", erased_);
+            if (!seen) return stopped(std::move(seen).error());
+            retired_.free();
             if (underfull_) tree_merge<Tree>{tree_}.run(at);
             if (*seen == leaf_is::last) return erased_;
         }
@@ -28,10 +30,19 @@ public:
 private:
     enum class leaf_is : std::uint8_t { last, followed };
 
+    // How many are gone is said in any case: an error has room for a few numbers only.
+    [[nodiscard]] error stopped(error why) const {
+        why.with("erased", erased_);
+        if (why.number("erased") != nullptr) return why;
+        return error{why.code(), "erasing a range of a B+tree"}
+            .with("table", tree_.table.value)
+            .with("erased", erased_);
+    }
+
     //   Effects     next_ is its upper fence, where it is not the last
     [[nodiscard]] result<leaf_is> erase_in_leaf(bytes_view from, bytes_view to) {
         underfull_ = false;
-        auto held = tree_.lock({from}, 0);
+        auto held = retired_.lock_leaf(from, entries_between{from, to});
         if (!held) return std::move(held).error();
         if (auto sound = tree_.verify_held(*held); !sound) return std::move(sound).error();
         const std::size_t first = tree_.view(*held).lower_bound(from).at;
@@ -49,6 +60,7 @@ private:
     }
 
     const Tree& tree_;
+    retired_extents<Tree> retired_{tree_};
     node_key next_;
     bool underfull_ = false;
     std::uint64_t erased_ = 0;

@@ -10,18 +10,27 @@
 // Threads: as the page is held.
 #pragma once
 
+#include "extent_layout.hpp"
 #include "tree_pages.hpp"
 
 namespace mantis::detail {
 
-// A value of a leaf that was copied out of it.
+// A value of a leaf that was copied out of it, and of the extent that it refers to.
 struct leaf_value {
     node_answer answer = node_answer::absent;
+    bool is_reference = false;
     lsn version;
-    std::size_t size = 0;
-    std::byte bytes[node_limits::max_page_bytes / 4];
+    std::size_t size = 0;  // in the leaf
+    std::byte near_bytes[node_limits::max_page_bytes / 4];
+    bytes far_bytes;  // of the extent
 
-    [[nodiscard]] bytes_view view() const noexcept { return {bytes, size}; }
+    [[nodiscard]] bytes_view view() const noexcept {
+        return is_reference ? far_bytes.view() : bytes_view{near_bytes, size};
+    }
+    //   Requires    is_reference
+    [[nodiscard]] extent_reference reference() const noexcept {
+        return load_extent_reference(near_bytes);
+    }
 };
 
 template <class Access>
@@ -31,13 +40,16 @@ void copy_value(const slotted_view<Access>& leaf, bytes_view key, leaf_value& in
     if (place.answer != node_answer::found) return;
     into.answer = node_answer::malformed;
     leaf_entry entry;
-    if (!leaf.read_leaf_entry(place.at, entry) || entry.payload.is_reference ||
-        entry.payload.value.size() > sizeof into.bytes)
+    if (!leaf.read_leaf_entry(place.at, entry)) return;
+    const std::size_t size = entry.payload.value.size();
+    if (size > sizeof into.near_bytes ||
+        (entry.payload.is_reference && size != extent_reference_bytes))
         return;
-    Access::copy(into.bytes, entry.payload.value.data(), entry.payload.value.size());
+    Access::copy(into.near_bytes, entry.payload.value.data(), size);
     into.answer = node_answer::found;
+    into.is_reference = entry.payload.is_reference;
     into.version = entry.version;
-    into.size = entry.payload.value.size();
+    into.size = size;
 }
 
 // Whether slot `at` can be taken away without looking at the other entries.
@@ -67,11 +79,11 @@ template <class Tree>
     return success();
 }
 
-//   Requires    node_limits::takes(key, value)
+//   Requires    node_limits::takes(key, payload)
 //   Returns     false when there is no room: nothing has changed
 template <class Tree>
 [[nodiscard]] result<bool> put_into_leaf(const Tree& tree, typename Tree::exclusive& held,
-                                         bytes_view key, bytes_view value, lsn version) {
+                                         bytes_view key, node_payload payload, lsn version) {
     if (auto right = check_leaf(tree, held, key); !right) return std::move(right).error();
     const slotted_view<> leaf = tree.view(held);
     const node_place place = leaf.lower_bound(key);
@@ -81,18 +93,19 @@ template <class Tree>
         return tree.corrupt(held.page(), "an entry that makes no sense");
     const bool is_there = place.answer == node_answer::found;
     const std::size_t had = is_there ? old.payload.value.size() : 0;
-    const bool grows = !is_there || value.size() > had;
+    const std::size_t size = payload.value.size();
+    const bool grows = !is_there || size > had;
     const std::size_t more =
-        is_there ? value.size() - had
-                 : node_limits::leaf_entry_bytes(key.size() - leaf.prefix().size(), value.size());
+        is_there ? size - had
+                 : node_limits::leaf_entry_bytes(key.size() - leaf.prefix().size(), size);
     if (grows && more > leaf.free_bytes()) return false;
     const bool in_place =
         is_there ? !grows && can_drop(leaf, place.at, old) : more <= leaf.gap_bytes();
     if (!in_place)
         if (auto sound = tree.verify_held(held); !sound) return std::move(sound).error();
     auto node = tree.node(held);
-    return is_there ? node.replace(place.at, key, {value}, version)
-                    : node.insert(place.at, key, {value}, version);
+    return is_there ? node.replace(place.at, key, payload, version)
+                    : node.insert(place.at, key, payload, version);
 }
 
 //   Returns     whether it was there

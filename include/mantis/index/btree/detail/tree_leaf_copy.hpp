@@ -67,8 +67,8 @@ private:
         bytes_view last;
         for (std::size_t at = 0; at < leaf.count(); ++at) {
             leaf_entry read;
-            if (!leaf.read_leaf_entry(at, read) || read.payload.is_reference ||
-                read.key.size() > node_limits::max_key_bytes)
+            if (!leaf.read_leaf_entry(at, read) || read.key.size() > node_limits::max_key_bytes ||
+                (read.payload.is_reference && read.payload.value.size() != extent_reference_bytes))
                 return tree_.corrupt(page, "an entry that makes no sense");
             const bytes_view suffix = read.key.suffix;
             if (at == 0 ? suffix < lower : suffix <= last)

@@ -16,6 +16,7 @@
 // Threads: any number, each with an object of its own.
 #pragma once
 
+#include "retired_extents.hpp"
 #include "tree_leaf.hpp"
 
 namespace mantis::detail {
@@ -50,9 +51,11 @@ class tree_put {
     using exclusive = typename Tree::exclusive;
 
 public:
-    //   Requires    node_limits::takes(key, value)
-    tree_put(const Tree& tree, bytes_view key, bytes_view value, lsn version) noexcept
-        : tree_{tree}, key_{key}, value_{value}, version_{version} {}
+    //   Requires    node_limits::takes(key, payload)
+    //   Effects     `replaced` knows the extent that the entry had
+    tree_put(const Tree& tree, bytes_view key, node_payload payload, lsn version,
+             retired_extents<Tree>& replaced) noexcept
+        : tree_{tree}, key_{key}, payload_{payload}, version_{version}, replaced_{replaced} {}
 
     [[nodiscard]] result<void> run() {
         auto in = put_at_parent();
@@ -63,7 +66,7 @@ public:
 private:
     [[nodiscard]] tree_target target() const noexcept { return {key_}; }
     [[nodiscard]] result<bool> put_into(exclusive& leaf) {
-        return put_into_leaf(tree_, leaf, key_, value_, version_);
+        return put_into_leaf(tree_, leaf, key_, payload_, version_);
     }
     [[nodiscard]] exclusive& half_of(const node_split& plan, exclusive& left,
                                      exclusive& right) const {
@@ -82,6 +85,8 @@ private:
     [[nodiscard]] result<bool> put_below(exclusive& parent) {
         auto leaf = tree_.lock_child(parent, target());
         if (!leaf) return std::move(leaf).error();
+        if (auto ready = replaced_.prepare(*leaf, entry_of{key_}); !ready)
+            return std::move(ready).error();
         auto in = put_into(*leaf);
         if (!in || *in) return in;
         if (auto sound = verify_child(parent, *leaf); !sound) return std::move(sound).error();
@@ -92,6 +97,8 @@ private:
         return put_into_half(plan, *leaf, *right);
     }
     [[nodiscard]] result<bool> put_into_root(exclusive& root) {
+        if (auto ready = replaced_.prepare(root, entry_of{key_}); !ready)
+            return std::move(ready).error();
         auto in = put_into(root);
         if (!in || *in) return in;
         if (auto sound = tree_.verify_held(root); !sound) return std::move(sound).error();
@@ -151,7 +158,7 @@ private:
     [[nodiscard]] node_split plan_leaf(exclusive& leaf) const {
         const node_place place = tree_.view(leaf).lower_bound(key_);
         return tree_.node(leaf).plan_leaf_split(place.at, place.answer == node_answer::found, key_,
-                                                value_.size());
+                                                payload_.value.size());
     }
     [[nodiscard]] node_split plan_inner(exclusive& held) const {
         return tree_.node(held).plan_inner_split(tree_.view(held).child_of(key_).at);
@@ -203,8 +210,9 @@ private:
 
     const Tree& tree_;
     const bytes_view key_;
-    const bytes_view value_;
+    const node_payload payload_;
     const lsn version_;
+    retired_extents<Tree>& replaced_;
 };
 
 }  // namespace mantis::detail

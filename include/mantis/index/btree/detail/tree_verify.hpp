@@ -10,9 +10,13 @@
 // all leaves ascend; and no page is reached twice: its fences would have to be two different ones,
 // for separators ascend strictly, or its level two different ones.
 //
-// Memory: a copy of a page for each level. No page is held while another is asked for.
+// Then every extent that a leaf refers to: the header of each of its pages, which is that of one
+// place in one value, and the checksum. The key is part of that, so two entries cannot share one.
+//
+// Memory: a copy of a page for each level, and one. No page is held while another is asked for.
 #pragma once
 
+#include "extent_reader.hpp"
 #include "tree_descent.hpp"
 
 namespace mantis {
@@ -22,8 +26,15 @@ struct page_tree_stats {
     std::uint64_t leaves = 0;
     std::uint64_t inner_nodes = 0;
     std::uint64_t height = 0;      // levels: 1 where the root is a leaf
-    std::uint64_t used_bytes = 0;  // of the pages: headers, slots, fences and entries
-    std::uint64_t page_bytes = 0;  // of all pages
+    std::uint64_t used_bytes = 0;  // of the nodes: headers, slots, fences and entries
+    std::uint64_t page_bytes = 0;  // of the nodes
+    std::uint64_t extents = 0;     // values in pages of their own
+    std::uint64_t extent_pages = 0;
+    std::uint64_t extent_bytes = 0;  // of those values
+
+    [[nodiscard]] std::uint64_t pages() const noexcept {
+        return leaves + inner_nodes + extent_pages;
+    }
 };
 
 namespace detail {
@@ -31,7 +42,8 @@ namespace detail {
 template <class Tree, class Visit>
 class tree_verify {
 public:
-    tree_verify(const Tree& tree, Visit& visit) noexcept : tree_{tree}, visit_{visit} {}
+    tree_verify(const Tree& tree, Visit& visit)
+        : tree_{tree}, visit_{visit}, part_(tree.page_bytes()) {}
 
     [[nodiscard]] result<page_tree_stats> run() {
         page_copy root{tree_.page_bytes()};
@@ -76,7 +88,7 @@ private:
         if (view.is_leaf()) {
             ++figures_.leaves;
             figures_.entries += view.count();
-            return success();
+            return check_extents(view, page);
         }
         ++figures_.inner_nodes;
         page_copy below{tree_.page_bytes()};
@@ -93,8 +105,41 @@ private:
         return success();
     }
 
+    //   Requires    a sound leaf
+    [[nodiscard]] result<void> check_extents(const slotted_view<>& leaf, page_id page) {
+        for (std::size_t at = 0; at < leaf.count(); ++at) {
+            leaf_entry entry;
+            if (!leaf.read_leaf_entry(at, entry))
+                return tree_.corrupt(page, "an entry that makes no sense");
+            if (!entry.payload.is_reference) continue;
+            const extent_reference of = load_extent_reference(entry.payload.value.data());
+            if (!of.makes_sense())
+                return tree_.corrupt(page, "a reference to a value that makes no sense");
+            if (auto sound = check_extent(entry.key, of); !sound) return sound;
+        }
+        return success();
+    }
+    [[nodiscard]] result<void> check_extent(const node_key_parts& key, extent_reference of) {
+        std::uint64_t checksum = crc32c::of(key.suffix, crc32c::of(key.prefix));
+        extent_walk walk{*tree_.pool, tree_.table, of};
+        while (!walk.done()) {
+            const std::size_t size = walk.bytes_next();
+            const auto page = walk.step(part_.data());
+            if (!page) return page.error();
+            if (auto seen = visit_(*page); !seen) return seen;
+            checksum = crc32c::of({part_.data(), size}, checksum);
+            ++figures_.extent_pages;
+        }
+        if (checksum != of.checksum)
+            return walk.corrupt({of.first_page}, "a value with another checksum");
+        ++figures_.extents;
+        figures_.extent_bytes += of.value_bytes;
+        return success();
+    }
+
     const Tree& tree_;
     Visit& visit_;
+    std::vector<std::byte> part_;
     page_tree_stats figures_;
 };
 
