@@ -248,7 +248,7 @@ private:
         const page_place at{in.number, in.next_block, blocks};
         in.next_block += blocks;
         ++in.writing;
-        in.pages.push_back(static_cast<std::uint32_t>(page.value));
+        in.note_image(page, blocks);
         return {at, in.file};
     }
     //   Requires    mutex_

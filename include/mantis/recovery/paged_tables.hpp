@@ -139,8 +139,9 @@ public:
     [[nodiscard]] result<tree_type> make_table(table_id table);
     // Its pages are free at once, all in this call. It is a change of pages.
     //   Requires    nobody uses its tree any more
-    //   Errors      not_found, read_only; those of the pool: an inner page that cannot be read, or
-    //               an image of an earlier epoch that cannot be written: nothing is dropped
+    //   Errors      not_found, read_only; corrupt: an inner page names what is no page of it; those
+    //               of the pool: an inner page that cannot be read, or an image of an earlier epoch
+    //               that cannot be written: nothing is dropped
     //   Complexity  reads its inner pages; takes 8 bytes for each page. While a checkpoint is being
     //               written, it writes what is left of that first
     [[nodiscard]] result<void> drop_table(table_id table);
@@ -155,9 +156,10 @@ public:
     // Makes what is in all tables at one moment durable.
     //   Requires    barrier(note) waits until nobody changes pages, calls note(lsn) once, and
     //               returns; no change of pages is under way while note() runs
-    //   Errors      no_space, out_of_memory, io, read_only, unknown_outcome: the state before is
-    //               the durable one; but with unknown_outcome, the next opening tells. Where this
-    //               can be called again, writable() says so
+    //   Errors      no_space, out_of_memory, io, read_only, unknown_outcome; invalid_argument: the
+    //               position is before that of the last one. The state before is the durable one;
+    //               but with unknown_outcome, the next opening tells. Where this can be called
+    //               again, writable() says so
     template <class Barrier>
     [[nodiscard]] result<checkpoint_figures> checkpoint(Barrier barrier);
     // Moves what lives in one mostly empty segment; the next checkpoint gives that back.

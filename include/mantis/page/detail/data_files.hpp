@@ -41,18 +41,19 @@ public:
         return filled.error();
     }
     //   Requires    make_spare() succeeded and the spare was not used since
-    //   Effects     there is no spare any more, even where this fails
+    //   Effects     there is no spare any more, even where this fails, nor then a file of that
+    //               number, as far as the system lets it go
     [[nodiscard]] result<file> make_of_spare(std::uint32_t number) {
         const bytes name = data_segment_name(number);
-        auto done = write_spare(number);
-        if (done) done = directory_->rename(spare_data_name, name);
-        if (!done) {
+        if (auto named = directory_->rename(spare_data_name, name); !named) {
             remove_spare();
-            return done.error();
+            return named.error();
         }
-        auto opened = directory_->open(name, file_mode::write);  // what fails names its file
-        if (!opened) return std::move(opened).error();
-        return file::make(*std::move(opened));
+        auto opened = directory_->open(name, file_mode::write);
+        auto done = opened ? opened->write(0, header(number)) : result<void>{opened.error()};
+        if (done) return file::make(*std::move(opened));
+        (void)directory_->remove(name);
+        return done.error();
     }
     //   Effects     there is a spare, or none and no file of that name
     [[nodiscard]] result<void> make_spare() {
@@ -119,11 +120,6 @@ private:
     [[nodiscard]] bytes header(std::uint32_t number) const {
         return encode_data_header(
             {data_segment_version, Checksum::format_id, database_, number, segment_bytes_});
-    }
-    result<void> write_spare(std::uint32_t number) {
-        auto opened = directory_->open(spare_data_name, file_mode::write);
-        if (!opened) return std::move(opened).error();
-        return opened->write(0, header(number));
     }
 
     directory* directory_;

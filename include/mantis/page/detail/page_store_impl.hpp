@@ -49,7 +49,7 @@ result<void> page_store<Platform, Checksum>::count_references() {
         if (found == nullptr) found = &segments_.add(at.segment());
         found->live_blocks += at.blocks();
         found->newest_blocks += at.blocks();
-        found->pages.push_back(static_cast<std::uint32_t>(page.value));
+        found->note_image(page, at.blocks());
         const std::uint32_t end = at.block() + at.blocks();
         if (end > found->next_block) found->next_block = end;
         return true;
@@ -146,7 +146,12 @@ auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, Make
     hold.lock();
     making_ = false;
     made_.notify_all();
-    if (!made) return std::move(made).error();
+    if (!made) {
+        // A full disk may be asked again and again. If the file could not be removed, the next one
+        // who makes it is told so, and the number is used up.
+        if (made.error().code() == error_code::no_space) next_number_ = number;
+        return std::move(made).error();
+    }
     ++names_made_;
     segment& added = segments_.add(number);
     added.blocks = options_.segment_bytes / data_block_bytes;
@@ -268,11 +273,10 @@ void page_store<Platform, Checksum>::collect(std::uint32_t epoch, page_delta& de
         delta.changes.push_back({page, entry});
         if (entry.place.is_none()) return;
         segment& in = segments_.of(entry.place);
-        if (in.writes == in.synced_writes) return;
-        for (const unsynced& each : to_sync)
-            if (each.at == &in) return;
+        if (in.writes == in.synced_writes || std::exchange(in.collected, true)) return;
         to_sync.push_back({&in, in.file, in.writes});
     });
+    for (const unsynced& each : to_sync) each.at->collected = false;
 }
 
 template <platform Platform, checksum_policy Checksum>
@@ -305,6 +309,8 @@ result<page_delta> page_store<Platform, Checksum>::prepare(std::uint32_t epoch) 
         if (failed_) return stopped();
         if (epoch > closed_) closed_ = epoch;
         delta = empty_delta();
+        // Epochs that were given up are not committed by themselves any more.
+        map_.forget_between(closed_, [&](page_place freed) { segments_.remove_live(freed); });
         collect(closed_, delta, to_sync);
     }
     if (auto synced = sync(to_sync); !synced) return stop(std::move(synced).error());
@@ -365,6 +371,7 @@ std::optional<std::uint32_t> page_store<Platform, Checksum>::least_used(unsigned
     const segment* least = nullptr;
     for (const auto& each : segments_.all()) {
         if (!each->sealed || each->damaged || each->newest_blocks == 0) continue;
+        if (each->is_packed()) continue;
         if (std::uint64_t{each->newest_blocks} * 100 >= std::uint64_t{each->blocks} * below_percent)
             continue;
         // Shares are compared crosswise: sizes may differ.

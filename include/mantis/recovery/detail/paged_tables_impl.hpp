@@ -114,8 +114,12 @@ result<void> paged_tables<Platform, Checksum>::drop_table(table_id table) {
     };
     const page_id root = root_of(table);
     if (root.value == 0) return not_there();
-    detail::tree_page_list<pool_type> list{pool_, table};
-    if (auto listed = list.add_all(root); !listed) return std::move(listed.error()).within(doing);
+    detail::tree_page_list<pool_type> list{pool_, table, numbers_.used_count()};
+    auto listed = list.add_all(root);
+    for (std::size_t at = 0; listed && at < list.pages().size(); ++at)
+        if (!numbers_.is_taken(list.pages()[at])) listed = list.corrupt(list.pages()[at]);
+    if (!listed && root_of(table) != root) return not_there();  // another thread was faster
+    if (!listed) return std::move(listed.error()).within(doing);
     if (auto written = pool_.write_epoch(numbers_.epoch() - 1); !written)
         return std::move(written.error()).within(doing);
     if (!remove_root(table)) return not_there();
@@ -136,6 +140,10 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     moment at;
     barrier([&](lsn position) { note(position, at); });
     check(at.noted, "the barrier of a checkpoint did not call back");
+    if (at.position < last_checkpoint().position)
+        return error{error_code::invalid_argument, "making a checkpoint: its position goes back"}
+            .with("lsn", at.position.value)
+            .with("last", last_checkpoint().position.value);
     const auto delta = write_pages(at);
     if (!delta) return error{delta.error()}.within(doing);
     if (auto done = commit(at, *delta); !done) return std::move(done.error()).within(doing);
