@@ -159,6 +159,30 @@ TEST_CASE("an inner page that names a page twice, or what is none, is damage: no
     }
 }
 
+TEST_CASE("a page that the pool could never have is told by the opening, in bounded memory") {
+    place<memory> at;
+    {
+        auto tables = at.open();
+        contents expected;
+        auto tree = tables->make_table({1}).value();
+        fill(tree, 0, 10, 1, expected);
+        REQUIRE(checkpoint(*tables, 1));
+    }
+    {
+        forger wrong{at};
+        REQUIRE(wrong.disk.write(last_mapped_page, 1, bytes::zeros(512)));
+        const bytes delta = wrong.disk.prepare(1).value().encode();
+        REQUIRE(wrong.manifests->append(
+            9, {9}, [&](auto& edits) { return edits.add(manifest_edit_kind::page_map, delta); }));
+        wrong.disk.committed(1);
+    }
+    const auto refused = place<memory>::tables_type::open(at.world, at.in, at.options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == error_code::out_of_memory);
+    CHECK(*refused.error().number("page") == last_mapped_page.value);
+    CHECK(*refused.error().number("limit") == at.options.pool.translation_bytes);
+}
+
 TEST_CASE("pages that came, changed and went around a failed checkpoint are right in the next") {
     for (int failures = 1; failures <= 3; ++failures) {
         CAPTURE(failures);

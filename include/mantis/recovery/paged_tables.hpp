@@ -111,7 +111,7 @@ public:
     //   Effects     an empty database is made where there is no manifest
     //   Errors      corrupt, mismatch, io: see manifest::open() and page_store::opened(). corrupt,
     //               too, where there are data segments and no manifest. not_found: there is none,
-    //               and options.read_only
+    //               and options.read_only. out_of_memory: a page that the pool could never have
     [[nodiscard]] static result<owned<paged_tables>> open(Platform world, directory& in,
                                                           const paged_tables_options& options) {
         owned<paged_tables> made{new paged_tables{std::move(world), in, options}};

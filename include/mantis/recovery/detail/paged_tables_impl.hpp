@@ -63,8 +63,11 @@ result<void> paged_tables<Platform, Checksum>::take(const manifest_edit& edit) {
     return success();
 }
 
+// A page that the pool could not even have alone is told now. So what the numbers take stays in
+// proportion to the pool, whatever the manifest says.
 template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::note_pages() {
+    const array_translation<Platform> alone;
     for (page_id from{1}; from.value != 0;) {
         const page_snapshot some = disk_.snapshot(from, pages_per_edit);
         for (const page_change& each : some.part.changes) {
@@ -73,6 +76,13 @@ result<void> paged_tables<Platform, Checksum>::note_pages() {
                              "opening a database: its pages have another size"}
                     .with("bytes", each.now.place.size())
                     .with("expected_bytes", options_.pool.page_bytes);
+            if (const std::size_t bytes = alone.bytes_to_cover(each.page);
+                bytes > pool_.translation_limit())
+                return error{error_code::out_of_memory,
+                             "opening a database: the pool's translation has no room for its pages"}
+                    .with("page", each.page.value)
+                    .with("bytes", bytes)
+                    .with("limit", pool_.translation_limit());
             if (auto noted = numbers_.note_used(each.page); !noted) return noted;
         }
         from = some.next;
