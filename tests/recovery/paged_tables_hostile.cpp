@@ -204,12 +204,14 @@ TEST_CASE("pages that came, changed and went around a failed checkpoint are righ
                 if (i == 0) REQUIRE(tables->drop_table({2}));
                 world.inject({.on = io_kind::write,
                               .code = error_code::no_space,
+                              .count = 2,  // it is tried again with the space of a spare
                               .path_part = bytes{bytes_view{"manifest"}}});
                 const auto failed = checkpoint(*tables, name);
                 REQUIRE_FALSE(failed);
                 CHECK(failed.error().code() == error_code::no_space);
                 REQUIRE(tables->writable());
                 world.clear_faults();
+                CHECK(tables->stats().disk.spare);
                 if (i != 1) {
                     REQUIRE(tables->drop_table({name}));
                     expected.erase(name);

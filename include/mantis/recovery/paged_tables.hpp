@@ -28,6 +28,10 @@
 // A crash before 4 is done leaves the checkpoint before, and after it this one: nothing that the
 // one before refers to is overwritten or removed sooner.
 //
+// A full disk. Room is kept for all that can be dirty: pages that a checkpoint might not find room
+// for are not changed, and answer no_space, until a checkpoint and cleaning have made some.
+// docs/pages.md has the rules.
+//
 // The number of a page that a tree gives back is free at once: detail/stored_page_numbers.hpp says
 // why that is right. Numbers that the last checkpoint has no page for are free after an opening.
 //
@@ -60,7 +64,9 @@ struct paged_tables_options {
     buffer_pool_options pool = {};
     std::uint32_t segment_bytes = 16 * MiB;  // of new data segments: see page_store_options
     std::size_t most_open_files = 256;
-    bool spare = true;  // one segment of space is kept for checkpoints on a full disk
+    // Space for every frame and side copy of the pool, and a few segments, is kept for checkpoints
+    // and cleaning on a full disk.
+    bool spare = true;
     segment_cleaner_options cleaning = {};
     // The sequence() of a checkpoint that is known to have been durable, kept elsewhere; 0: none.
     std::uint64_t at_least = 0;
@@ -168,6 +174,7 @@ public:
     [[nodiscard]] result<cleaned_segment> clean() {
         const lock_guard<mutex> turn{turn_};
         if (auto refused = writable(); !refused) return std::move(refused).error();
+        disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
         return cleaner_.clean_once();
     }
     // The manifest says the same in less space. checkpoint() does it when it is due.
@@ -216,11 +223,20 @@ private:
           world_{std::move(world)},
           directory_{&in},
           disk_{in,
-                {options.database, options.segment_bytes, options.most_open_files, options.spare,
-                 options.read_only}},
+                {options.database, options.segment_bytes, options.most_open_files,
+                 options.spare ? spares_for(options) : 0, options.read_only}},
           pool_{disk_, options.pool},
-          numbers_{disk_},
+          numbers_{disk_, options.pool.page_bytes},
           cleaner_{disk_, options.cleaning} {}
+
+    // All that can be dirty, a segment for what is cleaned, and one that is begun.
+    [[nodiscard]] static std::uint32_t spares_for(const paged_tables_options& options) noexcept {
+        const std::size_t images =
+            options.pool.memory_bytes / options.pool.page_bytes + pool_type::about_to_change;
+        const std::size_t each =
+            (options.segment_bytes - data_header_bytes) / options.pool.page_bytes;
+        return static_cast<std::uint32_t>((images + each - 1) / each + 2);
+    }
 
     // Opening.
     [[nodiscard]] result<void> load();
@@ -257,6 +273,11 @@ private:
     void note(lsn position, moment& at);
     [[nodiscard]] result<page_delta> write_pages(const moment& at);
     [[nodiscard]] result<void> commit(const moment& at, const page_delta& delta);
+    // A full disk has other use for what the manifest takes.
+    [[nodiscard]] bool rewrite_due() const {
+        const manifest_state& now = manifest_->state();
+        return manifest_->rewrite_due() || (disk_.is_tight() && now.bytes > 4 * now.snapshot_bytes);
+    }
     [[nodiscard]] result<void> rewrite_manifest();
     template <class Edits>
     [[nodiscard]] static result<void> add_pages(Edits& to, const page_delta& delta);

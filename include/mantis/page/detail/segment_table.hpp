@@ -24,6 +24,8 @@ namespace mantis::detail {
 
 template <class File>
 struct segment_state {
+    static constexpr std::uint32_t header_blocks = data_header_bytes / data_block_bytes;
+
     std::uint32_t number = 0;
     std::uint32_t blocks = 0;      // of the file
     std::uint32_t next_block = 0;  // the first that was not handed out
@@ -43,9 +45,11 @@ struct segment_state {
     [[nodiscard]] bool has_room(std::uint32_t wanted) const noexcept {
         return wanted <= blocks - next_block;
     }
+    [[nodiscard]] std::uint32_t most_images(std::uint32_t image_blocks) const noexcept {
+        return (blocks - header_blocks) / image_blocks;
+    }
     // What the newest state needs would fill another segment just as well.
     [[nodiscard]] bool is_packed() const noexcept {
-        constexpr std::uint32_t header_blocks = data_header_bytes / data_block_bytes;
         return newest_blocks + longest_image > blocks - header_blocks;
     }
     void note_image(page_id page, std::uint32_t image_blocks) {

@@ -158,7 +158,7 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     if (!delta) return error{delta.error()}.within(doing);
     if (auto done = commit(at, *delta); !done) return std::move(done.error()).within(doing);
     checkpoint_figures figures;
-    if (manifest_->rewrite_due())
+    if (rewrite_due())
         if (auto done = rewrite_manifest(); !done) figures.not_rewritten = std::move(done.error());
     const page_store_stats after = disk_.stats();
     figures.made = last_checkpoint();
@@ -209,12 +209,19 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const pa
             return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
         });
     };
-    if (auto appended = manifest_->append(epoch, at.position, produce); !appended) {
+    auto appended = manifest_->append(epoch, at.position, produce);
+    // Without the manifest nothing would ever be free again.
+    if (!appended && appended.error().code() == error_code::no_space && disk_.give_up_spare()) {
+        appended = manifest_->append(epoch, at.position, produce);
+        if (!appended) disk_.make_spares();
+    }
+    if (!appended) {
         disk_.not_committed(at.epoch);
         if (manifest_->read_only()) pool_.stop();
         return appended;
     }
     disk_.committed(at.epoch);
+    numbers_.ask_for_room();
     committed_roots_ = at.roots;
     const lock_guard<mutex> hold{mutex_};
     last_ = {manifest_->sequence(), epoch, at.position};
