@@ -49,7 +49,7 @@ void try_store(const page_delta& delta, bytes_view raw) {
     auto in = world.open_directory("db", directory_mode::create).value();
     page_store_options options;
     options.database = delta.database;
-    options.spare = false;
+    options.spares = 0;
     page_store<memory> disk{in, options};
     const auto loaded = disk.load(raw);
     check(loaded.has_value() == (delta.checksum_format == xxh3::format_id),

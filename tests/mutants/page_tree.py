@@ -235,7 +235,8 @@ MUTANTS = (
     mutant(
         "clean-page-dirty-when-settled",
         "page/buffer_pool.hpp",
-        "            const bool settled = !left && (at->dirty() == 0 || writer_.begin_change(*at));\n",
+        "            const bool settled = !left && "
+        "(at->dirty() == 0 || writer_.begin_change(*at));\n",
         "            const bool settled = !left && writer_.begin_change(*at);\n",
         "page/pool_epochs.cpp",
         "Pages that are about to be freed are written.",
@@ -267,7 +268,8 @@ MUTANTS = (
     mutant(
         "pages-of-a-leaf-that-was-locked-first-not-listed",
         RETIRED,
-        "        if (auto ready = prepare(*held, entries); !ready) return std::move(ready).error();\n",
+        "        if (auto ready = prepare(*held, entries); !ready) "
+        "return std::move(ready).error();\n",
         "",
         EXTENTS,
         "A value larger than the pool is replaced, and its pages are not those that are freed.",

@@ -77,7 +77,7 @@ MUTANTS = (
         IMPL,
         "    disk_.begin_commit(at.epoch);\n",
         "",
-        "recovery/paged_tables_faults.cpp",
+        "recovery/paged_tables_full_disk.cpp",
         "A full disk keeps the checkpoint from being made that would free some of it.",
     ),
     mutant(
@@ -87,5 +87,21 @@ MUTANTS = (
         "        if (std::uint32_t number; parse_data_segment_name(name, number) && number == 0)",
         "recovery/paged_tables.cpp",
         "A database that lost its manifest is opened empty, and its pages are removed.",
+    ),
+    mutant(
+        "paged-tables-full-disk-lets-all-change",
+        "recovery/detail/stoppable_pool.hpp",
+        "        if (!source_->is_tight()) return success();\n",
+        "        return success();\n",
+        "recovery/paged_tables_full_disk.cpp",
+        "More gets dirty than a checkpoint finds room for.",
+    ),
+    mutant(
+        "paged-tables-full-disk-grows-into-the-reserve",
+        "recovery/detail/stored_page_numbers.hpp",
+        "        if (wanted > granted_.load(Platform::memory_order::acquire)) {",
+        "        if (wanted > granted_.load(Platform::memory_order::acquire) && wanted == 0) {",
+        "recovery/paged_tables_full_disk.cpp",
+        "What rows have filled no cleaning gives back, and erasing has no room.",
     ),
 )

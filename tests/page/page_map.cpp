@@ -76,6 +76,37 @@ TEST_CASE("a second image of one epoch frees the first, and no other is freed be
     CHECK(committed(map) == std::vector<page_change>{{{1}, entry(13)}});
 }
 
+TEST_CASE("of epochs that were given up only the last image of each page is kept") {
+    page_map map;
+    map.put({1}, 1, entry(10));
+    map.put({2}, 1, entry(20));
+    map.put({3}, 1, entry(30));
+    CHECK(commit(map, 1).empty());
+    page_map::outcome moved;
+    REQUIRE(map.move({2}, entry(20).place, entry(21), moved));
+    map.put({1}, 2, entry(11));
+    map.put({1}, 3, {});
+    map.put({1}, 4, entry(13));
+    map.put({1}, 5, entry(14));
+    map.put({2}, 3, entry(22));
+    map.put({3}, 5, entry(31));
+    map.put({4}, 2, entry(40));
+    map.put({4}, 4, {});
+    const auto before = changes(map, 4);
+    std::set<std::uint64_t> freed;
+    const auto note = [&](page_place at) { CHECK(freed.insert(at.bits()).second); };
+    map.forget_between(4, note);
+    CHECK(freed == std::set<std::uint64_t>{at(11), at(21), at(40)});
+    map.forget_between(4, note);
+    CHECK(freed.size() == 3);
+    CHECK(changes(map, 4) == before);
+    CHECK(committed(map) ==
+          std::vector<page_change>{{{1}, entry(10)}, {{2}, entry(20)}, {{3}, entry(30)}});
+    CHECK(map.newest({1}) == entry(14));
+    CHECK(commit(map, 4) == std::set<std::uint64_t>{at(10), at(20)});
+    CHECK(changes(map, 5) == std::vector<page_change>{{{1}, entry(14)}, {{3}, entry(31)}});
+}
+
 TEST_CASE("an image of an earlier epoch that comes after the page has gone changes nothing later") {
     page_map map;
     map.put({1}, 1, entry(10));

@@ -103,7 +103,7 @@ TEST_CASE("an image that no segment of the store can hold is refused, and read a
     place at;
     {
         page_store_options larger = place::options();
-        larger.segment_bytes = 128 * KiB;
+        larger.segment_bytes = 256 * KiB;
         store disk{at.in, larger};
         REQUIRE(disk.opened());
         REQUIRE(disk.write({1}, 1, bytes::zeros(64 * KiB)));
@@ -117,7 +117,7 @@ TEST_CASE("an image that no segment of the store can hold is refused, and read a
     bytes into = bytes::zeros(64 * KiB);
     CHECK(disk.read({1}, into.data(), into.size()));
     segment_cleaner<store> cleaner{disk};
-    const auto moved = cleaner.clean_once();  // of 128 KiB with 64 in it
+    const auto moved = cleaner.clean_once();  // of 256 KiB with 64 in it
     REQUIRE_FALSE(moved);
     CHECK(moved.error().code() == error_code::too_large);
     CHECK(cleaner.clean_once().value().segment == 0);

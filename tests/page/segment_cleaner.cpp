@@ -124,6 +124,23 @@ TEST_CASE("the segment of which least is needed comes first, and none above the 
     CHECK(at.wrong(101) == "");
 }
 
+TEST_CASE("segments that cannot be fuller are not cleaned again and again") {
+    memory world;
+    in_memory at{world, {.below_percent = 100}};
+    const bytes large = bytes::zeros(32 * KiB);  // one in each segment, of which it is a half
+    for (std::uint64_t page = 1; page <= 5; ++page) REQUIRE(at.disk.write({page}, 1, large));
+    at.commit();
+    CHECK(at.cleaner.clean_once().value().segment == 0);
+    REQUIRE(at.disk.write({1}, at.epoch, large.view().first(512)));
+    at.commit();
+    CHECK(at.disk.stats().segments == 4);
+    in_memory::store again{at.in, page_life<memory>::options()};
+    for (const bytes& delta : at.deltas) REQUIRE(again.load(delta));
+    REQUIRE(again.opened());
+    segment_cleaner<in_memory::store> cleaner{again, {.below_percent = 100}};
+    CHECK(cleaner.clean_once().value().segment == 0);
+}
+
 TEST_CASE("the open segment is not cleaned, nor anything while an epoch is prepared") {
     memory world;
     in_memory at{world};

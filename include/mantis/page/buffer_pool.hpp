@@ -240,6 +240,10 @@ public:
     [[nodiscard]] result<void> flush() { return write_until(UINT32_MAX); }
 
     [[nodiscard]] std::size_t page_bytes() const noexcept { return options_.page_bytes; }
+    // What the translation may take.
+    [[nodiscard]] std::size_t translation_limit() const noexcept {
+        return options_.translation_bytes;
+    }
     // frames * frame_bytes() + side copies there is room for * side_copy_bytes()
     // + the translation's memory_bytes(); besides, the object itself
     [[nodiscard]] std::size_t memory_bytes() {

@@ -39,7 +39,8 @@ inline constexpr std::size_t most_image_bytes = 64 * KiB;
 inline constexpr std::uint32_t least_data_segment_bytes = 64 * KiB;
 inline constexpr std::uint32_t most_data_segment_bytes = 64 * MiB;
 
-// What the next segment will be made of; holds nothing.
+// What a segment can be made of on a full disk; holds nothing. The others have "-1", "-2" and so on
+// behind it.
 inline constexpr const char* spare_data_name = "data-spare";
 
 struct data_segment_header {

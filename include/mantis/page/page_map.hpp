@@ -85,6 +85,24 @@ public:
             }
         }
     }
+    // Nothing up to this epoch is committed any more but what for_each_change(epoch) tells.
+    //   Effects     calls freed(place) for images that are older than that; what it tells, and the
+    //               newest entries, stay as they are
+    template <class Freed>
+    void forget_between(std::uint32_t epoch, Freed freed) {
+        for (const std::uint32_t number : changed_) {
+            std::vector<version>& all = chunk_of(number)->versions;
+            std::size_t left = 0;
+            for (std::size_t at = 0; at < all.size();) {
+                const group here = group_at(all, at, epoch);
+                all[left++] = all[at++];
+                for (; at < here.last; ++at)
+                    if (!all[at].entry.place.is_none()) freed(all[at].entry.place);
+                while (at < here.end) all[left++] = all[at++];
+            }
+            all.resize(left);
+        }
+    }
     //   Effects     what for_each_change(epoch) tells is the committed state now; calls
     //               freed(place) for what it takes the place of
     template <class Freed>

@@ -27,10 +27,11 @@
 // A failed sync is never tried again, and images written before it are not believed to be durable:
 // what was committed last is what the next opening finds.
 //
-// A full disk. The spare segment is for those who make room: images of an epoch that is being
-// committed (begin_commit) and the cleaner's, which leave a quarter of it for the commit that has
-// to follow. A commit makes a new spare as soon as there is room. What a commit has to write on a
-// full disk must fit into the spare; so who is told no_space commits soon.
+// A full disk. The spare segments, the reserve, are for those who make room: images of an epoch
+// that is being committed (begin_commit) and the cleaner's, which leave a part for the commit that
+// has to follow. A commit makes new spares as soon as there is room. What a commit has to write on
+// a full disk must fit into the reserve: reserved_images() says how much that is, and grow() keeps
+// pages from filling up what is needed to make the reserve whole again.
 //
 // Epochs begin anew with every page_store, from 1 on.
 //
@@ -62,18 +63,19 @@ struct page_store_options {
     // So many files stay open for reading, and those that are written besides. More cost
     // descriptors, fewer cost an open() for reads of segments that nobody has read for a while.
     std::size_t most_open_files = 256;
-    // One segment of space is kept for commits and cleaning on a full disk.
-    bool spare = true;
+    // The reserve: so many segments of space are kept for commits and cleaning on a full disk.
+    std::uint32_t spares = 1;
     // Nothing on the disk is changed, and every change answers read_only.
     bool read_only = false;
 };
 
 struct page_store_stats {
     std::uint64_t segments = 0;
-    std::uint64_t disk_bytes = 0;    // of the segments and the spare
+    std::uint64_t disk_bytes = 0;    // of the segments and the spares
     std::uint64_t live_bytes = 0;    // images that some state refers to
     std::uint64_t newest_bytes = 0;  // those of the newest one
-    bool spare = false;              // it is there
+    bool spare = false;              // the reserve is whole
+    std::uint32_t spares = 0;        // that are there
     // Since opened().
     std::uint64_t images_written = 0;
     std::uint64_t bytes_written = 0;
@@ -102,7 +104,8 @@ public:
     page_store(directory& in, const page_store_options& options)
         : options_{options},
           files_{in, options.database, options.segment_bytes},
-          segments_{options.most_open_files} {
+          segments_{options.most_open_files},
+          left_for_commit_{options.segment_bytes / data_block_bytes / 4} {
         check(is_data_segment_size(options.segment_bytes),
               "a data segment has a power of two of bytes, 64 KiB to 64 MiB");
     }
@@ -172,6 +175,35 @@ public:
     [[nodiscard]] page_snapshot snapshot(page_id from, std::size_t most_pages);
 
     [[nodiscard]] page_store_stats stats();
+
+    // The reserve.
+    //
+    //   Returns     whether a part of it is taken, and could not be made anew since
+    [[nodiscard]] bool is_tight() const { return tight_.load(Platform::memory_order::acquire); }
+    // Images of that size that a commit can write, and leave a segment for a cleaner.
+    [[nodiscard]] std::uint64_t reserved_images(std::size_t page_bytes) {
+        const lock_guard<mutex> hold{mutex_};
+        const std::uint64_t all = reserve_images(page_bytes / data_block_bytes);
+        const std::uint64_t each = images_per_segment(page_bytes / data_block_bytes);
+        return all < each ? 0 : all - each;
+    }
+    // There is room for so many pages of one size besides the reserve, and a bit: cleaning all
+    // there is can make the reserve whole again.
+    //   Errors      no_space
+    //   Complexity  looks at every segment
+    [[nodiscard]] result<void> grow(std::uint64_t pages, std::size_t page_bytes);
+    // A cleaner leaves so many bytes of it: a quarter of a segment if nothing else is said.
+    void leave_for_commit(std::uint64_t size) {
+        const lock_guard<mutex> hold{mutex_};
+        left_for_commit_ = size / data_block_bytes;
+    }
+    //   Effects     the space of one spare is free for another file
+    //   Returns     false: there is none
+    bool give_up_spare();
+    //   Effects     the reserve is whole, or the disk is full. committed() does it, too
+    void make_spares() {
+        while (make_spare(options_.spares)) {}
+    }
 
     // For a cleaner.
     //
@@ -248,7 +280,7 @@ private:
         const page_place at{in.number, in.next_block, blocks};
         in.next_block += blocks;
         ++in.writing;
-        in.pages.push_back(static_cast<std::uint32_t>(page.value));
+        in.note_image(page, blocks);
         return {at, in.file};
     }
     //   Requires    mutex_
@@ -281,10 +313,34 @@ private:
     [[nodiscard]] result<void> find_leftovers();
     //   Requires    not mutex_
     void remove_leftovers();
-    void make_spare();
+    //   Returns     whether it has made one: there were fewer than `most`, and room
+    bool make_spare(std::uint32_t most);
+    //   Requires    mutex_; so the next three
+    void set_spares(std::uint32_t count) {
+        spares_ = count;
+        tight_.store(count < options_.spares, Platform::memory_order::release);
+    }
+    [[nodiscard]] std::uint64_t reserve_images(std::uint64_t blocks) const {
+        const std::uint64_t rest =
+            reserved_ == nullptr ? 0 : (reserved_->blocks - reserved_->next_block) / blocks;
+        return rest + images_per_segment(blocks) * spares_;
+    }
+    // A cleaner leaves what the next commit may need.
+    [[nodiscard]] bool may_take_reserve(std::uint32_t blocks, purpose what_for) const {
+        if (what_for != purpose::cleaning) return what_for == purpose::commit;
+        return reserve_images(blocks) * blocks >= blocks + left_for_commit_;
+    }
+    [[nodiscard]] std::uint64_t images_per_segment(std::uint64_t blocks) const noexcept {
+        return (options_.segment_bytes - data_header_bytes) / data_block_bytes / blocks;
+    }
+
+    // Of those that are written to, one for pages and one for commits, less may be full than there
+    // could be.
+    static constexpr std::uint32_t open_segments = 2;
 
     const page_store_options options_;
     files files_;
+    typename Platform::template atomic<bool> tight_{false};
 
     mutex mutex_;  // protects all below
     typename Platform::condition made_;
@@ -298,8 +354,9 @@ private:
     std::optional<std::uint32_t> prepared_;
     std::uint64_t names_made_ = 0;
     std::uint64_t names_synced_ = 0;
-    bool making_ = false;  // somebody makes a file, without mutex_
-    bool spare_ready_ = false;
+    bool making_ = false;                // somebody makes a file, without mutex_
+    std::uint32_t spares_ = 0;           // that are there
+    std::uint64_t left_for_commit_ = 0;  // blocks of the reserve that a cleaner does not take
     bool failed_ = false;
     bool opened_ = false;
     std::vector<std::uint32_t> leftovers_;  // files to remove

@@ -58,7 +58,8 @@ public:
     static result<manifest_reader> open(directory& in, std::uint64_t generation,
                                         database_id database) {
         const bytes name = manifest_name(generation);
-        auto window = window_type::open(in, name, window_bytes);
+        auto window = window_type::open(in, name, window_bytes,
+                                        "reading a manifest: it is shorter than its size");
         if (!window) return window.error();
         manifest_reader reader{std::move(*window), generation};
         auto header = reader.read_header();

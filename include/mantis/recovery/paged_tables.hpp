@@ -28,6 +28,10 @@
 // A crash before 4 is done leaves the checkpoint before, and after it this one: nothing that the
 // one before refers to is overwritten or removed sooner.
 //
+// A full disk. Room is kept for all that can be dirty: pages that a checkpoint might not find room
+// for are not changed, and answer no_space, until a checkpoint and cleaning have made some.
+// docs/pages.md has the rules.
+//
 // The number of a page that a tree gives back is free at once: detail/stored_page_numbers.hpp says
 // why that is right. Numbers that the last checkpoint has no page for are free after an opening.
 //
@@ -61,7 +65,9 @@ struct paged_tables_options {
     buffer_pool_options pool = {};
     std::uint32_t segment_bytes = 16 * MiB;  // of new data segments: see page_store_options
     std::size_t most_open_files = 256;
-    bool spare = true;  // one segment of space is kept for checkpoints on a full disk
+    // Space for every frame and side copy of the pool, and a few segments, is kept for checkpoints
+    // and cleaning on a full disk.
+    bool spare = true;
     segment_cleaner_options cleaning = {};
     // The sequence() of a checkpoint that is known to have been durable, kept elsewhere; 0: none.
     std::uint64_t at_least = 0;
@@ -112,7 +118,7 @@ public:
     //   Effects     an empty database is made where there is no manifest
     //   Errors      corrupt, mismatch, io: see manifest::open() and page_store::opened(). corrupt,
     //               too, where there are data segments and no manifest. not_found: there is none,
-    //               and options.read_only
+    //               and options.read_only. out_of_memory: a page that the pool could never have
     [[nodiscard]] static result<owned<paged_tables>> open(Platform world, directory& in,
                                                           const paged_tables_options& options) {
         owned<paged_tables> made{new paged_tables{std::move(world), in, options}};
@@ -140,9 +146,10 @@ public:
     [[nodiscard]] result<tree_type> make_table(table_id table);
     // Its pages are free at once, all in this call. It is a change of pages.
     //   Requires    nobody uses its tree any more
-    //   Errors      not_found, read_only; those of the pool: a page that cannot be read, unless it
-    //               is a damaged leaf or of a large value, or an image of an earlier epoch that
-    //               cannot be written: nothing is dropped
+    //   Errors      not_found, read_only; corrupt: a page of it names what is none; those of the
+    //               pool: a page that cannot be read, unless it is a damaged leaf or of a large
+    //               value, or an image of an earlier epoch that cannot be written: nothing is
+    //               dropped
     //   Complexity  reads all of its pages; takes 8 bytes for each. While a checkpoint is being
     //               written, it writes what is left of that first
     [[nodiscard]] result<void> drop_table(table_id table);
@@ -157,9 +164,10 @@ public:
     // Makes what is in all tables at one moment durable.
     //   Requires    barrier(note) waits until nobody changes pages, calls note(lsn) once, and
     //               returns; no change of pages is under way while note() runs
-    //   Errors      no_space, out_of_memory, io, read_only, unknown_outcome: the state before is
-    //               the durable one; but with unknown_outcome, the next opening tells. Where this
-    //               can be called again, writable() says so
+    //   Errors      no_space, out_of_memory, io, read_only, unknown_outcome; invalid_argument: the
+    //               position is before that of the last one. The state before is the durable one;
+    //               but with unknown_outcome, the next opening tells. Where this can be called
+    //               again, writable() says so
     template <class Barrier>
     [[nodiscard]] result<checkpoint_figures> checkpoint(Barrier barrier);
     // Moves what lives in one mostly empty segment; the next checkpoint gives that back.
@@ -168,6 +176,7 @@ public:
     [[nodiscard]] result<cleaned_segment> clean() {
         const lock_guard<mutex> turn{turn_};
         if (auto refused = writable(); !refused) return std::move(refused).error();
+        disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
         return cleaner_.clean_once();
     }
     // The manifest says the same in less space. checkpoint() does it when it is due.
@@ -216,11 +225,20 @@ private:
           world_{std::move(world)},
           directory_{&in},
           disk_{in,
-                {options.database, options.segment_bytes, options.most_open_files, options.spare,
-                 options.read_only}},
+                {options.database, options.segment_bytes, options.most_open_files,
+                 options.spare ? spares_for(options) : 0, options.read_only}},
           pool_{disk_, options.pool},
-          numbers_{disk_},
+          numbers_{disk_, options.pool.page_bytes},
           cleaner_{disk_, options.cleaning} {}
+
+    // All that can be dirty, a segment for what is cleaned, and one that is begun.
+    [[nodiscard]] static std::uint32_t spares_for(const paged_tables_options& options) noexcept {
+        const std::size_t images =
+            options.pool.memory_bytes / options.pool.page_bytes + pool_type::about_to_change;
+        const std::size_t each =
+            (options.segment_bytes - data_header_bytes) / options.pool.page_bytes;
+        return static_cast<std::uint32_t>((images + each - 1) / each + 2);
+    }
 
     // Opening.
     [[nodiscard]] result<void> load();
@@ -257,6 +275,11 @@ private:
     void note(lsn position, moment& at);
     [[nodiscard]] result<page_delta> write_pages(const moment& at);
     [[nodiscard]] result<void> commit(const moment& at, const page_delta& delta);
+    // A full disk has other use for what the manifest takes.
+    [[nodiscard]] bool rewrite_due() const {
+        const manifest_state& now = manifest_->state();
+        return manifest_->rewrite_due() || (disk_.is_tight() && now.bytes > 4 * now.snapshot_bytes);
+    }
     [[nodiscard]] result<void> rewrite_manifest();
     template <class Edits>
     [[nodiscard]] static result<void> add_pages(Edits& to, const page_delta& delta);

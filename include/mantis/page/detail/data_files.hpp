@@ -5,8 +5,8 @@
 // A new segment has all its space and its header before it is handed out. None of that survives a
 // power failure before its file and the directory are synced.
 //
-// The spare is a file with the space of one segment. Where the disk is full it becomes one, for
-// those images that have to be written so that something can be freed.
+// A spare is a file with the space of one segment. Where the disk is full it becomes one, for those
+// images that have to be written so that something can be freed. Spares are numbered from 0 on.
 //
 // Threads: any number; making and removing one at a time.
 #pragma once
@@ -40,32 +40,41 @@ public:
         (void)directory_->remove(name);
         return filled.error();
     }
-    //   Requires    make_spare() succeeded and the spare was not used since
-    //   Effects     there is no spare any more, even where this fails
-    [[nodiscard]] result<file> make_of_spare(std::uint32_t number) {
+    //   Requires    make_spare(spare) succeeded and it was not used since
+    //   Effects     there is no such spare any more, even where this fails, nor then a file of that
+    //               number, as far as the system lets it go
+    [[nodiscard]] result<file> make_of_spare(std::uint32_t spare, std::uint32_t number) {
         const bytes name = data_segment_name(number);
-        auto done = write_spare(number);
-        if (done) done = directory_->rename(spare_data_name, name);
-        if (!done) {
-            remove_spare();
-            return done.error();
+        if (auto named = directory_->rename(spare_name(spare), name); !named) {
+            remove_spare(spare);
+            return named.error();
         }
-        auto opened = directory_->open(name, file_mode::write);  // what fails names its file
-        if (!opened) return std::move(opened).error();
-        return file::make(*std::move(opened));
+        auto opened = directory_->open(name, file_mode::write);
+        auto done = opened ? opened->write(0, header(number)) : result<void>{opened.error()};
+        if (done) return file::make(*std::move(opened));
+        (void)directory_->remove(name);
+        return done.error();
     }
-    //   Effects     there is a spare, or none and no file of that name
-    [[nodiscard]] result<void> make_spare() {
-        remove_spare();
-        auto opened = directory_->open(spare_data_name, file_mode::create_new);
+    //   Effects     there is a spare of that number, or no file of its name
+    [[nodiscard]] result<void> make_spare(std::uint32_t spare) {
+        remove_spare(spare);
+        auto opened = directory_->open(spare_name(spare), file_mode::create_new);
         if (!opened) return std::move(opened).error();
         auto filled = opened->preallocate(segment_bytes_);
-        if (!filled) remove_spare();
+        if (!filled) remove_spare(spare);
         return filled;
     }
-    void remove_spare() {
-        const auto there = directory_->exists(spare_data_name);
-        if (there && *there) (void)directory_->remove(spare_data_name);
+    void remove_spare(std::uint32_t spare) {
+        const bytes name = spare_name(spare);
+        const auto there = directory_->exists(name);
+        if (there && *there) (void)directory_->remove(name);
+    }
+    //   Effects     all of them go, however many an earlier opening had
+    void remove_spares() {
+        const auto names = directory_->list();
+        if (!names) return;
+        for (const bytes& name : *names)
+            if (is_spare_name(name)) (void)directory_->remove(name);
     }
 
     //   Errors      not_found, io
@@ -116,14 +125,28 @@ public:
     [[nodiscard]] result<void> sync_names() { return directory_->sync(); }
 
 private:
+    // "data-spare" for the first, "data-spare-1" for the next.
+    [[nodiscard]] static bytes spare_name(std::uint32_t spare) {
+        bytes name{bytes_view{spare_data_name}};
+        if (spare == 0) return name;
+        name.push_back('-');
+        std::uint32_t unit = 1;
+        while (spare / unit >= 10) unit *= 10;
+        for (; unit != 0; unit /= 10) name.push_back(static_cast<char>('0' + spare / unit % 10));
+        return name;
+    }
+    [[nodiscard]] static bool is_spare_name(bytes_view name) {
+        constexpr std::size_t stem = 10;
+        if (!name.starts_with(spare_data_name) || name.size() > stem + 11) return false;
+        if (name.size() == stem) return true;
+        if (name[stem] != std::byte{'-'} || name.size() == stem + 1) return false;
+        for (const std::byte each : name.from(stem + 1))
+            if (each < std::byte{'0'} || each > std::byte{'9'}) return false;
+        return true;
+    }
     [[nodiscard]] bytes header(std::uint32_t number) const {
         return encode_data_header(
             {data_segment_version, Checksum::format_id, database_, number, segment_bytes_});
-    }
-    result<void> write_spare(std::uint32_t number) {
-        auto opened = directory_->open(spare_data_name, file_mode::write);
-        if (!opened) return std::move(opened).error();
-        return opened->write(0, header(number));
     }
 
     directory* directory_;

@@ -33,11 +33,12 @@ result<void> page_store<Platform, Checksum>::opened() {
         const lock_guard<mutex> hold{mutex_};
         opened_ = true;
         failed_ = options_.read_only;
+        if (!failed_) set_spares(0);
     }
     if (options_.read_only) return success();
     remove_leftovers();
-    files_.remove_spare();
-    make_spare();
+    files_.remove_spares();
+    make_spares();
     return success();
 }
 
@@ -49,7 +50,7 @@ result<void> page_store<Platform, Checksum>::count_references() {
         if (found == nullptr) found = &segments_.add(at.segment());
         found->live_blocks += at.blocks();
         found->newest_blocks += at.blocks();
-        found->pages.push_back(static_cast<std::uint32_t>(page.value));
+        found->note_image(page, at.blocks());
         const std::uint32_t end = at.block() + at.blocks();
         if (end > found->next_block) found->next_block = end;
         return true;
@@ -103,18 +104,53 @@ void page_store<Platform, Checksum>::remove_leftovers() {
 }
 
 template <platform Platform, checksum_policy Checksum>
-void page_store<Platform, Checksum>::make_spare() {
-    if (!options_.spare) return;
+bool page_store<Platform, Checksum>::make_spare(std::uint32_t most) {
     unique_lock<mutex> hold{mutex_};
     while (making_) made_.wait(mutex_);
-    if (spare_ready_) return;
+    if (spares_ >= most) return false;
     making_ = true;
     hold.unlock();
-    const bool ready = files_.make_spare().has_value();
+    const bool ready = files_.make_spare(spares_).has_value();  // changed by who makes, alone
     hold.lock();
     making_ = false;
-    spare_ready_ = ready;
+    if (ready) set_spares(spares_ + 1);
     made_.notify_all();
+    return ready;
+}
+
+template <platform Platform, checksum_policy Checksum>
+bool page_store<Platform, Checksum>::give_up_spare() {
+    unique_lock<mutex> hold{mutex_};
+    while (making_) made_.wait(mutex_);
+    if (spares_ == 0) return false;
+    set_spares(spares_ - 1);
+    making_ = true;
+    hold.unlock();
+    files_.remove_spare(spares_);
+    hold.lock();
+    making_ = false;
+    made_.notify_all();
+    return true;
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::grow(std::uint64_t pages, std::size_t page_bytes) {
+    const std::uint64_t each = images_per_segment(page_bytes / data_block_bytes);
+    for (;;) {
+        {
+            const lock_guard<mutex> hold{mutex_};
+            if (options_.spares == 0) return success();
+            std::uint64_t most = each * spares_;
+            for (const auto& at : segments_.all())
+                most += at->most_images(static_cast<std::uint32_t>(page_bytes / data_block_bytes));
+            if (most >= pages + each * (options_.spares + std::uint64_t{open_segments}))
+                return success();
+        }
+        if (!make_spare(UINT32_MAX))
+            return error{error_code::no_space, "making a page: the disk has room for no more"}
+                .with("pages", pages)
+                .with("bytes", page_bytes);
+    }
 }
 
 template <platform Platform, checksum_policy Checksum>
@@ -146,7 +182,12 @@ auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, Make
     hold.lock();
     making_ = false;
     made_.notify_all();
-    if (!made) return std::move(made).error();
+    if (!made) {
+        // A full disk may be asked again and again. If the file could not be removed, the next one
+        // who makes it is told so, and the number is used up.
+        if (made.error().code() == error_code::no_space) next_number_ = number;
+        return std::move(made).error();
+    }
     ++names_made_;
     segment& added = segments_.add(number);
     added.blocks = options_.segment_bytes / data_block_bytes;
@@ -199,12 +240,14 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
         return error{error_code::too_large, "writing a page: no segment can hold it"}
             .with("bytes", blocks * data_block_bytes)
             .with("limit", longest);
-    const std::uint32_t reserved_left = options_.segment_bytes / data_block_bytes / 4;
+    const auto of_spare = [&](std::uint32_t number) {
+        return files_.make_of_spare(spares_, number);  // changed by who makes, alone
+    };
     for (;;) {
         if (failed_) return stopped();
         if (open_ != nullptr && open_->has_room(blocks)) return open_;
-        // With another spare, nobody needs to save what the last one became.
-        if (spare_ready_ && reserved_ != nullptr && reserved_->has_room(blocks)) {
+        // With a whole reserve, nobody needs to save what a spare became.
+        if (!is_tight() && reserved_ != nullptr && reserved_->has_room(blocks)) {
             replace(open_, std::exchange(reserved_, nullptr));
             return open_;
         }
@@ -212,18 +255,21 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
             made_.wait(mutex_);
             continue;
         }
-        auto made = make_segment(hold, [&](std::uint32_t number) { return files_.make(number); });
+        const bool may_reserve = may_take_reserve(blocks, what_for);
+        if (may_reserve && reserved_ != nullptr && reserved_->has_room(blocks)) return reserved_;
+        const bool beyond = spares_ > options_.spares;
+        if (beyond) set_spares(spares_ - 1);
+        auto made =
+            beyond ? make_segment(hold, of_spare)
+                   : make_segment(hold, [&](std::uint32_t number) { return files_.make(number); });
         if (made) {
             replace(open_, *made);
             continue;
         }
-        if (made.error().code() != error_code::no_space || what_for == purpose::page) return made;
-        const std::uint32_t left = what_for == purpose::cleaning ? reserved_left : 0;
-        if (reserved_ != nullptr && reserved_->has_room(blocks + left)) return reserved_;
-        if (!spare_ready_) return made;
-        spare_ready_ = false;
-        auto last =
-            make_segment(hold, [&](std::uint32_t number) { return files_.make_of_spare(number); });
+        if (made.error().code() != error_code::no_space || !may_reserve || spares_ == 0)
+            return made;
+        set_spares(spares_ - 1);
+        auto last = make_segment(hold, of_spare);
         if (!last) return last;
         replace(reserved_, *last);
     }
@@ -268,11 +314,10 @@ void page_store<Platform, Checksum>::collect(std::uint32_t epoch, page_delta& de
         delta.changes.push_back({page, entry});
         if (entry.place.is_none()) return;
         segment& in = segments_.of(entry.place);
-        if (in.writes == in.synced_writes) return;
-        for (const unsynced& each : to_sync)
-            if (each.at == &in) return;
+        if (in.writes == in.synced_writes || std::exchange(in.collected, true)) return;
         to_sync.push_back({&in, in.file, in.writes});
     });
+    for (const unsynced& each : to_sync) each.at->collected = false;
 }
 
 template <platform Platform, checksum_policy Checksum>
@@ -305,6 +350,8 @@ result<page_delta> page_store<Platform, Checksum>::prepare(std::uint32_t epoch) 
         if (failed_) return stopped();
         if (epoch > closed_) closed_ = epoch;
         delta = empty_delta();
+        // Epochs that were given up are not committed by themselves any more.
+        map_.forget_between(closed_, [&](page_place freed) { segments_.remove_live(freed); });
         collect(closed_, delta, to_sync);
     }
     if (auto synced = sync(to_sync); !synced) return stop(std::move(synced).error());
@@ -323,7 +370,7 @@ void page_store<Platform, Checksum>::committed(std::uint32_t epoch) {
         for (const std::uint32_t number : segments_.take_dead()) leftovers_.push_back(number);
     }
     remove_leftovers();
-    make_spare();
+    make_spares();
 }
 
 template <platform Platform, checksum_policy Checksum>
@@ -346,8 +393,9 @@ page_store_stats page_store<Platform, Checksum>::stats() {
     const lock_guard<mutex> hold{mutex_};
     page_store_stats seen = counts_;
     seen.segments = segments_.all().size();
-    seen.spare = spare_ready_;
-    if (spare_ready_) seen.disk_bytes = options_.segment_bytes;
+    seen.spare = options_.spares != 0 && !is_tight();
+    seen.spares = spares_;
+    seen.disk_bytes = std::uint64_t{options_.segment_bytes} * spares_;
     for (const auto& each : segments_.all()) {
         seen.disk_bytes += std::uint64_t{each->blocks} * data_block_bytes;
         seen.live_bytes += std::uint64_t{each->live_blocks} * data_block_bytes;
@@ -362,9 +410,11 @@ template <platform Platform, checksum_policy Checksum>
 std::optional<std::uint32_t> page_store<Platform, Checksum>::least_used(unsigned below_percent) {
     const lock_guard<mutex> hold{mutex_};
     if (prepared_ || failed_) return std::nullopt;
+    if (is_tight()) below_percent = 100;  // whatever gives anything back
     const segment* least = nullptr;
     for (const auto& each : segments_.all()) {
         if (!each->sealed || each->damaged || each->newest_blocks == 0) continue;
+        if (each->is_packed()) continue;
         if (std::uint64_t{each->newest_blocks} * 100 >= std::uint64_t{each->blocks} * below_percent)
             continue;
         // Shares are compared crosswise: sizes may differ.

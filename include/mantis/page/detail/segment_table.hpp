@@ -24,14 +24,18 @@ namespace mantis::detail {
 
 template <class File>
 struct segment_state {
+    static constexpr std::uint32_t header_blocks = data_header_bytes / data_block_bytes;
+
     std::uint32_t number = 0;
     std::uint32_t blocks = 0;      // of the file
     std::uint32_t next_block = 0;  // the first that was not handed out
     std::uint32_t live_blocks = 0;
     std::uint32_t newest_blocks = 0;
-    std::uint32_t writing = 0;  // images that are being written
+    std::uint32_t longest_image = 0;  // in blocks, of those that were put there
+    std::uint32_t writing = 0;        // images that are being written
     bool sealed = true;
-    bool damaged = false;  // an image in it could not be moved
+    bool damaged = false;    // an image in it could not be moved
+    bool collected = false;  // it is among those to be synced
     std::uint64_t writes = 0;
     std::uint64_t synced_writes = 0;
     shared<File> file = {};  // none: not open now
@@ -40,6 +44,17 @@ struct segment_state {
 
     [[nodiscard]] bool has_room(std::uint32_t wanted) const noexcept {
         return wanted <= blocks - next_block;
+    }
+    [[nodiscard]] std::uint32_t most_images(std::uint32_t image_blocks) const noexcept {
+        return (blocks - header_blocks) / image_blocks;
+    }
+    // What the newest state needs would fill another segment just as well.
+    [[nodiscard]] bool is_packed() const noexcept {
+        return newest_blocks + longest_image > blocks - header_blocks;
+    }
+    void note_image(page_id page, std::uint32_t image_blocks) {
+        if (image_blocks > longest_image) longest_image = image_blocks;
+        pages.push_back(static_cast<std::uint32_t>(page.value));
     }
 };
 

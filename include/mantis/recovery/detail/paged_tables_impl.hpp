@@ -63,8 +63,11 @@ result<void> paged_tables<Platform, Checksum>::take(const manifest_edit& edit) {
     return success();
 }
 
+// A page that the pool could not even have alone is told now. So what the numbers take stays in
+// proportion to the pool, whatever the manifest says.
 template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::note_pages() {
+    const array_translation<Platform> alone;
     for (page_id from{1}; from.value != 0;) {
         const page_snapshot some = disk_.snapshot(from, pages_per_edit);
         for (const page_change& each : some.part.changes) {
@@ -73,6 +76,13 @@ result<void> paged_tables<Platform, Checksum>::note_pages() {
                              "opening a database: its pages have another size"}
                     .with("bytes", each.now.place.size())
                     .with("expected_bytes", options_.pool.page_bytes);
+            if (const std::size_t bytes = alone.bytes_to_cover(each.page);
+                bytes > pool_.translation_limit())
+                return error{error_code::out_of_memory,
+                             "opening a database: the pool's translation has no room for its pages"}
+                    .with("page", each.page.value)
+                    .with("bytes", bytes)
+                    .with("limit", pool_.translation_limit());
             if (auto noted = numbers_.note_used(each.page); !noted) return noted;
         }
         from = some.next;
@@ -114,8 +124,12 @@ result<void> paged_tables<Platform, Checksum>::drop_table(table_id table) {
     };
     const page_id root = root_of(table);
     if (root.value == 0) return not_there();
-    detail::tree_page_list<pool_type> list{pool_, table};
-    if (auto listed = list.add_all(root); !listed) return std::move(listed.error()).within(doing);
+    detail::tree_page_list<pool_type> list{pool_, table, numbers_.used_count()};
+    auto listed = list.add_all(root);
+    for (std::size_t at = 0; listed && at < list.pages().size(); ++at)
+        if (!numbers_.is_taken(list.pages()[at])) listed = list.corrupt(list.pages()[at]);
+    if (!listed && root_of(table) != root) return not_there();  // another thread was faster
+    if (!listed) return std::move(listed.error()).within(doing);
     if (auto written = pool_.write_epoch(numbers_.epoch() - 1); !written)
         return std::move(written.error()).within(doing);
     if (!remove_root(table)) return not_there();
@@ -136,11 +150,15 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     moment at;
     barrier([&](lsn position) { note(position, at); });
     check(at.noted, "the barrier of a checkpoint did not call back");
+    if (at.position < last_checkpoint().position)
+        return error{error_code::invalid_argument, "making a checkpoint: its position goes back"}
+            .with("lsn", at.position.value)
+            .with("last", last_checkpoint().position.value);
     const auto delta = write_pages(at);
     if (!delta) return error{delta.error()}.within(doing);
     if (auto done = commit(at, *delta); !done) return std::move(done.error()).within(doing);
     checkpoint_figures figures;
-    if (manifest_->rewrite_due())
+    if (rewrite_due())
         if (auto done = rewrite_manifest(); !done) figures.not_rewritten = std::move(done.error());
     const page_store_stats after = disk_.stats();
     figures.made = last_checkpoint();
@@ -191,12 +209,19 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const pa
             return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
         });
     };
-    if (auto appended = manifest_->append(epoch, at.position, produce); !appended) {
+    auto appended = manifest_->append(epoch, at.position, produce);
+    // Without the manifest nothing would ever be free again.
+    if (!appended && appended.error().code() == error_code::no_space && disk_.give_up_spare()) {
+        appended = manifest_->append(epoch, at.position, produce);
+        if (!appended) disk_.make_spares();
+    }
+    if (!appended) {
         disk_.not_committed(at.epoch);
         if (manifest_->read_only()) pool_.stop();
         return appended;
     }
     disk_.committed(at.epoch);
+    numbers_.ask_for_room();
     committed_roots_ = at.roots;
     const lock_guard<mutex> hold{mutex_};
     last_ = {manifest_->sequence(), epoch, at.position};

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A buffer pool whose pages can be read for ever, and changed until somebody stops that.
+// A buffer pool whose pages can be read for ever, and changed until somebody stops that, and while
+// what is dirty can be written.
 //
 // What is changed already may still be written, so that frames can be had for reading.
+//
+// A full disk. As long as the reserve of the store is whole it has room for every frame and side
+// copy. From then on a page is changed only if what is left has room for all that is dirty, for the
+// page, and for what other threads are about to change.
 //
 // Threads: any number.
 #pragma once
@@ -16,31 +21,54 @@ class stoppable_pool : public buffer_pool<Platform, Source> {
     using base = buffer_pool<Platform, Source>;
 
 public:
-    using base::base;
     using typename base::exclusive;
     using typename base::optimistic;
+
+    stoppable_pool(Source& source, const buffer_pool_options& options)
+        : base{source, options}, source_{&source} {}
 
     //   Effects     calls that begin later are refused
     void stop() { stopped_.store(true, Platform::memory_order::release); }
     [[nodiscard]] bool is_stopped() const { return stopped_.load(Platform::memory_order::acquire); }
 
-    //   Errors      besides those of the pool: read_only; so the next two
+    // Pages that calls which were let in may make dirty yet.
+    static constexpr std::uint64_t about_to_change = 16;
+    // Images that the next commit has to write, at most.
+    //   Complexity  looks at every frame
+    [[nodiscard]] std::uint64_t unwritten_images() {
+        const buffer_pool_stats now = base::stats();
+        return std::uint64_t{now.dirty} + now.side_copies_waiting;
+    }
+
+    //   Errors      besides those of the pool: read_only; no_space: a commit might not find room
+    //               for it. So the next two
     [[nodiscard]] result<exclusive> change(page_id page) {
-        return is_stopped() ? refusal() : base::change(page);
+        if (auto refused = may_change(); !refused) return std::move(refused).error();
+        return base::change(page);
     }
     [[nodiscard]] result<exclusive> upgrade(const optimistic& seen) {
-        return is_stopped() ? refusal() : base::upgrade(seen);
+        if (auto refused = may_change(); !refused) return std::move(refused).error();
+        return base::upgrade(seen);
     }
     [[nodiscard]] result<exclusive> make(page_id page) {
-        return is_stopped() ? refusal() : base::make(page);
+        if (auto refused = may_change(); !refused) return std::move(refused).error();
+        return base::make(page);
     }
 
 private:
-    [[nodiscard]] static result<exclusive> refusal() {
-        return error{error_code::read_only,
-                     "changing a page: opened to be read only, or a checkpoint failed half way"};
+    [[nodiscard]] result<void> may_change() {
+        if (is_stopped())
+            return error{
+                error_code::read_only,
+                "changing a page: opened to be read only, or a checkpoint failed half way"};
+        if (!source_->is_tight()) return success();
+        if (unwritten_images() + about_to_change < source_->reserved_images(base::page_bytes()))
+            return success();
+        return error{error_code::no_space,
+                     "changing a page: no checkpoint could write it before others and a cleaning"};
     }
 
+    Source* const source_;
     typename Platform::template atomic<bool> stopped_{false};
 };
 

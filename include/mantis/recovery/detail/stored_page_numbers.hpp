@@ -27,9 +27,22 @@ template <class Platform, class Store>
 class stored_page_numbers {
 public:
     //   Requires    the store lives longer
-    explicit stored_page_numbers(Store& store) noexcept : store_{&store} {}
+    stored_page_numbers(Store& store, std::size_t page_bytes) noexcept
+        : store_{&store}, page_bytes_{page_bytes} {}
 
-    [[nodiscard]] result<page_id> take() { return free_.take(); }
+    //   Errors      no_space: the disk has no room for another page, or there is no number
+    [[nodiscard]] result<page_id> take() {
+        const std::uint64_t wanted = free_.used_count() + 1;
+        if (wanted > granted_.load(Platform::memory_order::acquire)) {
+            const std::uint64_t room = wanted + wanted * manifest_bytes_per_page / page_bytes_;
+            if (auto grown = store_->grow(room, page_bytes_); !grown)
+                return std::move(grown).error();
+            granted_.store(wanted, Platform::memory_order::release);
+        }
+        return free_.take();
+    }
+    // Segments were removed: whether there is room is asked anew.
+    void ask_for_room() { granted_.store(0, Platform::memory_order::release); }
     // A store that is stopped need not know: nothing is committed any more.
     void give_back(page_id page) {
         const auto erased = store_->erase(page, epoch());
@@ -52,9 +65,14 @@ public:
     }
 
 private:
+    // A snapshot, four times that in deltas, and what a frame has besides.
+    static constexpr std::uint64_t manifest_bytes_per_page = 5 * 26;
+
     Store* const store_;
+    const std::size_t page_bytes_;
     free_page_numbers<Platform> free_{last_mapped_page};
     typename Platform::template atomic<std::uint32_t> epoch_{1};
+    typename Platform::template atomic<std::uint64_t> granted_{0};  // so many pages have room
 };
 
 }  // namespace mantis::detail

@@ -10,17 +10,38 @@
 
 #include "../../index/btree/page_tree.hpp"
 
+#include <cstdlib>
+
 namespace mantis::detail {
 
 template <class Pool>
 class tree_page_list {
 public:
-    tree_page_list(Pool& pool, table_id table) noexcept : pool_{&pool}, table_{table} {}
+    // A tree of more than `most_pages` is damaged.
+    tree_page_list(Pool& pool, table_id table, std::uint64_t most_pages) noexcept
+        : pool_{&pool}, table_{table}, most_pages_{most_pages} {}
 
-    //   Errors      those of the pool; corrupt, with the page that is no inner node of this table
+    //   Errors      those of the pool; corrupt, with the page that is no inner node of this table,
+    //               or is there twice
     //   Complexity  reads every page, and takes as many pages of memory as the tree is high
-    [[nodiscard]] result<void> add_all(page_id root) { return add_below(root, most_levels); }
+    [[nodiscard]] result<void> add_all(page_id root) {
+        if (auto added = add_below(root, most_levels); !added) return added;
+        std::qsort(pages_.data(), pages_.size(), sizeof(page_id), [](const void* a, const void* b) {
+            const page_id one = *static_cast<const page_id*>(a);
+            const page_id other = *static_cast<const page_id*>(b);
+            return one < other ? -1 : one > other ? 1 : 0;
+        });
+        for (std::size_t at = 1; at < pages_.size(); ++at)
+            if (pages_[at] == pages_[at - 1]) return corrupt(pages_[at]);
+        return success();
+    }
+    // Ascending.
     [[nodiscard]] const std::vector<page_id>& pages() const noexcept { return pages_; }
+    [[nodiscard]] error corrupt(page_id page) const {
+        return error{error_code::corrupt, "listing the pages of a table"}
+            .with("table", table_.value)
+            .with("page", page.value);
+    }
 
 private:
     static constexpr std::size_t most_levels = 64;  // each at least doubles the pages
@@ -51,6 +72,7 @@ private:
         for (std::size_t at = 0; at <= node.count(); ++at) {
             page_id child;
             if (!node.read_child(at, child.value) || child.value == 0) return corrupt(page);
+            if (pages_.size() >= most_pages_) return corrupt(child);
             auto done = node.level() == 1 ? add_leaf(child) : add_below(child, node.level());
             if (!done) return done;
         }
@@ -75,19 +97,16 @@ private:
                 const auto page = walk.step(nullptr);
                 if (!page && page.error().code() == error_code::corrupt) break;
                 if (!page) return page.error();
+                if (pages_.size() >= most_pages_) return corrupt(*page);
                 pages_.push_back(*page);
             }
         }
         return success();
     }
-    [[nodiscard]] error corrupt(page_id page) const {
-        return error{error_code::corrupt, "listing the pages of a table"}
-            .with("table", table_.value)
-            .with("page", page.value);
-    }
 
     Pool* const pool_;
     const table_id table_;
+    const std::uint64_t most_pages_;
     std::vector<page_id> pages_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A segment file seen through a window: the bytes that are looked at are in memory, and no more
-// than that.
+// A segment file, or another one, seen through a window: the bytes that are looked at are in
+// memory, and no more than that.
 //
 //   file     0 ........ keep ......... offset ........ offset + least ........ size
 //   window              [ what was read and stays  |  what is read ahead ]
@@ -31,10 +31,13 @@ class segment_window {
 public:
     using directory = typename Platform::directory;
 
-    static result<segment_window> open(directory& in, bytes_view name, std::size_t window_bytes) {
+    // `too_short` is told where a read gives less than the file's size promises.
+    static result<segment_window> open(
+        directory& in, bytes_view name, std::size_t window_bytes,
+        const char* too_short = "reading a log segment: it is shorter than its size") {
         auto file = in.open(name, file_mode::read);
         if (!file) return file.error();
-        segment_window made{std::move(*file), bytes{name}, window_bytes};
+        segment_window made{std::move(*file), bytes{name}, window_bytes, too_short};
         if (auto known = made.learn_size(); !known) return known.error();
         return made;
     }
@@ -82,8 +85,12 @@ public:
     }
 
 private:
-    segment_window(typename Platform::file file, bytes name, std::size_t window_bytes)
-        : file_{std::move(file)}, name_{std::move(name)}, window_bytes_{window_bytes} {}
+    segment_window(typename Platform::file file, bytes name, std::size_t window_bytes,
+                   const char* too_short)
+        : file_{std::move(file)},
+          name_{std::move(name)},
+          window_bytes_{window_bytes},
+          too_short_{too_short} {}
 
     [[nodiscard]] std::uint64_t readable_end() const noexcept {
         return limit_ < size_ ? limit_ : size_;
@@ -110,7 +117,7 @@ private:
         if (auto known = learn_size(); !known) return known;
         if (size_ == reached) return success();
         forget(reached);
-        return error{error_code::io, "reading a log segment: it is shorter than its size"}
+        return error{error_code::io, too_short_}
             .about(name_)
             .with("offset", reached)
             .with("bytes", before);
@@ -133,6 +140,7 @@ private:
     typename Platform::file file_;
     bytes name_;
     std::size_t window_bytes_;
+    const char* too_short_;
     std::uint64_t size_ = 0;
     std::uint64_t limit_ = ~std::uint64_t{0};
     std::uint64_t keep_ = ~std::uint64_t{0};

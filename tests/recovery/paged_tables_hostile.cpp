@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Tables in pages where callers, other openings and the bytes on the disk do what they should not;
+// and what failed checkpoints leave for the next one.
+#include <doctest/doctest.h>
+
+#include "../sanitized.hpp"
+#include "paged_life.hpp"
+
+#include <mantis/platform/memory.hpp>
+#include <mantis/platform/simulated.hpp>
+
+using namespace mantis;
+using paged_tests::contents;
+using paged_tests::difference;
+using paged_tests::ours;
+using paged_tests::paged_life;
+using paged_tests::small_options;
+
+namespace {
+
+template <class Platform>
+struct place {
+    using tables_type = paged_tables<Platform>;
+
+    explicit place(Platform in_world = {}) : world{std::move(in_world)} {}
+    owned<tables_type> open() { return tables_type::open(world, in, options).value(); }
+
+    Platform world;
+    typename Platform::directory in = world.open_directory("db", directory_mode::create).value();
+    paged_tables_options options = small_options<Platform>(40, 3);
+};
+template <class Tables>
+result<checkpoint_figures> checkpoint(Tables& tables, std::uint64_t position) {
+    return tables.checkpoint([&](auto note) { note(lsn{position}); });
+}
+template <class Tree>
+void fill(Tree& tree, int first, int last, std::uint64_t version, contents& model) {
+    for (int i = first; i < last; ++i) {
+        const std::string key = "row-" + std::to_string(i);
+        const std::string value(static_cast<std::size_t>(i % 80), 'x');
+        REQUIRE(tree.put(key, value, lsn{version}));
+        model[tree.table().value][key] = {value, version};
+    }
+}
+template <class Tree>
+void clear(Tree& tree, int first, int last, contents& model) {
+    for (int i = first; i < last; ++i) {
+        const std::string key = "row-" + std::to_string(i);
+        REQUIRE(tree.erase(key));
+        model[tree.table().value].erase(key);
+    }
+}
+
+// The pages and the manifest of a database that is closed, to write lies that nothing betrays.
+struct forger {
+    explicit forger(place<memory>& of)
+        : at{&of}, disk{of.in, {.database = ours, .segment_bytes = 64 * KiB}} {
+        manifests.emplace(
+            manifest<memory, xxh3>::open(of.world, of.in, ours, 0, [&](const manifest_edit& edit) {
+                return take(edit);
+            }).value());
+        REQUIRE(disk.opened());
+    }
+    result<void> take(const manifest_edit& edit) {
+        if (edit.kind == manifest_edit_kind::page_map) return disk.load(edit.value);
+        root = detail::decode_table_root(edit.value).value().root;
+        return success();
+    }
+    bytes page(page_id number) {
+        bytes image = bytes::zeros(512);
+        disk.read(number, image.data(), image.size()).value();
+        return image;
+    }
+    std::vector<std::uint64_t> children(const bytes& image) {
+        const slotted_view<> node{image.data(), image.size()};
+        std::vector<std::uint64_t> found(node.is_leaf() ? 0 : node.count() + 1);
+        for (std::size_t i = 0; i < found.size(); ++i) REQUIRE(node.read_child(i, found[i]));
+        return found;
+    }
+    // The root names `to` where it named its child number `nth`.
+    void turn_child(std::size_t nth, std::uint64_t to) {
+        bytes image = page(root);
+        const std::uint64_t from = children(image).at(nth);
+        for (std::size_t offset = 0; offset + 8 <= image.size(); ++offset)
+            if (load_le<std::uint64_t>(image.data() + offset) == from) {
+                bytes tried = image;
+                store_le(tried.data() + offset, to);
+                const auto now = children(tried);
+                if (now.size() > nth && now[nth] == to) image = tried;
+            }
+        REQUIRE(children(image).at(nth) == to);
+        REQUIRE(disk.write(root, 1, image));
+        const bytes delta = disk.prepare(1).value().encode();
+        REQUIRE(manifests->append(
+            9, {9}, [&](auto& edits) { return edits.add(manifest_edit_kind::page_map, delta); }));
+        disk.committed(1);
+    }
+
+    place<memory>* at;
+    page_store<memory> disk;
+    std::optional<manifest<memory, xxh3>> manifests;
+    page_id root;
+};
+
+}  // namespace
+
+TEST_CASE("a position that goes back is refused, and the next checkpoint has all") {
+    place<memory> at;
+    contents expected;
+    auto tables = at.open();
+    auto tree = tables->make_table({1}).value();
+    fill(tree, 0, 50, 1, expected);
+    REQUIRE(checkpoint(*tables, 100));
+    const contents before = expected;
+    fill(tree, 50, 90, 2, expected);
+    const auto refused = checkpoint(*tables, 99);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == error_code::invalid_argument);
+    CHECK(*refused.error().number("last") == 100);
+    CHECK(tables->writable());
+    CHECK(tables->last_checkpoint().position == lsn{100});
+    CHECK(difference(*at.open(), before) == "");
+    REQUIRE(checkpoint(*tables, 100));
+    tables = {};
+    CHECK(difference(*at.open(), expected) == "");
+}
+
+TEST_CASE("an inner page that names a page twice, or what is none, is damage: nothing is dropped") {
+    for (const std::uint64_t lie : {std::uint64_t{0}, std::uint64_t{4'000}, ~std::uint64_t{0}}) {
+        CAPTURE(lie);
+        place<memory> at;
+        contents expected;
+        {
+            auto tables = at.open();
+            auto other = tables->make_table({1}).value();
+            fill(other, 0, 50, 1, expected);
+            auto tree = tables->make_table({2}).value();
+            fill(tree, 0, 30, 1, expected);  // leaves below the root
+            REQUIRE(checkpoint(*tables, 1));
+        }
+        {
+            forger wrong{at};
+            const auto children = wrong.children(wrong.page(wrong.root));
+            REQUIRE(children.size() >= 2);
+            wrong.turn_child(1, lie == 0 ? children[0] : lie);
+        }
+        auto tables = at.open();
+        const std::uint64_t pages = tables->stats().pages;
+        const auto refused = tables->drop_table({2});
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::corrupt);
+        CHECK(*refused.error().number("table") == 2);
+        CHECK(tables->stats().pages == pages);
+        CHECK(tables->tables().size() == 2);
+        auto other = tables->tree({1}).value();
+        CHECK(difference(other, expected[1]) == "");
+        CHECK(checkpoint(*tables, 9));
+    }
+}
+
+TEST_CASE("a page that the pool could never have is told by the opening, in bounded memory") {
+    place<memory> at;
+    {
+        auto tables = at.open();
+        contents expected;
+        auto tree = tables->make_table({1}).value();
+        fill(tree, 0, 10, 1, expected);
+        REQUIRE(checkpoint(*tables, 1));
+    }
+    {
+        forger wrong{at};
+        REQUIRE(wrong.disk.write(last_mapped_page, 1, bytes::zeros(512)));
+        const bytes delta = wrong.disk.prepare(1).value().encode();
+        REQUIRE(wrong.manifests->append(
+            9, {9}, [&](auto& edits) { return edits.add(manifest_edit_kind::page_map, delta); }));
+        wrong.disk.committed(1);
+    }
+    const auto refused = place<memory>::tables_type::open(at.world, at.in, at.options);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == error_code::out_of_memory);
+    CHECK(*refused.error().number("page") == last_mapped_page.value);
+    CHECK(*refused.error().number("limit") == at.options.pool.translation_bytes);
+}
+
+TEST_CASE("pages that came, changed and went around a failed checkpoint are right in the next") {
+    for (int failures = 1; failures <= 3; ++failures) {
+        CAPTURE(failures);
+        simulation world{1};
+        world.run([&] {
+            place<simulated> at{world.platform()};
+            contents expected;
+            auto tables = at.open();
+            auto kept = tables->make_table({1}).value();
+            auto gone = tables->make_table({2}).value();
+            fill(kept, 0, 200, 1, expected);
+            fill(gone, 0, 200, 1, expected);
+            REQUIRE(checkpoint(*tables, 1));
+            for (int i = 0; i < failures; ++i) {
+                const auto name = static_cast<std::uint64_t>(10 + i);
+                clear(kept, i * 40, i * 40 + 40, expected);
+                auto passing = tables->make_table({name}).value();
+                fill(passing, 0, 100, name, expected);
+                if (i == 0) REQUIRE(tables->drop_table({2}));
+                world.inject({.on = io_kind::write,
+                              .code = error_code::no_space,
+                              .count = 2,  // it is tried again with the space of a spare
+                              .path_part = bytes{bytes_view{"manifest"}}});
+                const auto failed = checkpoint(*tables, name);
+                REQUIRE_FALSE(failed);
+                CHECK(failed.error().code() == error_code::no_space);
+                REQUIRE(tables->writable());
+                world.clear_faults();
+                CHECK(tables->stats().disk.spare);
+                if (i != 1) {
+                    REQUIRE(tables->drop_table({name}));
+                    expected.erase(name);
+                }
+            }
+            expected.erase(2);
+            fill(kept, 20, 60, 30, expected);
+            REQUIRE(checkpoint(*tables, 30));
+            CHECK(difference(*tables, expected) == "");
+            const std::uint64_t pages = tables->stats().pages;
+            CHECK(tables->stats().disk.live_bytes == pages * 512);
+            tables = {};
+            world.restart(crash_mode::drop_unsynced);
+            place<simulated> again{world.platform()};
+            tables = again.open();
+            CHECK(difference(*tables, expected) == "");
+            CHECK(tables->stats().pages == pages);
+            CHECK(tables->stats().disk.live_bytes == pages * 512);
+            tables = {};
+        });
+    }
+}
+
+TEST_CASE("images of checkpoints that failed are not kept beside later ones") {
+    simulation world{1};
+    world.run([&] {
+        place<simulated> at{world.platform()};
+        contents expected;
+        auto tables = at.open();
+        auto tree = tables->make_table({1}).value();
+        fill(tree, 0, 100, 1, expected);
+        REQUIRE(checkpoint(*tables, 1));
+        world.inject({.on = io_kind::write,
+                      .code = error_code::no_space,
+                      .count = fault::for_ever,
+                      .path_part = bytes{bytes_view{"manifest"}}});
+        for (std::uint64_t i = 2; i < 30; ++i) {
+            fill(tree, 0, 100, i, expected);
+            REQUIRE_FALSE(checkpoint(*tables, i));
+            CHECK(tables->stats().disk.live_bytes <= 2 * tables->stats().pages * 512);
+        }
+        world.clear_faults();
+        REQUIRE(checkpoint(*tables, 30));
+        CHECK(tables->stats().disk.live_bytes == tables->stats().pages * 512);
+        tables = {};
+        CHECK(difference(*at.open(), expected) == "");
+    });
+}
+
+TEST_CASE("a read only opening beside a writer tells its checkpoint, or an error") {
+    std::uint64_t right = 0;
+    std::uint64_t refused = 0;
+    for (std::uint64_t seed = 1; seed <= 30; seed += one_in) {
+        CAPTURE(seed);
+        memory world;
+        paged_life<memory> one{world, seed};
+        REQUIRE(one.open());
+        one.live(4);
+        place<memory> beside{world};
+        beside.options.read_only = true;
+        auto reader = beside.open();
+        const contents seen = one.promised().all;
+        REQUIRE(reader->last_checkpoint().sequence == one.promised().sequence);
+        for (int i = 0; i < 6; ++i) {
+            one.live(3);
+            for (const auto& [table, rows] : seen) {
+                auto tree = reader->tree({table});
+                std::map<std::string, paged_tests::dated> found;
+                const auto done =
+                    !tree ? result<void>{tree.error()}
+                          : tree->scan({}, [&](bytes_view key, bytes_view value, lsn version) {
+                                found[key.as<std::string>()] = {value.as<std::string>(),
+                                                                version.value};
+                                return true;
+                            });
+                if (done) CHECK(found == rows);
+                ++(done ? right : refused);
+            }
+        }
+        CHECK(one.damage() == "");
+        one.close();
+        REQUIRE(one.open());
+        CHECK(one.damage() == "");
+        one.close();
+    }
+    CHECK(right > 30 / one_in);
+    CHECK(right + refused > 100 / one_in);
+}
