@@ -306,7 +306,7 @@ TEST_CASE("on a full disk a commit takes the spare, and what it frees goes on wi
 TEST_CASE("at each I/O that makes a segment of the spare a fault leaves no file behind") {
     // But for a removal that fails: the next opening does that.
     const io_kinds kinds = io_kind::open | io_kind::rename | io_kind::write | io_kind::preallocate;
-    const int positions = at_each_position({.on = kinds}, [&](const fault& what) {
+    const int positions = at_positions({.on = kinds}, one_in, [&](const fault& what) {
         CAPTURE(what.nth);
         simulation world{1};
         bool struck = false;

@@ -139,18 +139,19 @@ TEST_CASE("a dropped table gives the pages of its large values back, too") {
     auto kept = tables->make_table({1}).value();
     fill(kept, 0, 20, &expected);
     const std::uint64_t pages = tables->stats().pages;
+    std::uint64_t position = 0;
     for (const int rows : {1, 40}) {
         const table_id table{static_cast<std::uint64_t>(rows)};
         auto dropped = tables->make_table({1 + table.value}).value();
         for (int i = 0; i < rows; ++i)
             REQUIRE(dropped.put("row-" + std::to_string(i), std::string(1000, 'x'), lsn{1}));
         CHECK(dropped.verify()->extent_pages == static_cast<std::uint64_t>(3 * rows));
-        checkpoint(*tables, 1);
+        checkpoint(*tables, ++position);
         REQUIRE(dropped.put("row-0", std::string(3000, 'y'), lsn{2}));
         REQUIRE(tables->drop_table(dropped.table()));
         CHECK(tables->stats().pages == pages);
         CHECK(difference(*tables, expected) == "");
-        checkpoint(*tables, 2);
+        checkpoint(*tables, ++position);
     }
     tables = {};
     tables = at.open();

@@ -84,6 +84,7 @@ private:
         const auto seen = read(page, words);
         if (seen) return add_extents(*seen);
         const error_code why = seen.error().code();
+        if (why == error_code::invalid_argument) return corrupt(page);  // no page has that number
         const bool damaged = why == error_code::corrupt || why == error_code::not_found;
         return damaged ? success() : result<void>{seen.error()};
     }
