@@ -21,9 +21,10 @@
 //                                                   does not hold
 //
 // find, scan, count, memory_bytes and verify work on a const index. All may be called by any number
-// of threads at once; one find or scan sees the index as it was at one moment. What f is given is
-// valid until f returns; f must not call the index, and should be short, for writers may be waiting
-// for it.
+// of threads at once, but verify(), beside which there may be no writer. A find sees the index as
+// it was at one moment; a scan sees each entry that is there throughout, as it was at some moment,
+// and may or may not see those that come or go meanwhile. What f is given is valid until f returns;
+// f must not call the index, and should be short, for writers may be waiting for it.
 //
 // An index in memory succeeds always; one over pages may fail, with io, corrupt, no_space or
 // out_of_memory. A put or erase that failed has left the entry as it was or made it what it was to
@@ -35,7 +36,8 @@
 //   P::name                         const char*     as it is called in the table list
 //   P::format_id                    std::uint32_t   written with each table; 1 is the B+tree; below
 //                                                   1000 mantis's
-//   P::template index<Platform>     type            an ordered_index, default-constructible
+//   P::template index<Platform>     type            an ordered_index; default-constructible, unless
+//                                                   a storage makes it (index/index_storage.hpp)
 #pragma once
 
 #include "../core/ids.hpp"
@@ -72,7 +74,9 @@ concept index_policy = requires {
     { P::name } -> std::convertible_to<const char*>;
     { P::format_id } -> std::convertible_to<std::uint32_t>;
     requires ordered_index<typename P::template index<Platform>>;
-    requires std::is_default_constructible_v<typename P::template index<Platform>>;
+    requires std::is_default_constructible_v<typename P::template index<Platform>> ||
+        std::same_as < typename P::template index<Platform>,
+    typename P::template storage<Platform>::index_type > ;
 };
 
 }  // namespace mantis

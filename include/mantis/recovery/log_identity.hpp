@@ -50,7 +50,7 @@ template <directory Directory>
             if (lost.code() == error_code::not_found)
                 lost = {error_code::corrupt, "identifying a log: it has lost its superblock"};
             return log_identity{
-                {superblock_version, header->checksum_format, header->database, {}, newest, 0},
+                {superblock_version, header->checksum_format, header->database, {}, newest, 0, 0},
                 lost};
         }
         if (!header && header.error().code() == error_code::mismatch)

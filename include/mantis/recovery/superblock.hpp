@@ -8,17 +8,20 @@
 //
 //   offset  bytes  field
 //        0      8  magic           "MANTISSB"
-//        8      4  version         3; 2 where there is no second file; 1 where no record of the
-//                                  log has a stamp either
+//        8      4  version         4; 3 where no table is in pages; 2 where there is no second file
+//                                  either, 1 where no record of the log has a stamp
 //       12      4  checksum        format_id of the checksum policy
 //       16     16  database        id, high half first
 //       32      8  log reaches     at the last open or close every record before this lsn was
 //                                  durable; a log that ends earlier has lost something
 //       40      8  checkpoint lsn  0: there is none
 //       48      8  generation      counts replacements; the larger of the two files is the newer
-//       56      8  file checksum   crc32c of all bytes before it, in every version
+//       56      8  pages sequence  of the checkpoint in the manifest that was the last one when this
+//                                  was written, so that an older manifest is told; 0: there is none
+//       64      8  file checksum   crc32c of all bytes before it, in every version
 //
-// Versions 1 and 2 have 48 bytes: the file checksum follows `log reaches`.
+// Version 3 has 64 bytes: the file checksum follows `generation`. Versions 1 and 2 have 48: it
+// follows `log reaches`.
 #pragma once
 
 #include "../core/checksum.hpp"
@@ -29,9 +32,10 @@
 namespace mantis {
 
 inline constexpr const char* superblock_name = "superblock";
-inline constexpr std::size_t superblock_bytes = 64;
+inline constexpr std::size_t superblock_bytes = 72;
+inline constexpr std::size_t superblock_bytes_of_3 = 64;
 inline constexpr std::size_t superblock_bytes_before_3 = 48;
-inline constexpr std::uint32_t superblock_version = 3;
+inline constexpr std::uint32_t superblock_version = 4;
 
 struct superblock {
     std::uint32_t version = superblock_version;
@@ -40,10 +44,12 @@ struct superblock {
     lsn log_reaches;
     lsn checkpoint = {};
     std::uint64_t generation = 0;
+    std::uint64_t pages_sequence = 0;
 };
 
 [[nodiscard]] constexpr std::size_t superblock_bytes_of(std::uint32_t version) noexcept {
-    return version < 3 ? superblock_bytes_before_3 : superblock_bytes;
+    if (version < 3) return superblock_bytes_before_3;
+    return version == 3 ? superblock_bytes_of_3 : superblock_bytes;
 }
 
 [[nodiscard]] inline bytes encode_superblock(const superblock& block) {
@@ -60,6 +66,7 @@ struct superblock {
         store_le(at + 40, block.checkpoint.value);
         store_le(at + 48, block.generation);
     }
+    if (block.version >= 4) store_le(at + 56, block.pages_sequence);
     store_le(at + size - 8, crc32c::of({at, size - 8}));
     return raw;
 }
@@ -92,6 +99,7 @@ struct superblock {
         block.checkpoint = {load_le<std::uint64_t>(at + 40)};
         block.generation = load_le<std::uint64_t>(at + 48);
     }
+    if (block.version >= 4) block.pages_sequence = load_le<std::uint64_t>(at + 56);
     return block;
 }
 

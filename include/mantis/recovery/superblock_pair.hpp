@@ -161,7 +161,7 @@ template <directory Directory>
     return found;
 }
 
-//   Requires    a generation that no attempt had before; version 3
+//   Requires    a generation that no attempt had before; version 3 or later
 //   Effects     both files say `next`, and survive power loss; what was wrong with one is repaired
 //   Errors      no_space, io: a later opening finds the old contents or the new, never neither
 template <directory Directory>

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Makes checkpoints: writes the rows of all tables to an image while commits go on, so that the
-// next opening reads the image and only the log since then.
+// Makes checkpoints: writes the rows of all tables in memory, and the names of all tables, to an
+// image while commits go on, and has the storage of the others write theirs, so that the next
+// opening reads the image and only the log since then.
 //
-//   1. note C, the end of the log, and which tables there are       commits wait for this step only
-//   2. copy the rows of each table, a batch at a time, to a file of a passing name
-//   3. note E, the end of the log, and sync the log: no row in the image is newer
-//   4. write the footer, sync the image, give it its name, sync the directory
-//   5. replace the superblock: from here on openings begin with the image
-//   6. remove older images and, unless they are kept, the segments that end before C
+//   1. note C, the end of the log, and which tables there are         commits wait for this step
+//   2. the storage, if there is one, makes what it holds at P durable, as one step: P is the end of
+//      the log at its barrier, not before C                           and for that one
+//   3. copy the rows of each table, a batch at a time, to a file of a passing name
+//   4. note E, the end of the log, and sync the log: no row in the image is newer
+//   5. write the footer, sync the image, give it its name, sync the directory
+//   6. replace the superblock: from here on openings begin with the image
+//   7. remove older images and, unless they are kept, the segments that end before C
 //
 // Invariants:
 //   1. the superblock names an image that is whole and durable, or none
@@ -17,12 +20,16 @@
 //      may need
 //   4. after a failed sync of the directory nothing is removed and the log stops: nobody knows
 //      which names survive
-// A failure before step 5 leaves all as it was, but for a file that the next checkpoint removes.
+//   5. C of the superblock <= P of the storage <= what of the log is durable: redo begins at C, and
+//      passes over what the storage has
+// A failure before step 6 leaves all as it was, but for a file that the next checkpoint removes; and
+// the storage may be further than the image, which it may be at any time.
 //
 // Threads: one at a time, beside any number of commits and reads.
 #pragma once
 
 #include "../core/event.hpp"
+#include "../index/index_storage.hpp"
 #include "../recovery/image_writer.hpp"
 #include "../recovery/superblock.hpp"
 
@@ -34,14 +41,15 @@ struct checkpoint_info {
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
     nanoseconds elapsed;
-    nanoseconds barrier;  // for so long commits had to wait
+    nanoseconds barrier;  // for so long commits had to wait, at most, at one of the two steps
+    storage_checkpoint pages = {};  // of tables in pages; sequence 0: there are none
 };
 
 // What the store does for it.
 struct checkpoint_host {
-    //   Effects     the superblock on disk names the checkpoint; step 5
+    //   Effects     the superblock on disk names the checkpoint; step 6
     result<void> (*replace_superblock)(void* context, const checkpoint_info& made) = nullptr;
-    //   Effects     the log before the checkpoint may go; step 6
+    //   Effects     the log before the checkpoint may go; step 7
     //   Errors      `names_unsynced`: nobody knows which files survive
     result<void> (*drop_log)(void* context, const checkpoint_info& made) = nullptr;
     void* context = nullptr;
@@ -103,13 +111,14 @@ public:
         // A log that failed is met before anything is written.
         if (auto synced = log_->wait_durable(from.end); !synced) return synced.error();
         host_.events(event{event_code::checkpoint_begun}.with("lsn", from.end.value));
-        auto done = write(from, live, made);
+        auto done = write_storage(made);
+        if (done) done = write(from, live, made);
         made.elapsed = platform_.now() - begun;
         if (!done) return failed(done.error());
         host_.events(event{event_code::checkpoint_done}
                          .about(image_name(made.redo_from))
                          .with("lsn", made.redo_from.value)
-                         .with("bytes", made.bytes)
+                         .with("bytes", made.bytes + made.pages.bytes_written)
                          .with("rows", made.rows)
                          .with("elapsed_ns", static_cast<std::uint64_t>(made.elapsed.count))
                          .with("barrier_ns", static_cast<std::uint64_t>(made.barrier.count)));
@@ -146,6 +155,24 @@ private:
         return why;
     }
 
+    // Step 2. What is in pages before P is in a log that is durable.
+    result<void> write_storage(checkpoint_info& made) {
+        auto stored = tables_->storage().checkpoint([&](auto note) -> result<void> {
+            lsn at;
+            {
+                const auto commits_wait = engine_->pause();
+                if (auto whole = engine_->whole(); !whole) return whole;
+                at = log_->end();
+                note(at);
+            }
+            return log_->wait_durable(at);
+        });
+        if (!stored) return stored.error();
+        made.pages = *stored;
+        if (made.pages.barrier > made.barrier) made.barrier = made.pages.barrier;
+        return success();
+    }
+
     result<void> write(const moment& from, const std::vector<table_type*>& live,
                        checkpoint_info& made) {
         image_header header;
@@ -159,7 +186,8 @@ private:
         image_writer<Platform, Checksum> image{*directory_, header};
         if (auto begun = image.begin(list); !begun) return begun;
         for (const table_type* each : live)
-            if (auto copied = copy(*each, image); !copied) return copied;
+            if (!each->is_stored())
+                if (auto copied = copy(*each, image); !copied) return copied;
         const moment until = engine_->now_applied();
         if (auto synced = log_->wait_durable(until.end); !synced) return synced;
         if (auto whole = image.finish(until.end, until.last_time, list); !whole) return whole;

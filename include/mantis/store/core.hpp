@@ -20,6 +20,7 @@
 #include "checkpointer.hpp"
 #include "detail/store_scrub.hpp"
 #include "detail/store_superblock.hpp"
+#include "detail/whole_log.hpp"
 #include "log_retention.hpp"
 #include "options.hpp"
 #include "store_recovery.hpp"
@@ -54,6 +55,7 @@ struct store_stats {
     file_health files;   // reads, lists and opens that failed, in this opening
     space_counts space;
     memory_counts memory;  // of the budget; nothing is counted where memory_bytes is 0
+    storage_stats pages;   // of tables in pages
 };
 
 struct store_verification {
@@ -133,6 +135,7 @@ public:
         syncing_.reset();
         log_.reset();
         retention_.reset();
+        tables_.storage().close();
         const superblock block = superblock_->now();
         if (done && end > block.log_reaches && !options_.read_only)
             done = superblock_->replace(end, block.checkpoint);
@@ -177,6 +180,7 @@ public:
         sum.files = platform_.health(path());
         sum.space = watches_.space().counts();
         sum.memory = watches_.memory().counts();
+        sum.pages = tables_.storage().stats();
         return sum;
     }
 
@@ -208,7 +212,13 @@ public:
             return whole.error().within("verifying the store");
         if (auto synced = log_->sync(); !synced) return synced.error();
         store_verification sum;
-        if (auto read = verify_log(sum); !read) return read.error().within("verifying the store");
+        const superblock block = superblock_->now();
+        // What lies before a checkpoint may be gone, and be it damaged, it is needed no more.
+        auto read = detail::read_whole_log<Platform, Checksum>(*directory_, block.database,
+                                                               block.checkpoint, log_->durable());
+        if (!read) return read.error().within("verifying the store");
+        sum.log_records = read->records;
+        sum.log_bytes = read->bytes;
         for (const table_type* each : tables_.all()) {
             auto sound = each->visit([](const auto& index) { return index.verify(); });
             if (!sound) return sound.error().about(each->name());
@@ -410,9 +420,11 @@ private:
     }
     static result<void> replace_superblock(void* self, const checkpoint_info& made) {
         auto& core = *static_cast<store_core*>(self);
-        const lsn reaches = core.superblock_->now().log_reaches;
-        return core.superblock_->replace(reaches > made.log_needed ? reaches : made.log_needed,
-                                         made.redo_from);
+        const superblock now = core.superblock_->now();
+        const bool further = now.log_reaches > made.log_needed;
+        return core.superblock_->replace(
+            further ? now.log_reaches : made.log_needed, made.redo_from,
+            made.pages.sequence != 0 ? made.pages.sequence : now.pages_sequence);
     }
     // The record that ends at the checkpoint stays: reading goes on behind it.
     static result<void> drop_log(void* self, const checkpoint_info& made) {
@@ -447,29 +459,6 @@ private:
                        store_scrub_calls{reach, settle, checkpoint, replace_image,
                                          &store_core::tell_events, this});
         scrub_->start();
-    }
-
-    result<void> verify_log(store_verification& sum) {
-        const superblock block = superblock_->now();
-        // What lies before a checkpoint may be gone, and be it damaged, it is needed no more.
-        auto reader =
-            log_reader<Platform, Checksum>::open(*directory_, block.database, block.checkpoint);
-        if (!reader) return reader.error();
-        // Not beyond: there the log may be turning to its next segment.
-        const lsn until = log_->durable();
-        log_record record;
-        while (reader->end().end < until) {
-            auto more = reader->next(record);
-            if (!more) return more.error();
-            if (!*more) break;
-            ++sum.log_records;
-        }
-        sum.log_bytes = reader->bytes_read();
-        if (reader->end().end >= until) return success();
-        return error{error_code::corrupt, "verifying the log: it ends before what is durable"}
-            .about(reader->end().segment)
-            .with("lsn", reader->end().end.value)
-            .with("durable_lsn", until.value);
     }
 
     store_watches<Platform> watches_;  // the others note their events in it

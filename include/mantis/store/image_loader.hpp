@@ -63,7 +63,7 @@ public:
         for (std::size_t at = 0; at < damaged.size(); ++at)
             if (damaged[at]) {
                 auto* const table = tables_->find(table_id{at + 1});
-                if (table->dropped()) continue;
+                if (table->dropped() || table->is_stored()) continue;
                 table->damaged(error{why}.within(table_damaged).with("damaged_table", at + 1));
                 ++loaded.damaged_tables;
             }
@@ -149,7 +149,7 @@ private:
     }
     result<void> take_rows(const image_block& block, loaded_image& loaded) {
         auto* const into = tables_->find(block.table);
-        if (into == nullptr || into->dropped()) return malformed(block);
+        if (into == nullptr || into->dropped() || into->is_stored()) return malformed(block);
         byte_reader from{block.payload};
         image_row row;
         for (std::uint32_t left = block.count; left > 0; --left) {

@@ -27,6 +27,9 @@ struct store_options {
     // From so many percent of memory_bytes on caches give memory back, and an event says so. Lower:
     // more room for what comes suddenly; higher: more cached. 0 and 100: only the limit counts.
     unsigned memory_soft_percent = 90;
+    // Memory for the pages of all tables in pages (store/paged_btree.hpp), not counted above.
+    // Larger: fewer reads and writes of the disk. At least 16 pages.
+    std::size_t page_memory_bytes = 64 * MiB;
     // A new log file after so many bytes. Larger: fewer files and pauses; smaller: less space
     // reserved ahead.
     std::uint64_t segment_bytes = 16 * MiB;

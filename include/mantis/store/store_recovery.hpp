@@ -14,6 +14,11 @@
 // To a moment before E the image is of no use: then the log alone is redone, and if its beginning
 // is gone the error says which moment is the earliest.
 //
+// Tables in pages (index/index_storage.hpp) are there up to P, the storage's own checkpoint, which
+// is C or later, and of the log only what lies behind P is redone in them. They cannot go back
+// before P: to such a moment nothing is opened, and where damage of the log lies before P, they
+// answer it in safe mode.
+//
 // Threads: one; nobody else uses the tables.
 #pragma once
 
@@ -21,6 +26,7 @@
 #include "options.hpp"
 #include "tables_target.hpp"
 
+#include "../index/index_storage.hpp"
 #include "../recovery/engine.hpp"
 #include "../recovery/superblock.hpp"
 #include "../wal/detail/segment_list.hpp"
@@ -54,25 +60,89 @@ public:
         chosen_.up_to_damage = options.safe_mode;
     }
 
-    //   Errors      corrupt, mismatch, io, as recovery_engine::run() and the image; not_found: the
-    //               moment to stop at lies before the earliest that is left
+    //   Errors      corrupt, mismatch, io, as recovery_engine::run(), the image and the storage;
+    //               not_found: the moment to stop at lies before the earliest that is left
     [[nodiscard]] result<outcome> run() {
+        if (auto opened = open_storage(); !opened) return opened.error();
+        auto done = recover();
+        if (!done) return done;
+        if (auto judged = judge_storage(done->summary); !judged) return judged.error();
+        const bool read_only = chosen_.read_only || done->summary.damage;
+        if (auto told = storage().recovered(live_tables(), read_only); !told) return told.error();
+        return done;
+    }
+
+private:
+    using loader_type = image_loader<Platform, Checksum, Tables>;
+    using storage_type = typename Tables::storage_type;
+
+    // --- tables in pages ---
+
+    [[nodiscard]] storage_type& storage() noexcept { return tables_->storage(); }
+    [[nodiscard]] result<void> open_storage() {
+        index_storage_settings settings;
+        settings.database = of_.database;
+        settings.memory_bytes = options_.page_memory_bytes;
+        settings.at_least = of_.pages_sequence;
+        settings.read_only = chosen_.read_only;
+        settings.keeps_damage = chosen_.up_to_damage;
+        if (auto opened = storage().open(platform_, *directory_, settings); !opened) return opened;
+        // It was made durable before the pages were.
+        if (chosen_.log_reaches < storage().persisted())
+            chosen_.log_reaches = storage().persisted();
+        return success();
+    }
+    [[nodiscard]] std::vector<table_id> live_tables() const {
+        std::vector<table_id> live;
+        for (const auto* each : tables_->all()) live.push_back(each->id());
+        return live;
+    }
+    [[nodiscard]] bool any_stored() const {
+        for (const auto* each : tables_->all())
+            if (each->is_stored()) return true;
+        return false;
+    }
+    //   Effects     no redo has ever been
+    [[nodiscard]] result<void> empty_all() {
+        tables_->clear();
+        return storage().reset();
+    }
+    // They hold what the log says up to P, and so to no earlier place.
+    [[nodiscard]] result<void> judge_storage(const recovery_summary& found) {
+        const lsn persisted = storage().persisted();
+        if (persisted <= found.stops_at || !any_stored()) return success();
+        if (!found.damage)
+            return error{error_code::not_found,
+                         "opening at an earlier moment: the pages of its tables are of a later one"}
+                .with("earliest_lsn", persisted.value);
+        for (auto* each : tables_->all())
+            if (each->is_stored())
+                each->damaged(error{*found.damage}.within(
+                    "using a table in pages that are of a later moment than the damage"));
+        return success();
+    }
+
+    // --- the image and the log ---
+
+    [[nodiscard]] result<outcome> recover() {
         if (of_.checkpoint == lsn{}) return redo_log({}, {});
         const nanoseconds begun = platform_.now();
         auto loaded = loader().load();
         if (!loaded) return without_image(loaded.error());
+        if (storage().persisted() < of_.checkpoint && any_stored() && storage().damage() == nullptr)
+            return error{error_code::corrupt,
+                         "opening a database: its pages are older than its image"}
+                .with("lsn", storage().persisted().value)
+                .with("checkpoint_lsn", of_.checkpoint.value);
         if (stops_before(loaded->footer)) return before_image(loaded->footer);
         const lsn needed = loaded->footer.log_needed;
         auto done = redo_over(*loaded, platform_.now() - begun, std::nullopt);
         // In safe mode: the damage lies where the image is not yet consistent.
         if (!done || done->summary.stops_at >= needed) return done;
-        tables_->clear();
+        if (auto again = empty_all(); !again) return again.error();
         if (whole_log()) return redo_log({}, {});
         return *done->summary.damage;
     }
-
-private:
-    using loader_type = image_loader<Platform, Checksum, Tables>;
 
     loader_type loader() {
         return {*directory_, of_.database,     of_.checkpoint,
@@ -158,7 +228,7 @@ private:
     result<outcome> redo_up_to(const error& why) {
         const std::uint64_t* const at = why.number("lsn");
         if (at == nullptr || why.number("target") == nullptr) return why;
-        tables_->clear();
+        if (auto again = empty_all(); !again) return again.error();
         if (chosen_.start.begin != lsn{})
             if (auto again = loader().load(); !again) return why;
         chosen_.stop_at = {*at};

@@ -23,7 +23,7 @@ public:
     explicit tables_target(Tables& tables, lsn persisted = {}) noexcept
         : tables_{&tables}, persisted_{persisted} {}
 
-    // They live in memory: what no image had is missing.
+    // Of those in memory: what no image had is missing. One in pages may be further.
     [[nodiscard]] lsn persisted_lsn() const noexcept { return persisted_; }
 
     //   Errors      corrupt (an operation on a table that is not there), mismatch (an index that
@@ -38,6 +38,7 @@ public:
             return error{error_code::corrupt, "redoing an operation: its table does not exist"}
                 .with("table", op.table.value);
         if (op.kind == operation_kind::drop_table) return into->drop(version);
+        if (version <= into->persisted()) return success();
         if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
         return into->redo_erase(op.key);
     }

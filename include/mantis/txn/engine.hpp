@@ -34,6 +34,8 @@
 
 #include "commit_clock.hpp"
 #include "commit_info.hpp"
+#include "detail/commit_payloads.hpp"
+#include "detail/torn_commit.hpp"
 #include "isolation.hpp"
 #include "read_set.hpp"
 #include "resources.hpp"
@@ -46,7 +48,6 @@
 #include "../wal/writer.hpp"
 
 #include <optional>
-#include <vector>
 
 namespace mantis {
 
@@ -99,15 +100,18 @@ public:
     [[nodiscard]] result<commit_info> commit(const read_set& reads, const write_set& writes,
                                              durability_class how = policy_class, lsn told = {}) {
         const auto telling = resources().tell_at_end();
-        std::vector<bytes> payloads = encode(writes);
-        const commit_growth growth = growth_of(writes, payloads);
+        std::vector<bytes> payloads = detail::commit_payloads(writes, record_target_bytes);
+        const commit_growth growth = detail::growth_of(writes, payloads);
         resources().make_room(growth);
+        const auto stored = prefetch(writes);
+        if (!stored) return error{stored.error()}.within("committing");
         unique_lock<mutex> hold{commit_mutex_};
         if (auto valid = validate(reads, writes, how); !valid) return valid.error();
         if (writes.empty()) {
             hold.unlock();
             return finish({{}, told}, how);
         }
+        if (auto room = admit(*stored); !room) return room.error().within("committing");
         auto appended = append(payloads, growth);
         if (!appended) return appended.error();
         if (auto done = apply(writes, appended->position, growth); !done) return done.error();
@@ -148,16 +152,20 @@ public:
         if (!table_type::knows(index_name))
             return error{error_code::mismatch, "creating a table: with::indexes lacks its index"}
                 .about(index_name);
-        const table_id id = tables_->next_id();
-        auto appended = append(operation{operation_kind::create_table, id, name, index_name},
-                               {0, name.size() + index_name.size()});
-        if (!appended) return appended.error();
-        auto made = tables_->add(id, name, index_name, appended->position);
-        if (!made) return not_applied(made.error(), appended->position);
+        if (auto may = may_append(); !may) return may.error();
+        auto made = tables_->make(name, index_name);
+        if (!made) return made.error().within("creating a table");
+        const operation creation{operation_kind::create_table, (*made)->id(), name, index_name};
+        auto appended = append(creation, {0, name.size() + index_name.size()});
+        if (!appended) {
+            (*made)->discard();
+            return appended.error();
+        }
+        table_type* const added = tables_->add(std::move(*made), appended->position);
         applied_.store(appended->position.value);
         hold.unlock();
         if (auto done = finish(*appended); !done) return done.error();
-        return made;
+        return added;
     }
 
     //   Errors      not_found (already dropped), and those of commit()
@@ -194,9 +202,9 @@ public:
             found.value.emplace(value);
             found.version = version;
         });
-        if (!read) return read.error().within("reading a row");
         // Dropped meanwhile: what was found may be what is left.
         if (auto there = live(from, reader); !there) return there.error();
+        if (!read) return read.error().within("reading a row");
         found.told = found.value ? found.version : from.erased();
         if (auto seen = wait_told(found.told, reader); !seen) return seen.error();
         return found;
@@ -228,8 +236,8 @@ public:
             if (version > newest) newest = version;
             return true;
         });
-        if (!read) return read.error().within("reading rows");
         if (auto there = live(source, reader); !there) return there.error();  // dropped meanwhile
+        if (!read) return read.error().within("reading rows");
         if (source.erased() > newest) newest = source.erased();
         if (auto seen = wait_told(newest, reader); !seen) return seen.error();
         if (newest > told) told = newest;
@@ -255,9 +263,9 @@ public:
     //   Errors      read_only: a table could not take a commit that the log has, so that memory is
     //               not what the log says
     [[nodiscard]] result<void> whole() const {
-        if (!torn_.load()) return success();
-        return torn_error(error_code::read_only,
-                          "a table could not take an earlier commit: open the store again");
+        if (!torn_.is_torn()) return success();
+        return torn_.answer(error_code::read_only,
+                            "a table could not take an earlier commit: open the store again");
     }
 
     // Commits wait as long as the answer lives.
@@ -285,20 +293,32 @@ private:
         lsn position;
     };
 
-    static std::vector<bytes> encode(const write_set& writes) {
-        constexpr std::size_t around = 16;  // kind, table and lengths, at most
-        const std::size_t room = writes.payload_bytes() + writes.count() * around + max_stamp_bytes;
-        std::vector<bytes> payloads;
-        for (const change& made : writes) {
-            if (payloads.empty() ||
-                payloads.back().size() + made.value.size() > record_target_bytes) {
-                payloads.emplace_back();
-                payloads.back().reserve(room < record_target_bytes ? room : record_target_bytes);
+    // What can fail of applying fails now, as far as it can be known.
+    //   Returns     what the storage will have to take
+    //   Errors      too_large, those of an index that could not be read
+    [[nodiscard]] result<storage_growth> prefetch(const write_set& writes) {
+        storage_growth growth;
+        if constexpr (tables_type::has_storage) {
+            const table_type* into = nullptr;
+            bool stored = false;
+            for (const change& made : writes) {
+                if (into == nullptr || into->id() != made.table) {
+                    into = tables_->find(made.table);
+                    stored = !into->dropped() && into->is_stored();
+                }
+                if (!stored) continue;
+                // Of a table that is dropped meanwhile, validating says so.
+                if (auto there = into->prefetch(made.key); !there && !into->dropped())
+                    return std::move(there.error());
+                growth.add(made.key.size() + made.value.size(), !made.erases);
             }
-            const operation_kind kind = made.erases ? operation_kind::erase : operation_kind::put;
-            append_operation(payloads.back(), {kind, made.table, made.key, made.value});
         }
-        return payloads;
+        return growth;
+    }
+    //   Requires    commit_mutex_
+    [[nodiscard]] result<void> admit(const storage_growth& growth) {
+        if (growth.entries == 0) return success();
+        return tables_->storage().admit(growth);
     }
 
     //   Requires    commit_mutex_
@@ -373,47 +393,32 @@ private:
     //   Requires    commit_mutex_; it is the last commit in the log
     //   Effects     nothing is appended any more, and nothing of that commit is ever told
     error not_applied(const error& why, lsn version) {
-        torn_by_.emplace(why);
-        torn_by_->with("lsn", version.value);
         // Noted before anybody can be refused because of it.
         resources().note(event{event_code::read_only}
                              .about(why.subject())
                              .with("lsn", version.value)
                              .with("durable_lsn", log_->durable().value)
                              .with("code", static_cast<std::uint64_t>(why.code())));
-        torn_.store(true);
-        return torn_error(error_code::unknown_outcome,
-                          "committing: the log has it, and a table could not take it; opening the "
-                          "store again tells");
-    }
-    //   Requires    torn_
-    [[nodiscard]] error torn_error(error_code code, const char* doing) const {
-        error answer{code, doing};
-        answer.about(torn_by_->subject())
-            .with("code", static_cast<std::uint64_t>(torn_by_->code()));
-        for (const char* const name : {"lsn", "table", "errno"})
-            if (const std::uint64_t* const number = torn_by_->number(name))
-                answer.with(name, *number);
-        return answer.within(torn_by_->doing());
+        torn_.tear(why, version);
+        return torn_.answer(
+            error_code::unknown_outcome,
+            "committing: the log has it, and a table could not take it; opening the "
+            "store again tells");
     }
 
-    static commit_growth growth_of(const write_set& writes, const std::vector<bytes>& payloads) {
-        if (!writes.any_puts()) return {};
-        // About what an index takes for a row besides its key and value.
-        constexpr std::size_t row_bytes = 48;
-        commit_growth growth{writes.payload_bytes() + writes.count() * row_bytes, 0};
-        for (const bytes& payload : payloads) growth.log_bytes += record_bytes(payload.size());
-        return growth;
-    }
     [[nodiscard]] commit_resources<Platform>& resources() noexcept { return limits_.resources; }
 
+    [[nodiscard]] result<void> may_append() const {
+        if (limits_.read_only)
+            return error{error_code::read_only, "committing: the store was opened read-only"};
+        if (auto sound = whole(); !sound) return sound.error().within("committing");
+        return success();
+    }
     //   Requires    commit_mutex_
     //   Effects     the growth is reserved until it is applied
     [[nodiscard]] result<appended_commit> append(std::vector<bytes>& payloads,
                                                  const commit_growth& growth) {
-        if (limits_.read_only)
-            return error{error_code::read_only, "committing: the store was opened read-only"};
-        if (auto sound = whole(); !sound) return sound.error().within("committing");
+        if (auto may = may_append(); !may) return may.error();
         if (auto admitted = resources().admit(growth); !admitted) return admitted.error();
         append_operation(payloads.back(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
         std::vector<pending_record> records;
@@ -449,13 +454,13 @@ private:
     [[nodiscard]] result<void> wait_applied(lsn version) {
         if (version.value <= applied_.load()) return success();
         // Whoever holds the mutex is applying it, and has done or failed when it lets go.
-        if (!torn_.load()) {
+        if (!torn_.is_torn()) {
             const lock_guard<mutex> hold{commit_mutex_};
         }
-        if (version.value <= applied_.load() || !torn_.load()) return success();
-        return torn_error(error_code::unknown_outcome,
-                          "reading what a commit wrote that a table could not take; opening the "
-                          "store again tells");
+        if (version.value <= applied_.load() || !torn_.is_torn()) return success();
+        return torn_.answer(error_code::unknown_outcome,
+                            "reading what a commit wrote that a table could not take; opening the "
+                            "store again tells");
     }
 
     // Waits until that commit is applied, and the log is as durable as that class promises.
@@ -485,8 +490,7 @@ private:
     transaction_id last_id_;
     std::uint64_t operations_ = 0;
     typename Platform::template atomic<std::uint64_t> applied_;  // invariant 4
-    typename Platform::template atomic<bool> torn_{false};       // and torn_by_ says why
-    std::optional<error> torn_by_;                               // set before torn_, then constant
+    detail::torn_commit<Platform> torn_;
 };
 
 }  // namespace mantis

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A table in memory: its name, its index, and the positions of the last commits that changed it.
+// A table: its name, its index, and the positions of the last commits that changed it.
 //
 // Invariants:
 //   1. `changed` is the end of the last commit that changed the table, and moves only under the
@@ -17,7 +17,7 @@
 
 #include "../core/ids.hpp"
 #include "../core/result.hpp"
-#include "../index/ordered_index.hpp"
+#include "../index/index_storage.hpp"
 
 #include <optional>
 #include <variant>
@@ -46,14 +46,19 @@ public:
     [[nodiscard]] static bool knows(bytes_view index_name) noexcept {
         return ((index_name == bytes_view{Indexes::name}) || ...);
     }
-    //   Effects     an empty index of the policy of that name
-    //   Errors      mismatch: the store is built without that index
-    [[nodiscard]] result<void> make_index(bytes_view index_name) {
-        if ((make_if_named<Indexes>(index_name) || ...)) return success();
-        return error{error_code::mismatch,
-                     "opening a table: with::indexes lacks the index it was made with"}
-            .about(index_name)
-            .with("table", id_.value);
+    //   Effects     it has an index of the policy of that name: an empty one, or what the storage
+    //               has of a table made by the commit that ends at `version`
+    //   Errors      mismatch: the store is built without that index; those of the storage
+    template <class Storage>
+    [[nodiscard]] result<void> make_index(bytes_view index_name, Storage& storage, lsn version) {
+        result<void> made = error{error_code::mismatch,
+                                  "opening a table: with::indexes lacks the index it was made with"}
+                                .about(index_name)
+                                .with("table", id_.value);
+        (void)((index_name == bytes_view{Indexes::name} &&
+                ((made = make_index_of<Indexes>(storage, version)), true)) ||
+               ...);
+        return made;
     }
 
     [[nodiscard]] table_id id() const noexcept { return id_; }
@@ -131,6 +136,35 @@ public:
         return success();
     }
 
+    // What a put or erase of that key will read is in memory, or its errors are met now.
+    //   Errors      those of the index, with the table's name
+    [[nodiscard]] result<void> prefetch(bytes_view key) const {
+        auto done = visit([&](const auto& index) -> result<void> {
+            if constexpr (requires { index.prefetch(key); }) return index.prefetch(key);
+            else return success();
+        });
+        return done ? success() : result<void>{of_this(std::move(done.error()))};
+    }
+    // Up to where the index has what the log says from the beginning: that is not redone.
+    [[nodiscard]] lsn persisted() const {
+        return visit([](const auto& index) -> lsn {
+            if constexpr (requires { index.persisted(); }) return index.persisted();
+            else return {};
+        });
+    }
+    // Whether its rows are in pages, or wherever a storage keeps them.
+    [[nodiscard]] bool is_stored() const {
+        return visit([](const auto& index) {
+            return requires { index.retire(); };
+        });
+    }
+    //   Requires    it was never in a set
+    void discard() {
+        visit([](auto& index) {
+            if constexpr (requires { index.discard(); }) index.discard();
+        });
+    }
+
     //   Requires    the commit mutex, or that nobody else uses the table
     //   Returns     how many more bytes it holds than at the last call; negative if less
     [[nodiscard]] std::ptrdiff_t grown() {
@@ -150,17 +184,28 @@ public:
     }
 
 private:
-    template <class Index>
-    bool make_if_named(bytes_view index_name) {
-        if (index_name != bytes_view{Index::name}) return false;
-        index_.template emplace<typename Index::template index<Platform>>();
+    template <class Index, class Storage>
+    [[nodiscard]] result<void> make_index_of(Storage& storage, lsn version) {
+        using index_type = typename Index::template index<Platform>;
+        if constexpr (stored_index_policy<Index, Platform>) {
+            auto attached = storage.attach(id_, version);
+            if (!attached) return of_this(std::move(attached.error()));
+            index_.template emplace<index_type>(std::move(*attached));
+            if (storage.damage() != nullptr) damaged(*storage.damage());
+        } else {
+            index_.template emplace<index_type>();
+        }
         index_name_ = Index::name;
-        return true;
+        return success();
     }
 
     // In batches, so that readers get in between.
     template <class Index>
     static result<void> empty(Index& index) {
+        if constexpr (requires { index.retire(); }) {
+            index.retire();
+            return success();
+        }
         constexpr std::size_t batch_keys = 256;
         std::vector<bytes> keys;
         do {

@@ -54,7 +54,11 @@ public:
     //   Errors      no_space, io
     [[nodiscard]] result<void> replace(lsn reaches, lsn checkpoint) {
         const lock_guard<mutex> hold{latch_};
-        return write(reaches, checkpoint);
+        return write(reaches, checkpoint, block_.pages_sequence);
+    }
+    [[nodiscard]] result<void> replace(lsn reaches, lsn checkpoint, std::uint64_t pages_sequence) {
+        const lock_guard<mutex> hold{latch_};
+        return write(reaches, checkpoint, pages_sequence);
     }
 
     // What this opening answers must not be missing at the next; a build that knows no stamps must
@@ -83,7 +87,7 @@ public:
         if (found.empty() || read_only) return found;
         for (const scrub_finding& each : found)
             if (each.kind == scrub_kind::unreadable) return found;
-        const auto repaired = write(block_.log_reaches, block_.checkpoint);
+        const auto repaired = write(block_.log_reaches, block_.checkpoint, block_.pages_sequence);
         if (!repaired && repaired.error().number("names_unsynced") != nullptr)
             names_lost = repaired.error();
         for (scrub_finding& each : found) each.repaired = repaired.has_value();
@@ -101,11 +105,12 @@ private:
             .with("store_format_id", Checksum::format_id);
     }
     //   Requires    latch_
-    [[nodiscard]] result<void> write(lsn reaches, lsn checkpoint) {
+    [[nodiscard]] result<void> write(lsn reaches, lsn checkpoint, std::uint64_t pages_sequence) {
         superblock next = block_;
         next.version = superblock_version;
         next.log_reaches = reaches;
         next.checkpoint = checkpoint;
+        next.pages_sequence = pages_sequence;
         ++next.generation;
         block_.generation = next.generation;  // also of an attempt that fails
         if (auto written = replace_superblocks(*directory_, next); !written) return written;

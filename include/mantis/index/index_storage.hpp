@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Where indexes of a store keep their entries if not in themselves: one storage for all tables of
+// an index policy, with files of its own in the database's directory and checkpoints of its own.
+//
+// An index policy P has one if there is a type P::template storage<Platform>. A store takes one
+// such policy at most. What a storage S must offer:
+//
+//   expression                       returns             meaning
+//   typename S::index_type           type                an ordered_index; see below
+//   s.open(world, in, settings)      result<void>        called once, before all others, with the
+//                                                        directory of the database, which outlives
+//                                                        it
+//   s.reset()                        result<void>        it is as it was when it was opened; all
+//                                                        indexes of it are gone
+//   s.close()                        void                it uses no file and no thread any more, nor
+//                                                        may its indexes be used
+//   s.attach(table, made)            result<index_type>  the index of that table, which the commit
+//                                                        that ends at `made` has made: what the
+//                                                        last checkpoint had, if that is behind it,
+//                                                        and an empty one if not. An index whose
+//                                                        table was dropped before that checkpoint
+//                                                        has no entries
+//   s.persisted()                    lsn                 of the last checkpoint: indexes hold what
+//                                                        the log says up to there, and nothing
+//                                                        else; {}: there is none
+//   s.damage()                       const error*        why nothing can be read; nullptr: it can
+//   s.recovered(tables, read_only)   result<void>        the log is redone, and there are no tables
+//                                                        but these; nothing changes any more if
+//                                                        read_only
+//   s.admit(growth)                  result<void>        no_space: there may be no room for a
+//                                                        commit that does this. Asked before the
+//                                                        log has it: what cannot be taken after
+//                                                        that ends all changes until the next
+//                                                        opening
+//   s.checkpoint(barrier)            result<storage_checkpoint>
+//                                                        makes what is in the indexes durable, as
+//                                                        they are when barrier(note) calls
+//                                                        note(lsn); an error of the barrier ends it
+//   s.stats()                        storage_stats
+//
+// Its index offers, besides what an ordered_index does:
+//
+//   index.prefetch(key)              result<void>        what put or erase of that key will read is
+//                                                        in memory; its errors are met now, and
+//                                                        too_large
+//   index.persisted()                lsn                 that of the storage
+//   index.retire()                   void                its table was dropped: the storage takes
+//                                                        back what it holds, later; who reads it
+//                                                        meanwhile gets what was there, or an error
+//   index.discard()                  void                the same at once: its table was not made
+//                                                        after all, and it is empty
+//
+// Changes of indexes, attach() and retire() come one at a time, while the log is redone or under
+// the store's commit mutex, which a barrier takes, too; but redo changes different keys at once.
+// The others may be called by any thread.
+#pragma once
+
+#include "ordered_index.hpp"
+
+#include "../core/ids.hpp"
+#include "../core/units.hpp"
+
+#include <vector>
+
+namespace mantis {
+
+struct index_storage_settings {
+    database_id database;
+    std::size_t memory_bytes = 64 * MiB;  // that pages may take
+    std::uint64_t at_least = 0;           // sequence of a checkpoint that was once durable
+    bool read_only = false;               // nothing on disk is changed, redo included
+    bool keeps_damage = false;            // what cannot be read is damage() and no error of open()
+};
+
+// What a commit will do.
+struct storage_growth {
+    std::uint64_t bytes = 0;    // of keys and values
+    std::uint64_t entries = 0;  // put or erased
+    bool puts = false;          // some of them are put
+
+    constexpr void add(std::uint64_t more, bool is_put) noexcept {
+        bytes += more;
+        ++entries;
+        puts = puts || is_put;
+    }
+};
+
+struct storage_checkpoint {
+    std::uint64_t sequence = 0;  // 0: nothing was ever stored
+    lsn position = {};
+    nanoseconds barrier = {};
+    std::uint64_t bytes_written = 0;
+};
+
+struct storage_stats {
+    std::uint64_t pages = 0;
+    std::uint64_t page_bytes = 0;
+    std::uint64_t disk_bytes = 0;     // of files of pages
+    std::uint64_t live_bytes = 0;     // of them, of pages that are in use
+    std::uint64_t written_bytes = 0;  // in this opening
+    std::uint64_t memory_bytes = 0;   // of pages now
+    std::uint64_t hits = 0;           // of pages looked for in memory
+    std::uint64_t misses = 0;
+};
+
+// Of a store whose indexes are all in memory.
+class no_index_storage {
+public:
+    template <class World, class Directory>
+    [[nodiscard]] result<void> open(const World&, Directory&, const index_storage_settings&) {
+        return success();
+    }
+    [[nodiscard]] result<void> reset() { return success(); }
+    void close() noexcept {}
+    [[nodiscard]] lsn persisted() const noexcept { return {}; }
+    [[nodiscard]] const error* damage() const noexcept { return nullptr; }
+    [[nodiscard]] result<void> recovered(const std::vector<table_id>&, bool) { return success(); }
+    [[nodiscard]] result<void> admit(const storage_growth&) { return success(); }
+    template <class Barrier>
+    [[nodiscard]] result<storage_checkpoint> checkpoint(Barrier) {
+        return storage_checkpoint{};
+    }
+    [[nodiscard]] storage_stats stats() { return {}; }
+};
+
+template <class P, class Platform>
+concept stored_index_policy = requires {
+    typename P::template storage<Platform>;
+    requires std::same_as < typename P::template index<Platform>,
+    typename P::template storage<Platform>::index_type > ;
+};
+
+namespace detail {
+
+template <class Platform, class... P>
+struct storage_of {
+    using type = no_index_storage;
+};
+template <class Platform, class First, class... Rest>
+struct storage_of<Platform, First, Rest...> : storage_of<Platform, Rest...> {};
+template <class Platform, class First, class... Rest>
+requires stored_index_policy<First, Platform>
+struct storage_of<Platform, First, Rest...> {
+    using type = typename First::template storage<Platform>;
+};
+
+}  // namespace detail
+
+// The storage of a store with these index policies.
+template <class Platform, class... P>
+using index_storage_of = typename detail::storage_of<Platform, P...>::type;
+
+}  // namespace mantis

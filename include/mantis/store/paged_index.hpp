@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The index of a table whose rows are in pages: a door to its tree, which the storage keeps.
+//
+// An index may have no tree: that of a table which the storage's last checkpoint no longer has,
+// until the log that is being redone drops the table; or the storage is damaged. It has no entries,
+// and takes none.
+//
+// Threads: as page_tree.
+#pragma once
+
+#include "../core/ids.hpp"
+#include "../core/result.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace mantis {
+
+template <class Storage>
+class paged_index {
+public:
+    using tree_type = typename Storage::tree_type;
+
+    //   Requires    the storage lives longer
+    paged_index(Storage& storage, table_id table, std::optional<tree_type> tree)
+        : storage_{&storage}, table_{table}, tree_{std::move(tree)} {}
+
+    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
+        return tree_ ? tree_->put(key, value, version) : success();
+    }
+    [[nodiscard]] result<bool> erase(bytes_view key) {
+        return tree_ ? tree_->erase(key) : result<bool>{false};
+    }
+    template <class F>
+    [[nodiscard]] result<bool> find(bytes_view key, F f) const {
+        return tree_ ? tree_->find(key, f) : result<bool>{false};
+    }
+    // Leaf by leaf, each as it was at one moment.
+    template <class F>
+    [[nodiscard]] result<void> scan(bytes_view from, F f) const {
+        return tree_ ? tree_->scan(from, f) : success();
+    }
+    [[nodiscard]] std::size_t count() const {
+        return tree_ ? static_cast<std::size_t>(tree_->count()) : 0;
+    }
+    // Pages are memory of the storage.
+    [[nodiscard]] std::size_t memory_bytes() const noexcept { return 0; }
+    //   Complexity  reads every page of the table
+    [[nodiscard]] result<void> verify() const {
+        if (!tree_) return success();
+        auto sound = tree_->verify();
+        return sound ? success() : result<void>{std::move(sound.error())};
+    }
+
+    // --- what an index of a storage offers besides (index/index_storage.hpp) ---
+
+    //   Errors      too_large: a page takes no key of that length
+    [[nodiscard]] result<void> prefetch(bytes_view key) const {
+        if (!tree_) return success();
+        if (key.size() > tree_->max_key_bytes())
+            return error{error_code::too_large, "preparing to change a row: its key"}
+                .with("bytes", key.size())
+                .with("limit", tree_->max_key_bytes());
+        return tree_->prefetch(key);
+    }
+    [[nodiscard]] lsn persisted() const { return storage_->persisted(); }
+    void retire() { storage_->retire(table_); }
+    void discard() { storage_->discard(table_); }
+
+private:
+    Storage* storage_;
+    table_id table_;
+    std::optional<tree_type> tree_;
+};
+
+}  // namespace mantis

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The storage (index/index_storage.hpp) of tables in pages: paged_tables, opened when there are
+// some or the first one is made, so that a database without them has no file for them.
+//
+// A dropped table's pages are taken back by the next checkpoint, before its barrier: its readers
+// need not be waited for. Likewise what an opening finds of tables that the log has dropped. Each
+// checkpoint also cleans some of the segments that are mostly empty, and gives them back.
+//
+// Threads: as index/index_storage.hpp says.
+#pragma once
+
+#include "paged_index.hpp"
+
+#include "../index/index_storage.hpp"
+#include "../platform/guard.hpp"
+#include "../recovery/paged_tables.hpp"
+
+namespace mantis {
+
+template <platform Platform, checksum_policy Checksum, std::size_t PageBytes>
+class paged_storage {
+    using tables_type = paged_tables<Platform, Checksum>;
+    using directory = typename Platform::directory;
+    using mutex = typename Platform::mutex;
+
+public:
+    using tree_type = typename tables_type::table_type;
+    using index_type = paged_index<paged_storage>;
+
+    //   Errors      those of paged_tables::open()
+    [[nodiscard]] result<void> open(Platform world, directory& in,
+                                    const index_storage_settings& settings) {
+        world_.emplace(std::move(world));
+        directory_ = &in;
+        settings_ = settings;
+        return open_existing();
+    }
+    [[nodiscard]] result<void> reset() {
+        {
+            const lock_guard<mutex> hold{mutex_};
+            retired_.clear();
+        }
+        close();
+        damage_.reset();
+        return open_existing();
+    }
+    void close() {
+        tables_.store(nullptr);
+        opened_.reset();
+    }
+
+    //   Errors      of a table of the last checkpoint: corrupt, there are no pages at all; and of a
+    //               new one: those of paged_tables::make_table()
+    [[nodiscard]] result<index_type> attach(table_id table, lsn made) {
+        if (damage_) return index_type{*this, table, std::nullopt};
+        if (made > persisted_) return attach_new(table);
+        if (!opened_)
+            return error{error_code::corrupt, "opening a table: the pages are missing"}.with(
+                "table", table.value);
+        auto there = opened_->table(table);
+        if (there) return index_type{*this, table, std::move(*there)};
+        if (there.error().code() != error_code::not_found) return std::move(there.error());
+        return index_type{*this, table, std::nullopt};
+    }
+    void retire(table_id table) {
+        const lock_guard<mutex> hold{mutex_};
+        retired_.push_back(table);
+    }
+    void discard(table_id table) {
+        if (tables_type* const tables = tables_.load()) (void)tables->drop_table(table);
+    }
+
+    // When it was opened.
+    [[nodiscard]] lsn persisted() const noexcept { return persisted_; }
+    [[nodiscard]] const error* damage() const noexcept { return damage_ ? &*damage_ : nullptr; }
+
+    //   Requires    `live` ascends
+    [[nodiscard]] result<void> recovered(const std::vector<table_id>& live, bool read_only) {
+        if (!opened_) return success();
+        for (const table_id each : opened_->tables()) {
+            bool is_live = false;
+            for (const table_id other : live) is_live = is_live || other == each;
+            if (!is_live) retire(each);
+        }
+        if (read_only) opened_->stop_changes();
+        return success();
+    }
+
+    [[nodiscard]] result<void> admit(const storage_growth& growth) {
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr) return success();
+        if (auto writable = tables->writable(); !writable) return writable;
+        return tables->admit(growth.bytes, growth.entries, growth.puts);
+    }
+
+    // Those of paged_tables::checkpoint() and of the barrier are its errors.
+    template <class Barrier>
+    [[nodiscard]] result<storage_checkpoint> checkpoint(Barrier barrier) {
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr) return storage_checkpoint{};
+        take_back(*tables);
+        clean(*tables);
+        auto made = tables->checkpoint(std::move(barrier));
+        if (!made) return std::move(made.error());
+        return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
+                                  made->bytes_written};
+    }
+
+    [[nodiscard]] storage_stats stats() {
+        storage_stats seen;
+        seen.page_bytes = PageBytes;
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr) return seen;
+        const paged_tables_stats now = tables->stats();
+        seen.pages = now.pages;
+        seen.disk_bytes = now.disk.disk_bytes;
+        seen.live_bytes = now.disk.live_bytes;
+        seen.written_bytes = now.disk.bytes_written;
+        seen.memory_bytes = std::uint64_t{now.pool.frames - now.pool.free} * PageBytes;
+        seen.hits = now.pool.hits;
+        seen.misses = now.pool.misses;
+        return seen;
+    }
+
+private:
+    // So many segments are cleaned by one checkpoint.
+    static constexpr int cleaned_at_once = 8;
+
+    [[nodiscard]] result<void> open_existing() {
+        persisted_ = {};
+        const auto there = has_files();
+        if (!there) return error{there.error()};
+        return *there || settings_.at_least != 0 ? open_tables() : success();
+    }
+    [[nodiscard]] result<bool> has_files() {
+        const auto names = directory_->list();
+        if (!names) return names.error();
+        for (const bytes& name : *names) {
+            std::uint32_t segment = 0;
+            if (parse_manifest_name(name) != 0 || parse_data_segment_name(name, segment))
+                return true;
+        }
+        return false;
+    }
+    [[nodiscard]] result<void> open_tables() {
+        paged_tables_options options;
+        options.database = settings_.database;
+        options.pool.page_bytes = PageBytes;
+        options.pool.memory_bytes = settings_.memory_bytes;
+        options.at_least = settings_.at_least;
+        options.read_only = settings_.read_only;
+        options.changes_stay_in_memory = settings_.read_only;
+        auto opened = tables_type::open(*world_, *directory_, options);
+        if (opened) {
+            opened_ = std::move(*opened);
+            persisted_ = opened_->last_checkpoint().position;
+            tables_.store(&*opened_);
+            return success();
+        }
+        if (!settings_.keeps_damage) return std::move(opened.error());
+        damage_.emplace(std::move(opened.error()));
+        return success();
+    }
+    [[nodiscard]] result<index_type> attach_new(table_id table) {
+        if (!opened_)
+            if (auto opened = open_tables(); !opened) return std::move(opened.error());
+        if (damage_) return index_type{*this, table, std::nullopt};
+        auto made = opened_->make_table(table);
+        if (!made) return std::move(made.error());
+        return index_type{*this, table, std::move(*made)};
+    }
+
+    // What cannot be dropped now, because a page of it cannot be read, is tried again by the next.
+    void take_back(tables_type& tables) {
+        std::vector<table_id> left;
+        {
+            const lock_guard<mutex> hold{mutex_};
+            left.swap(retired_);
+        }
+        for (const table_id each : left) {
+            const auto gone = tables.drop_table(each);
+            if (!gone && gone.error().code() != error_code::not_found) retire(each);
+        }
+    }
+    static void clean(tables_type& tables) {
+        for (int count = 0; count < cleaned_at_once; ++count) {
+            const auto cleaned = tables.clean();
+            if (!cleaned || cleaned->segment == 0) return;
+        }
+    }
+
+    std::optional<Platform> world_;
+    directory* directory_ = nullptr;
+    index_storage_settings settings_;
+    owned<tables_type> opened_;
+    typename Platform::template atomic<tables_type*> tables_{nullptr};  // opened_, for all threads
+    lsn persisted_;
+    std::optional<error> damage_;
+    mutex mutex_;
+    std::vector<table_id> retired_;  // under mutex_
+};
+
+}  // namespace mantis
