@@ -4,7 +4,7 @@
 namespace simulate {
 
 const std::vector<std::string>& components() {
-    static const std::vector<std::string> all{"log", "store", "documents"};
+    static const std::vector<std::string> all{"log", "store", "pages", "documents"};
     return all;
 }
 
@@ -20,11 +20,13 @@ const std::vector<std::string>& rare_points(const std::string& component) {
     static const std::vector<std::string> documents{
         "crash in the middle", "crash while opening",    "opening met a fault",
         "process killed",      "batch seen by a reader", "buffered commits lost"};
-    return component == "log" ? log : component == "store" ? store : documents;
+    if (component == "log") return log;
+    return component == "documents" ? documents : store;
 }
 
 outcome live(const plan& of) {
     if (of.component == "log") return live_log(of);
+    if (of.component == "pages") return live_pages(of);
     return of.component == "store" ? live_store(of) : live_documents(of);
 }
 

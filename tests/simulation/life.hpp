@@ -32,6 +32,7 @@ struct outcome {
 [[nodiscard]] const std::vector<std::string>& rare_points(const std::string& component);
 
 [[nodiscard]] outcome live_store(const plan& of);
+[[nodiscard]] outcome live_pages(const plan& of);
 [[nodiscard]] outcome live_log(const plan& of);
 [[nodiscard]] outcome live_documents(const plan& of);
 

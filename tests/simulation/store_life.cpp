@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A store in which transactions write markers to two tables and their number to shared keys, which
-// others read before they write.
+// others read before they write. In the component "pages" the first table is in pages, with memory
+// for a few of them, and the second is not.
 #include "crashing.hpp"
 
 #include <mantis/platform/simulated/model_map.hpp>
+#include <mantis/store/paged_btree.hpp>
 #include <mantis/store/store.hpp>
 
 namespace simulate {
 
 namespace {
 
+template <class Durability, class Left>
+struct app : policies<with::platform<simulated>, with::durability<Durability>,
+                      with::indexes<Left, btree<>>> {};
 template <class Durability>
-struct app : policies<with::platform<simulated>, with::durability<Durability>> {};
+struct app<Durability, btree<>>
+    : policies<with::platform<simulated>, with::durability<Durability>> {};
 
-template <class Durability>
+template <class Durability, class Left>
 class store_life {
 public:
     store_life(const plan& of, outcome& to) : life_{of, to} {
@@ -25,6 +31,8 @@ public:
         options_.sync_period = microseconds(of.sync_period_us);
         options_.checkpoint_log_bytes = of.checkpoint_log_bytes;
         options_.checkpoint_at_close = of.checkpoint_log_bytes > 64 * KiB;
+        options_.page_memory_bytes = 96 * KiB;
+        options_.page_segment_bytes = 64 * KiB;
     }
     void live() { life_.live_through(*this); }
 
@@ -32,8 +40,8 @@ public:
         auto opened = store_type::open("db", options_, life_.world().platform());
         if (!opened) return life_.refused(opened.error());
         if (!compare(*opened)) return;
-        auto left = opened->table("left");
-        auto right = opened->table("right");
+        auto left = opened->template table<Left>("left");
+        auto right = opened->template table<btree<>>("right");
         if (!left) return life_.failed(left.error());
         if (!right) return life_.failed(right.error());
         std::vector<simulated::thread> threads;
@@ -61,7 +69,7 @@ public:
     }
 
 private:
-    using store_type = store<app<Durability>>;
+    using store_type = store<app<Durability, Left>>;
     using handle = typename store_type::table_handle;
 
     void operate(store_type& db, const handle& left, const handle& right, dice roll) {
@@ -137,7 +145,7 @@ private:
     // A table that comes and goes: nothing of it is promised but that it breaks nothing.
     void make_and_drop(store_type& db, dice roll) {
         const std::string name = "passing/" + std::to_string(roll(3));
-        auto made = db.table(name);
+        auto made = db.template table<Left>(name);
         if (!made) return;
         auto tx = db.begin();
         tx.put(*made, "key", "value");
@@ -200,14 +208,18 @@ private:
     model_map rows_;  // of table "left" that one transaction each may have written
 };
 
-}  // namespace
-
-outcome live_store(const plan& of) {
+template <class Left>
+outcome live_with(const plan& of) {
     outcome out;
-    if (of.durability == "periodic") store_life<periodic>{of, out}.live();
-    else if (of.durability == "buffered") store_life<buffered>{of, out}.live();
-    else store_life<group_commit>{of, out}.live();
+    if (of.durability == "periodic") store_life<periodic, Left>{of, out}.live();
+    else if (of.durability == "buffered") store_life<buffered, Left>{of, out}.live();
+    else store_life<group_commit, Left>{of, out}.live();
     return out;
 }
+
+}  // namespace
+
+outcome live_store(const plan& of) { return live_with<btree<>>(of); }
+outcome live_pages(const plan& of) { return live_with<paged_btree<512>>(of); }
 
 }  // namespace simulate

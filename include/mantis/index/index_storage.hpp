@@ -67,10 +67,11 @@ namespace mantis {
 
 struct index_storage_settings {
     database_id database;
-    std::size_t memory_bytes = 64 * MiB;  // that pages may take
-    std::uint64_t at_least = 0;           // sequence of a checkpoint that was once durable
-    bool read_only = false;               // nothing on disk is changed, redo included
-    bool keeps_damage = false;            // what cannot be read is damage() and no error of open()
+    std::size_t memory_bytes = 64 * MiB;     // that pages may take
+    std::uint32_t segment_bytes = 16 * MiB;  // of new files of pages
+    std::uint64_t at_least = 0;              // sequence of a checkpoint that was once durable
+    bool read_only = false;                  // nothing on disk is changed, redo included
+    bool keeps_damage = false;  // what cannot be read is damage() and no error of open()
 };
 
 // What a commit will do.

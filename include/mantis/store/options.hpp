@@ -30,6 +30,9 @@ struct store_options {
     // Memory for the pages of all tables in pages (store/paged_btree.hpp), not counted above.
     // Larger: fewer reads and writes of the disk. At least 16 pages.
     std::size_t page_memory_bytes = 64 * MiB;
+    // A file for pages has so many bytes, once there are many. Larger: fewer files; smaller: less
+    // is moved at once to give space back.
+    std::uint32_t page_segment_bytes = 16 * MiB;
     // A new log file after so many bytes. Larger: fewer files and pauses; smaller: less space
     // reserved ahead.
     std::uint64_t segment_bytes = 16 * MiB;

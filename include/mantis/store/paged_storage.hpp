@@ -148,6 +148,7 @@ private:
         options.database = settings_.database;
         options.pool.page_bytes = PageBytes;
         options.pool.memory_bytes = settings_.memory_bytes;
+        options.segment_bytes = settings_.segment_bytes;
         options.at_least = settings_.at_least;
         options.read_only = settings_.read_only;
         options.changes_stay_in_memory = settings_.read_only;

@@ -83,6 +83,7 @@ private:
         index_storage_settings settings;
         settings.database = of_.database;
         settings.memory_bytes = options_.page_memory_bytes;
+        settings.segment_bytes = options_.page_segment_bytes;
         settings.at_least = of_.pages_sequence;
         settings.read_only = chosen_.read_only;
         settings.keeps_damage = chosen_.up_to_damage;
