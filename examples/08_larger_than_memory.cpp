@@ -28,9 +28,10 @@ int main(int argc, char** argv) {
 
     const table_id readings{1};
     auto table = tables.tables().empty() ? tables.make_table(readings).value()
-                                         : tables.tree(readings).value();
+                                         : tables.table(readings).value();
     // How far the last checkpoint went is what its position says: here, how many rows there are.
     std::uint64_t count = tables.last_checkpoint().position.value;
+    if (table.count() != count) return 1;
     std::printf("%llu rows are there\n", static_cast<unsigned long long>(count));
 
     posix::mutex changes;  // held by whoever changes a table
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {
         auto made = tables.checkpoint([&](auto note) {
             const lock_guard hold{changes};
             note(lsn{count});
+            return success();
         });
         const checkpoint_figures figures = std::move(made).value();
         std::printf("checkpoint at %llu: %llu pages changed, writers waited %.1f us\n",

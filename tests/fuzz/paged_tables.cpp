@@ -57,7 +57,12 @@ std::vector<named_file> base() {
                 tree.put(key, "a value of some bytes", lsn{row}).value();
             }
         }
-        (void)tables->checkpoint([](auto note) { note(lsn{5}); }).value();
+        (void)tables
+            ->checkpoint([](auto note) {
+                note(lsn{5});
+                return success();
+            })
+            .value();
     }
     std::vector<named_file> files;
     for (const bytes& name : in.list().value()) {
@@ -77,7 +82,7 @@ public:
     std::vector<group> read() {
         for (std::uint8_t what = 0; groups_.size() < 16 && from_.read_le(what);) {
             if (what % 6 == 0) patch();
-            else if (what % 6 == 1) now_.push_back({manifest_edit_kind::root, some(16)});
+            else if (what % 6 == 1) now_.push_back({manifest_edit_kind::root, root()});
             else if (what % 6 == 2) move_pages((what & 64) != 0, (what & 128) != 0);
             else if (what % 6 == 3) any_delta();
             else if (what % 6 == 4) any_edit();
@@ -99,6 +104,14 @@ private:
         const std::size_t left = from_.rest().size();
         (void)from_.read_bytes(count < left ? count : left, taken);
         return bytes{taken};
+    }
+    // With an entry for each byte of the input that is left.
+    bytes root() {
+        bytes raw = some(16);
+        std::byte entries[8];
+        store_le(entries, std::uint64_t{from_.rest().size()});
+        raw.append({entries, sizeof entries});
+        return raw;
     }
     void patch() {
         const std::size_t at = number<std::uint16_t>();
@@ -159,7 +172,7 @@ void append(memory& world, memory::directory& in, const std::vector<group>& grou
 
 void read_all(tables_type& tables) {
     for (const table_id table : tables.tables()) {
-        auto tree = tables.tree(table);
+        auto tree = tables.table(table);
         if (!tree) continue;
         int left = 1'000;
         (void)tree->scan({}, [&](bytes_view, bytes_view, lsn) { return --left != 0; });
@@ -204,7 +217,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (auto made = tables.make_table({200})) (void)made->put("key", "value", lsn{1});
     for (int i = 0; i < 3; ++i) (void)tables.clean();
     (void)tables.rewrite();
-    const auto done = tables.checkpoint([](auto note) { note(lsn{1'000}); });
+    const auto done = tables.checkpoint([](auto note) {
+        note(lsn{1'000});
+        return success();
+    });
     read_all(tables);
     // A table that lies may have had the pages of others dropped.
     if (!done || drops) return 0;

@@ -86,11 +86,12 @@ std::string difference(Tables& tables, const contents& expected) {
     std::uint64_t pages = 0;
     for (const auto& [table, all] : expected) {
         const std::string where = "table " + std::to_string(table) + ": ";
-        auto tree = tables.tree({table});
+        auto tree = tables.table({table});
         if (!tree) return where + tree.error().message().template as<std::string>();
         const auto seen = tree->verify();
         if (!seen) return where + seen.error().message().template as<std::string>();
         pages += seen->pages();
+        if (tree->count() != all.size()) return where + "another count";
         if (const std::string wrong = difference(*tree, all); !wrong.empty()) return where + wrong;
     }
     if (pages != tables.stats().pages) return "pages are lost";
@@ -101,7 +102,6 @@ template <class Platform>
 class paged_life {
 public:
     using tables_type = paged_tables<Platform>;
-    using tree_type = typename tables_type::tree_type;
 
     paged_life(Platform world, std::uint64_t seed) : world_{world}, draw_{seed} {}
 
@@ -152,12 +152,17 @@ public:
     bool checkpoint() {
         promise next;
         next.sequence = promised_.sequence + 1;
-        auto made = tables_->checkpoint([&](auto to_note) {
+        // As of a log that cannot become durable.
+        const std::uint64_t fails = barrier_fails_one_in == 0 ? 1 : below(2 * barrier_fails_one_in);
+        if (fails == 0) wrong_barrier();
+        auto made = tables_->checkpoint([&](auto to_note) -> result<void> {
             changes_.lock();
             next.all = now_;
             next.position = {version_.load()};
             to_note(next.position);
             changes_.unlock();
+            if (fails == barrier_fails_one_in) return error{error_code::io, "a log"};
+            return success();
         });
         if (note(made)) {
             if (made->made.sequence != next.sequence || made->made.position != next.position)
@@ -199,6 +204,7 @@ public:
     std::size_t side_copies = 3;
     unsigned clean_percent = 0;
     std::uint64_t drops_one_in = 60;  // of the changes
+    std::uint64_t barrier_fails_one_in = 0;
     std::uint64_t checkpoints = 0;
     std::string wrong;  // empty: nothing
 
@@ -216,6 +222,13 @@ public:
 private:
     using mutex = typename Platform::mutex;
 
+    void wrong_barrier() {
+        const auto refused = tables_->checkpoint([](auto) -> result<void> {
+            return error{error_code::timed_out, "a barrier"};
+        });
+        if (refused || (refused.error().code() != error_code::timed_out && tables_->writable()))
+            wrong = "a barrier that fails without an error";
+    }
     void drop(std::uint64_t table) {
         const std::uint64_t id = id_of(table);
         if (id == 0 || !tables_->drop_table({id})) return;
@@ -242,7 +255,7 @@ private:
             const lock_guard<mutex> hold{mutex_};
             now_[id];
         }
-        auto tree = tables_->tree({id});
+        auto tree = tables_->table({id});
         if (!tree) return;
         const std::string key = "key-" + std::to_string(detail::splitmix64(draw) % 60);
         const std::uint64_t version = version_.fetch_add(1) + 1;

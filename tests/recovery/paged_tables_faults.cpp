@@ -87,7 +87,7 @@ bool call_with(call what, const fault& planned, std::uint64_t& stopped, std::uin
 // All rows of a table, or the error of the first page that cannot be read.
 template <class Tables>
 result<void> read_all(Tables& tables, table_id table) {
-    auto tree = tables.tree(table);
+    auto tree = tables.table(table);
     if (!tree) return std::move(tree).error();
     return tree->scan({}, [](bytes_view, bytes_view, lsn) { return true; });
 }
@@ -197,7 +197,7 @@ TEST_CASE("damaged pages answer corrupt, by file and page, and other tables go o
                     CHECK(one.tables().writable());
                     ++found;
                 } else {
-                    auto tree = one.tables().tree({table}).value();
+                    auto tree = one.tables().table({table}).value();
                     CHECK(difference(tree, rows) == "");
                     CHECK(tree.put("one more", "row", lsn{1}));
                     ++whole;

@@ -75,6 +75,7 @@ public:
             changes.lock();
             note(lsn{++position_});
             changes.unlock();
+            return success();
         });
         REQUIRE_MESSAGE(made, made.error().message().as<std::string>());
     }
@@ -97,7 +98,7 @@ public:
 private:
     template <class Call>
     bool try_once(Call& call) {
-        auto tree = tables_->tree({1});
+        auto tree = tables_->table({1});
         result<void> done = success();
         if (!tree) done = tree.error();
         else if (auto called = call(*tree); !called) done = called.error();
@@ -177,7 +178,7 @@ TEST_CASE("and also while threads change rows beside checkpoints and cleaning") 
                             std::to_string(number) + "-row-" + std::to_string(row);
                         const std::string value(detail::splitmix64(draw) % 600, 'v');
                         changes.lock_shared();
-                        auto tree = one.tables().tree({1});
+                        auto tree = one.tables().table({1});
                         const bool puts = i < 400;
                         bool done = false;
                         if (tree && puts) done = tree->put(key, value, lsn{i}).has_value();

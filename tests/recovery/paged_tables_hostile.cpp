@@ -32,7 +32,10 @@ struct place {
 };
 template <class Tables>
 result<checkpoint_figures> checkpoint(Tables& tables, std::uint64_t position) {
-    return tables.checkpoint([&](auto note) { note(lsn{position}); });
+    return tables.checkpoint([&](auto note) {
+        note(lsn{position});
+        return success();
+    });
 }
 template <class Tree>
 void fill(Tree& tree, int first, int last, std::uint64_t version, contents& model) {
@@ -153,7 +156,7 @@ TEST_CASE("an inner page that names a page twice, or what is none, is damage: no
         CHECK(*refused.error().number("table") == 2);
         CHECK(tables->stats().pages == pages);
         CHECK(tables->tables().size() == 2);
-        auto other = tables->tree({1}).value();
+        auto other = tables->table({1}).value();
         CHECK(difference(other, expected[1]) == "");
         CHECK(checkpoint(*tables, 9));
     }
@@ -278,7 +281,7 @@ TEST_CASE("a read only opening beside a writer tells its checkpoint, or an error
         for (int i = 0; i < 6; ++i) {
             one.live(3);
             for (const auto& [table, rows] : seen) {
-                auto tree = reader->tree({table});
+                auto tree = reader->table({table});
                 std::map<std::string, paged_tests::dated> found;
                 const auto done =
                     !tree ? result<void>{tree.error()}
@@ -299,4 +302,72 @@ TEST_CASE("a read only opening beside a writer tells its checkpoint, or an error
     }
     CHECK(right > 30 / one_in);
     CHECK(right + refused > 100 / one_in);
+}
+
+TEST_CASE("a barrier that fails before it has noted anything: nothing has happened") {
+    place<memory> at;
+    contents expected;
+    auto tables = at.open();
+    auto tree = tables->make_table({1}).value();
+    fill(tree, 0, 100, 1, expected);
+    REQUIRE(checkpoint(*tables, 1));
+    fill(tree, 50, 150, 2, expected);
+    const paged_tables_stats before = tables->stats();
+    const auto refused = tables->checkpoint([](auto) -> result<void> {
+        return error{error_code::closed, "a log"};
+    });
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == error_code::closed);
+    CHECK(tables->stats().pool.dirty == before.pool.dirty);
+    CHECK(tables->stats().disk.images_written == before.disk.images_written);
+    CHECK(tables->last_checkpoint().sequence == 2);
+    CHECK(difference(*tables, expected) == "");
+    REQUIRE(checkpoint(*tables, 2));
+    tables = {};
+    CHECK(difference(*at.open(), expected) == "");
+}
+
+TEST_CASE("a barrier that fails after it has noted: the next checkpoint has these changes") {
+    for (const bool restarts : {true, false}) {
+        place<memory> at;
+        contents expected;
+        auto tables = at.open();
+        auto tree = tables->make_table({1}).value();
+        fill(tree, 0, 100, 1, expected);
+        REQUIRE(checkpoint(*tables, 1));
+        const contents first = expected;
+        fill(tree, 50, 150, 2, expected);
+        for (std::uint64_t position = 2; position < 5; ++position) {
+            const auto refused = tables->checkpoint([&](auto note) -> result<void> {
+                note(lsn{position});
+                return error{error_code::io, "a log"};
+            });
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().code() == error_code::io);
+            CHECK(tables->last_checkpoint().position == lsn{1});
+            CHECK(tables->writable());
+            clear(tree, 50 + static_cast<int>(position), 60 + static_cast<int>(position), expected);
+        }
+        CHECK(difference(*tables, expected) == "");
+        if (!restarts) REQUIRE(checkpoint(*tables, 5));
+        tables = {};
+        CHECK(difference(*at.open(), restarts ? first : expected) == "");
+    }
+}
+
+TEST_CASE("barriers that fail now and then leave what the last checkpoint has") {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        CAPTURE(seed);
+        memory world;
+        paged_life<memory> one{world, seed};
+        one.barrier_fails_one_in = 2;
+        for (int i = 0; i < 4; ++i) {
+            REQUIRE_MESSAGE(one.open(), one.why());
+            one.live(8);
+            CHECK(one.damage() == "");
+            one.close();
+        }
+        CHECK(one.checkpoints > 3);
+        CHECK(one.checkpoints < 30);
+    }
 }

@@ -21,7 +21,10 @@ std::string value_of(std::uint64_t row) {
     return std::string(20 + row % 60, static_cast<char>('a' + row % 26));
 }
 result<checkpoint_figures> checkpoint(tables_type& tables, std::uint64_t position) {
-    return tables.checkpoint([&](auto note) { note(lsn{position}); });
+    return tables.checkpoint([&](auto note) {
+        note(lsn{position});
+        return success();
+    });
 }
 std::uint64_t data_bytes(posix::directory& in) {
     std::uint64_t sum = 0;
@@ -31,7 +34,7 @@ std::uint64_t data_bytes(posix::directory& in) {
     return sum;
 }
 void expect_rows(tables_type& tables, std::uint64_t each) {
-    auto tree = tables.tree({1}).value();
+    auto tree = tables.table({1}).value();
     REQUIRE(tree.verify());
     REQUIRE(tree.verify()->entries == row_count / each);
     for (std::uint64_t row = 0; row < row_count; row += each) {
@@ -65,7 +68,7 @@ TEST_CASE("50,000 rows in files: written, opened, read, erased, and their space 
         auto tables = tables_type::open(posix{}, in, options).value();
         CHECK(tables->last_checkpoint().position == lsn{row_count});
         expect_rows(*tables, 1);
-        auto tree = tables->tree({1}).value();
+        auto tree = tables->table({1}).value();
         for (std::uint64_t row = 0; row < row_count; ++row)
             if (row % kept_of != 0) REQUIRE(tree.erase(key_of(row)));
         REQUIRE(checkpoint(*tables, row_count + 1));

@@ -7,14 +7,19 @@
 //   auto& tables = **opened;
 //   auto accounts = tables.make_table(table_id{1});
 //   accounts->put("alice", "90", lsn{17});
-//   tables.checkpoint([&](auto note) {
-//       const lock_guard hold{changes};          // nobody changes a page now
-//       note(lsn{17});                           // all up to here is in the pages
+//   tables.checkpoint([&](auto note) -> result<void> {
+//       {
+//           const lock_guard hold{changes};      // nobody changes a page now
+//           note(lsn{17});                       // all up to here is in the pages
+//       }
+//       return log.wait_durable(lsn{17});        // and no checkpoint is ahead of the log
 //   });
 //
 // A checkpoint:
-//   1. the barrier: nobody changes a page while the epoch ends, and the tables, their roots and C
-//      are noted. No I/O                                   error: none
+//   1. the barrier: nobody changes a page while the epoch ends, and the tables, their roots, how
+//      many entries they have, and C are noted. No I/O of this
+//                                                          error: as of 2; before anything was
+//                                                          noted, nothing has happened
 //   2. what is dirty of the epoch is written, beside changes of the next one
 //                                                          error: all goes on; the next checkpoint
 //                                                          writes what is left
@@ -51,9 +56,9 @@
 
 #include "detail/stoppable_pool.hpp"
 #include "detail/stored_page_numbers.hpp"
-#include "detail/table_roots.hpp"
 #include "detail/tree_page_list.hpp"
 #include "manifest.hpp"
+#include "paged_table.hpp"
 
 #include "../page/segment_cleaner.hpp"
 
@@ -108,11 +113,13 @@ class paged_tables {
     using pool_type = detail::stoppable_pool<Platform, disk_type>;
     using numbers_type = detail::stored_page_numbers<Platform, disk_type>;
     using manifest_type = manifest<Platform, Checksum>;
+    using tree_type = page_tree<pool_type, numbers_type>;
+    using live_table = detail::live_table<Platform>;
     using mutex = typename Platform::mutex;
 
 public:
     using directory = typename Platform::directory;
-    using tree_type = page_tree<pool_type, numbers_type>;
+    using table_type = paged_table<Platform, pool_type, numbers_type>;
 
     //   Requires    `in` outlives it, and is locked by the caller
     //   Effects     an empty database is made where there is no manifest
@@ -129,21 +136,26 @@ public:
     paged_tables(const paged_tables&) = delete;
     paged_tables& operator=(const paged_tables&) = delete;
     // What was changed since the last checkpoint is lost.
-    //   Requires    nobody uses it, nor a tree of it
+    //   Requires    nobody uses it, nor a table of it
     ~paged_tables() = default;
 
-    // The tree of a table, to be used until that is dropped.
+    // A handle of a table.
     //   Errors      not_found; of page_tree::open()
-    [[nodiscard]] result<tree_type> tree(table_id table) {
-        const page_id root = root_of(table);
-        if (root.value == 0)
+    [[nodiscard]] result<table_type> table(table_id table) {
+        live_table* const about = find(table);
+        const auto not_there = [&] {
             return error{error_code::not_found, "opening a table"}.with("table", table.value);
-        return tree_type::open(pool_, numbers_, table, root);
+        };
+        if (about == nullptr) return not_there();
+        auto tree = tree_type::open(pool_, numbers_, table, about->root);
+        if (tree) return table_type{*tree, *about};
+        if (find(table) == nullptr) return not_there();
+        return std::move(tree).error();
     }
     // An empty table, which the next checkpoint has. It is a change of pages.
     //   Requires    one of that number was never made before: pages name their table
     //   Errors      already_exists, read_only, and those of page_tree::create(): nothing was made
-    [[nodiscard]] result<tree_type> make_table(table_id table);
+    [[nodiscard]] result<table_type> make_table(table_id table);
     // Its pages are free at once, all in this call. It is a change of pages.
     //   Requires    nobody uses its tree any more
     //   Errors      not_found, read_only; corrupt: a page of it names what is none; those of the
@@ -157,17 +169,18 @@ public:
     [[nodiscard]] std::vector<table_id> tables() {
         const lock_guard<mutex> hold{mutex_};
         std::vector<table_id> found;
-        for (const detail::table_root& each : roots_.all()) found.push_back(each.table);
+        for (const auto& each : tables_.all()) found.push_back(each->table);
         return found;
     }
 
     // Makes what is in all tables at one moment durable.
-    //   Requires    barrier(note) waits until nobody changes pages, calls note(lsn) once, and
-    //               returns; no change of pages is under way while note() runs
-    //   Errors      no_space, out_of_memory, io, read_only, unknown_outcome; invalid_argument: the
-    //               position is before that of the last one. The state before is the durable one;
-    //               but with unknown_outcome, the next opening tells. Where this can be called
-    //               again, writable() says so
+    //   Requires    barrier(note), a result<void>, waits until nobody changes pages and calls
+    //               note(lsn) once; no change of pages is under way while note() runs. What it does
+    //               then it does beside changes. Without note() it answers an error
+    //   Errors      those of the barrier; no_space, out_of_memory, io, read_only, unknown_outcome;
+    //               invalid_argument: the position is before that of the last one. The state before
+    //               is the durable one; but with unknown_outcome, the next opening tells. Where
+    //               this can be called again, writable() says so
     template <class Barrier>
     [[nodiscard]] result<checkpoint_figures> checkpoint(Barrier barrier);
     // Moves what lives in one mostly empty segment; the next checkpoint gives that back.
@@ -201,7 +214,7 @@ public:
     [[nodiscard]] paged_tables_stats stats() {
         paged_tables_stats seen{0, numbers_.used_count(), disk_.stats(), pool_.stats()};
         const lock_guard<mutex> hold{mutex_};
-        seen.tables = roots_.all().size();
+        seen.tables = tables_.all().size();
         return seen;
     }
 
@@ -248,23 +261,20 @@ private:
     [[nodiscard]] result<void> note_pages();
 
     // Tables.
-    [[nodiscard]] page_id root_of(table_id table) {
+    //   Returns     nullptr: there is no such table
+    [[nodiscard]] live_table* find(table_id table) {
         const lock_guard<mutex> hold{mutex_};
-        return roots_.find(table);
+        return tables_.find(table);
     }
-    //   Returns     whether it was not there
-    [[nodiscard]] bool add_root(const detail::table_root& root) {
+    //   Returns     nullptr: it is there already
+    [[nodiscard]] live_table* add(const detail::table_root& root) {
         const lock_guard<mutex> hold{mutex_};
-        if (roots_.find(root.table).value != 0) return false;
-        roots_.set(root);
-        return true;
+        return tables_.add(root);
     }
     //   Returns     whether it was there
-    [[nodiscard]] bool remove_root(table_id table) {
+    [[nodiscard]] bool remove(table_id table) {
         const lock_guard<mutex> hold{mutex_};
-        if (roots_.find(table).value == 0) return false;
-        roots_.set({table, {}});
-        return true;
+        return tables_.drop(table);
     }
     void free_page(page_id page) {
         pool_.forget(page);
@@ -273,6 +283,8 @@ private:
 
     // Checkpoints, with turn_.
     void note(lsn position, moment& at);
+    template <class Barrier>
+    [[nodiscard]] result<moment> pass(Barrier& barrier);
     [[nodiscard]] result<page_delta> write_pages(const moment& at);
     [[nodiscard]] result<void> commit(const moment& at, const page_delta& delta);
     // A full disk has other use for what the manifest takes.
@@ -297,7 +309,7 @@ private:
     detail::table_roots committed_roots_;
 
     mutex mutex_;  // protects all below
-    detail::table_roots roots_;
+    detail::live_tables<Platform> tables_;
     checkpoint_state last_;
 };
 

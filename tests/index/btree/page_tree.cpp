@@ -47,7 +47,7 @@ private:
         while (!limits_.takes(key.size(), most)) --most;
         const std::size_t size = random_() % 4 == 0 ? random_() % (most + 1) : random_() % 20;
         const std::string value(size < most ? size : most, static_cast<char>('a' + step % 26));
-        REQUIRE(all_.tree.put(key, value, lsn{step}));
+        REQUIRE(all_.tree.put(key, value, lsn{step}).value() == (model_.count(key) == 0));
         model_[key] = {value, step};
         REQUIRE(has(all_.tree, model_, key));
     }

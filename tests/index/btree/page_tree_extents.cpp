@@ -74,7 +74,7 @@ private:
     void put(std::uint64_t step) {
         const std::string key = any_key();
         const std::string value = patterned(drawn_size(random_, all_.pages.page_bytes()), step);
-        REQUIRE(all_.tree.put(key, value, lsn{step}));
+        REQUIRE(all_.tree.put(key, value, lsn{step}).value() == (model_.count(key) == 0));
         model_[key] = {value, step};
         REQUIRE(has(all_.tree, model_, key));
     }

@@ -43,7 +43,7 @@ struct tree_of_threads {
                     std::size_t most_value_bytes = 90)
         : all{512, frames}, keys(key_count), writers{writer_count}, value_bytes{most_value_bytes} {
         for (std::size_t key = 0; key < key_count; key += 4)
-            all.tree.put(name_of(key), value_of(key, 0), lsn{0}).value();
+            REQUIRE(all.tree.put(name_of(key), value_of(key, 0), lsn{0}));
         all.pages.flush().value();
         all.disk.reads_of.clear();
     }

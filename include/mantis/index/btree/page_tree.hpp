@@ -114,10 +114,11 @@ public:
         return true;
     }
     // The entry of `key` is now `value`; replaces what was there.
+    //   Returns     whether there was none of that key
     //   Errors      besides: too_large: see takes(); those of the page numbers
     //   Complexity  a value in an extent is copied into its pages, and those of the one before are
     //               read: their numbers are there only
-    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
+    [[nodiscard]] result<bool> put(bytes_view key, bytes_view value, lsn version) {
         if (!takes(key, value))
             return error{error_code::too_large, "putting an entry into a B+tree"}
                 .with("table", tree_.table.value)
@@ -125,16 +126,13 @@ public:
                 .with("value_bytes", value.size())
                 .with("page_bytes", tree_.page_bytes());
         detail::retired_extents<descent> replaced{tree_};
-        if (tree_.limits().takes(key.size(), value.size())) {
-            if (auto put = put_payload(key, {value}, version, replaced); !put) return put;
-        } else {
-            detail::new_extent<descent> extent{tree_};
-            if (auto written = extent.write(key, value); !written) return written;
-            if (auto put = put_payload(key, extent.payload(), version, replaced); !put) return put;
-            extent.keep();
-        }
-        replaced.free();
-        return success();
+        if (tree_.limits().takes(key.size(), value.size()))
+            return end_put(put_payload(key, {value}, version, replaced), replaced);
+        detail::new_extent<descent> extent{tree_};
+        if (auto written = extent.write(key, value); !written) return std::move(written).error();
+        auto in = put_payload(key, extent.payload(), version, replaced);
+        if (in) extent.keep();
+        return end_put(std::move(in), replaced);
     }
     //   Returns     whether it was there
     [[nodiscard]] result<bool> erase(bytes_view key) {
@@ -155,6 +153,24 @@ public:
         retired.free();
         if (underfull) detail::tree_merge<descent>{tree_}.run(key);
         return true;
+    }
+    // Brings the pages into memory that a put or an erase of this key reads, and changes none. So
+    // who must not fail half way finds what is damaged before it begins.
+    //   Errors      those of find(); but pages of a value that are damaged do not hinder a change
+    //   Complexity  reads all pages of a value that is in an extent
+    [[nodiscard]] result<void> prefetch(bytes_view key) const {
+        detail::leaf_value there;
+        if (auto read = detail::tree_find{tree_, there}.run_without_extent(key); !read) return read;
+        if (there.answer == node_answer::absent || !there.is_reference) return success();
+        const detail::extent_reference of = there.reference();
+        if (!of.makes_sense()) return success();
+        for (detail::extent_walk walk{*tree_.pool, tree_.table, of}; !walk.done();) {
+            const auto page = walk.step(nullptr);
+            if (page) continue;
+            return page.error().code() == error_code::corrupt ? success()
+                                                              : result<void>{page.error()};
+        }
+        return success();
     }
     // Calls f(key, value, version) with copies, with nothing held, for the entries with keys from
     // `from` on, ascending, until it returns false. An entry that is there throughout is seen; one
@@ -261,16 +277,23 @@ private:
         if (value.answer == node_answer::absent) return true;
         return static_cast<bool>(f(key, value.view(), value.version));
     }
+    [[nodiscard]] static result<bool> end_put(result<detail::leaf_put> in,
+                                              detail::retired_extents<descent>& replaced) {
+        if (!in) return std::move(in).error();
+        replaced.free();
+        return *in == detail::leaf_put::inserted;
+    }
     //   Requires    a leaf takes the payload
     //   Effects     `replaced` has what the entry had
-    [[nodiscard]] result<void> put_payload(bytes_view key, node_payload payload, lsn version,
-                                           detail::retired_extents<descent>& replaced) {
+    //   Returns     not no_room
+    [[nodiscard]] result<detail::leaf_put> put_payload(bytes_view key, node_payload payload,
+                                                       lsn version,
+                                                       detail::retired_extents<descent>& replaced) {
         {
             auto leaf = replaced.lock_leaf(key, detail::entry_of{key});
             if (!leaf) return std::move(leaf).error();
             auto in = detail::put_into_leaf(tree_, *leaf, key, payload, version);
-            if (!in) return std::move(in).error();
-            if (*in) return success();
+            if (!in || *in != detail::leaf_put::no_room) return in;
         }
         return detail::tree_put<descent>{tree_, key, payload, version, replaced}.run();
     }

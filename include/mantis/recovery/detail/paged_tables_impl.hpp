@@ -17,7 +17,7 @@ result<void> paged_tables<Platform, Checksum>::load() {
     if (auto noted = note_pages(); !noted) return noted;
     if (options_.read_only) pool_.stop();
     last_ = {found->sequence, found->epoch, found->checkpoint};
-    roots_ = committed_roots_;
+    for (const detail::table_root& each : committed_roots_.all()) tables_.add(each);
     return success();
 }
 
@@ -98,18 +98,19 @@ result<void> paged_tables<Platform, Checksum>::note_pages() {
 // --- tables --------------------------------------------------------------------------------------
 
 template <platform Platform, checksum_policy Checksum>
-auto paged_tables<Platform, Checksum>::make_table(table_id table) -> result<tree_type> {
+auto paged_tables<Platform, Checksum>::make_table(table_id table) -> result<table_type> {
     const auto there = [&] {
         return error{error_code::already_exists, "making a table"}.with("table", table.value);
     };
     if (auto refused = writable(); !refused) return std::move(refused).error();
-    if (root_of(table).value != 0) return there();
+    if (find(table) != nullptr) return there();
     const auto root = numbers_.take();
     if (!root) return root.error();
     auto made = tree_type::create(pool_, numbers_, table, *root);
-    if (made && add_root({table, *root})) return made;
+    live_table* const about = made ? add({table, *root}) : nullptr;
+    if (about != nullptr) return table_type{*made, *about};
     free_page(*root);
-    if (!made) return made;
+    if (!made) return std::move(made).error();
     return there();
 }
 
@@ -122,17 +123,17 @@ result<void> paged_tables<Platform, Checksum>::drop_table(table_id table) {
     const auto not_there = [&] {
         return error{error_code::not_found, doing}.with("table", table.value);
     };
-    const page_id root = root_of(table);
-    if (root.value == 0) return not_there();
+    const live_table* const about = find(table);
+    if (about == nullptr) return not_there();
     detail::tree_page_list<pool_type> list{pool_, table, numbers_.used_count()};
-    auto listed = list.add_all(root);
+    auto listed = list.add_all(about->root);
     for (std::size_t at = 0; listed && at < list.pages().size(); ++at)
         if (!numbers_.is_taken(list.pages()[at])) listed = list.corrupt(list.pages()[at]);
-    if (!listed && root_of(table) != root) return not_there();  // another thread was faster
+    if (!listed && find(table) != about) return not_there();  // another thread was faster
     if (!listed) return std::move(listed.error()).within(doing);
     if (auto written = pool_.write_epoch(numbers_.epoch() - 1); !written)
         return std::move(written.error()).within(doing);
-    if (!remove_root(table)) return not_there();
+    if (!remove(table)) return not_there();
     for (const page_id page : list.pages()) free_page(page);
     return success();
 }
@@ -147,16 +148,11 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     if (auto refused = writable(); !refused) return std::move(refused).error().within(doing);
     const nanoseconds begun = world_.now();
     const page_store_stats before = disk_.stats();
-    moment at;
-    barrier([&](lsn position) { note(position, at); });
-    check(at.noted, "the barrier of a checkpoint did not call back");
-    if (at.position < last_checkpoint().position)
-        return error{error_code::invalid_argument, "making a checkpoint: its position goes back"}
-            .with("lsn", at.position.value)
-            .with("last", last_checkpoint().position.value);
-    const auto delta = write_pages(at);
+    const auto at = pass(barrier);
+    if (!at) return error{at.error()}.within(doing);
+    const auto delta = write_pages(*at);
     if (!delta) return error{delta.error()}.within(doing);
-    if (auto done = commit(at, *delta); !done) return std::move(done.error()).within(doing);
+    if (auto done = commit(*at, *delta); !done) return std::move(done.error()).within(doing);
     checkpoint_figures figures;
     if (rewrite_due())
         if (auto done = rewrite_manifest(); !done) figures.not_rewritten = std::move(done.error());
@@ -168,12 +164,26 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     figures.bytes_written = after.bytes_written - before.bytes_written;
     figures.disk_bytes = after.disk_bytes;
     figures.live_bytes = after.live_bytes;
-    figures.barrier = at.length;
+    figures.barrier = at->length;
     figures.elapsed = world_.now() - begun;
     return figures;
 }
 
 // Step 1.
+template <platform Platform, checksum_policy Checksum>
+template <class Barrier>
+auto paged_tables<Platform, Checksum>::pass(Barrier& barrier) -> result<moment> {
+    moment at;
+    result<void> passed = barrier([&](lsn position) { note(position, at); });
+    if (!passed) return std::move(passed).error();
+    check(at.noted, "the barrier of a checkpoint did not call back");
+    if (at.position < last_checkpoint().position)
+        return error{error_code::invalid_argument, "making a checkpoint: its position goes back"}
+            .with("lsn", at.position.value)
+            .with("last", last_checkpoint().position.value);
+    return at;
+}
+
 template <platform Platform, checksum_policy Checksum>
 void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
     check(!at.noted, "the barrier of a checkpoint called back twice");
@@ -184,7 +194,7 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
     numbers_.next_epoch(at.epoch);
     {
         const lock_guard<mutex> hold{mutex_};
-        at.roots = roots_;
+        at.roots = tables_.roots();
     }
     at.length = world_.now() - begun;
 }

@@ -79,11 +79,13 @@ template <class Tree>
     return success();
 }
 
+enum class leaf_put : std::uint8_t { no_room, inserted, replaced };
+
 //   Requires    node_limits::takes(key, payload)
-//   Returns     false when there is no room: nothing has changed
+//   Returns     no_room: nothing has changed
 template <class Tree>
-[[nodiscard]] result<bool> put_into_leaf(const Tree& tree, typename Tree::exclusive& held,
-                                         bytes_view key, node_payload payload, lsn version) {
+[[nodiscard]] result<leaf_put> put_into_leaf(const Tree& tree, typename Tree::exclusive& held,
+                                             bytes_view key, node_payload payload, lsn version) {
     if (auto right = check_leaf(tree, held, key); !right) return std::move(right).error();
     const slotted_view<> leaf = tree.view(held);
     const node_place place = leaf.lower_bound(key);
@@ -98,14 +100,16 @@ template <class Tree>
     const std::size_t more =
         is_there ? size - had
                  : node_limits::leaf_entry_bytes(key.size() - leaf.prefix().size(), size);
-    if (grows && more > leaf.free_bytes()) return false;
+    if (grows && more > leaf.free_bytes()) return leaf_put::no_room;
     const bool in_place =
         is_there ? !grows && can_drop(leaf, place.at, old) : more <= leaf.gap_bytes();
     if (!in_place)
         if (auto sound = tree.verify_held(held); !sound) return std::move(sound).error();
     auto node = tree.node(held);
-    return is_there ? node.replace(place.at, key, payload, version)
-                    : node.insert(place.at, key, payload, version);
+    const bool in = is_there ? node.replace(place.at, key, payload, version)
+                             : node.insert(place.at, key, payload, version);
+    if (!in) return leaf_put::no_room;
+    return is_there ? leaf_put::replaced : leaf_put::inserted;
 }
 
 //   Returns     whether it was there

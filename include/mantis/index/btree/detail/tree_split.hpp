@@ -57,15 +57,16 @@ public:
              retired_extents<Tree>& replaced) noexcept
         : tree_{tree}, key_{key}, payload_{payload}, version_{version}, replaced_{replaced} {}
 
-    [[nodiscard]] result<void> run() {
+    //   Returns     not no_room
+    [[nodiscard]] result<leaf_put> run() {
         auto in = put_at_parent();
-        if (!in) return std::move(in).error();
-        return *in ? success() : put_from_root();
+        if (!in || *in != leaf_put::no_room) return in;
+        return put_from_root();
     }
 
 private:
     [[nodiscard]] tree_target target() const noexcept { return {key_}; }
-    [[nodiscard]] result<bool> put_into(exclusive& leaf) {
+    [[nodiscard]] result<leaf_put> put_into(exclusive& leaf) {
         return put_into_leaf(tree_, leaf, key_, payload_, version_);
     }
     [[nodiscard]] exclusive& half_of(const node_split& plan, exclusive& left,
@@ -73,8 +74,8 @@ private:
         return key_ < plan.separator.view() ? left : right;
     }
 
-    //   Returns     false: the parent has no room; nothing has changed
-    [[nodiscard]] result<bool> put_at_parent() {
+    //   Returns     no_room: the parent has none; nothing has changed
+    [[nodiscard]] result<leaf_put> put_at_parent() {
         auto parent = tree_.lock(target(), 1);
         if (!parent) return std::move(parent).error();
         if (tree_.view(*parent).is_leaf()) return put_into_root(*parent);
@@ -82,44 +83,45 @@ private:
         return put_below(*parent);
     }
     //   Requires    `parent` is sound
-    [[nodiscard]] result<bool> put_below(exclusive& parent) {
+    [[nodiscard]] result<leaf_put> put_below(exclusive& parent) {
         auto leaf = tree_.lock_child(parent, target());
         if (!leaf) return std::move(leaf).error();
         if (auto ready = replaced_.prepare(*leaf, entry_of{key_}); !ready)
             return std::move(ready).error();
         auto in = put_into(*leaf);
-        if (!in || *in) return in;
+        if (!in || *in != leaf_put::no_room) return in;
         if (auto sound = verify_child(parent, *leaf); !sound) return std::move(sound).error();
         const node_split plan = plan_leaf(*leaf);
-        if (!has_room(parent, plan.separator.view().size())) return false;
+        if (!has_room(parent, plan.separator.view().size())) return leaf_put::no_room;
         auto right = split_child(parent, *leaf, plan);
         if (!right) return std::move(right).error();
         return put_into_half(plan, *leaf, *right);
     }
-    [[nodiscard]] result<bool> put_into_root(exclusive& root) {
+    [[nodiscard]] result<leaf_put> put_into_root(exclusive& root) {
         if (auto ready = replaced_.prepare(root, entry_of{key_}); !ready)
             return std::move(ready).error();
         auto in = put_into(root);
-        if (!in || *in) return in;
+        if (!in || *in != leaf_put::no_room) return in;
         if (auto sound = tree_.verify_held(root); !sound) return std::move(sound).error();
         const node_split plan = plan_leaf(root);
         auto both = split_root(root, plan);
         if (!both) return std::move(both).error();
         return put_into_half(plan, both->left, both->right);
     }
-    [[nodiscard]] result<bool> put_into_half(const node_split& plan, exclusive& left,
-                                             exclusive& right) {
+    [[nodiscard]] result<leaf_put> put_into_half(const node_split& plan, exclusive& left,
+                                                 exclusive& right) {
         auto in = put_into(half_of(plan, left, right));
-        check(in && *in, "page_tree: an entry does not fit into half a leaf");
+        check(in && *in != leaf_put::no_room, "page_tree: an entry does not fit into half a leaf");
         return in;
     }
 
-    [[nodiscard]] result<void> put_from_root() {
+    [[nodiscard]] result<leaf_put> put_from_root() {
         auto held = tree_.pool->change(tree_.root);
         if (!held) return std::move(held).error();
-        if (auto right = tree_.check_node(*held, target(), Tree::any_level); !right) return right;
-        if (auto sound = tree_.verify_held(*held); !sound) return sound;
-        if (tree_.view(*held).is_leaf()) return without_answer(put_into_root(*held));
+        if (auto right = tree_.check_node(*held, target(), Tree::any_level); !right)
+            return std::move(right).error();
+        if (auto sound = tree_.verify_held(*held); !sound) return std::move(sound).error();
+        if (tree_.view(*held).is_leaf()) return with_room(put_into_root(*held));
         if (!has_room(*held, tree_.limits().key_bytes())) {
             const node_split plan = plan_inner(*held);
             auto both = split_root(*held, plan);
@@ -131,12 +133,12 @@ private:
             if (!next) return std::move(next).error();
             *held = std::move(*next);
         }
-        return without_answer(put_below(*held));
+        return with_room(put_below(*held));
     }
-    [[nodiscard]] static result<void> without_answer(result<bool> in) {
-        if (!in) return std::move(in).error();
-        check(*in, "page_tree: a node with room for every separator has none");
-        return success();
+    [[nodiscard]] static result<leaf_put> with_room(result<leaf_put> in) {
+        check(!in || *in != leaf_put::no_room,
+              "page_tree: a node with room for every separator has none");
+        return in;
     }
     // The next inner node on the way, with room for every separator.
     //   Requires    `parent` is sound, and has that too
