@@ -66,6 +66,8 @@ public:
         if (auto opened = open_storage(); !opened) return opened.error();
         auto done = recover();
         if (!done) return done;
+        if (storage().damage() != nullptr && !done->summary.damage)
+            done->summary.damage = *storage().damage();
         if (auto judged = judge_storage(done->summary); !judged) return judged.error();
         const bool read_only = chosen_.read_only || done->summary.damage;
         if (auto told = storage().recovered(live_tables(), read_only); !told) return told.error();

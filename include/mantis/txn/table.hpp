@@ -155,7 +155,7 @@ public:
     // Whether its rows are in pages, or wherever a storage keeps them.
     [[nodiscard]] bool is_stored() const {
         return visit([](const auto& index) {
-            return requires { index.retire(); };
+            return requires { index.persisted(); };
         });
     }
     //   Requires    it was never in a set

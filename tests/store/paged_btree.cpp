@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "paged_fixture.hpp"
+
+using namespace paged_store_test;
+
+namespace {
+
+template <class F>
+void in_world(F f) {
+    simulation world{1, {}};
+    world.run([&] { f(world); });
+}
+
+// The files of the database, by name.
+std::map<std::string, std::string> files_of(simulation& world) {
+    std::map<std::string, std::string> found;
+    auto in = world.platform().open_directory("db", directory_mode::existing).value();
+    for (const bytes& name : in.list().value()) {
+        const auto raw = read_file(in, name, 64 * MiB);
+        found[name.as<std::string>()] = raw ? raw->as<std::string>() : "unreadable";
+    }
+    return found;
+}
+std::string file_of_kind(simulation& world, const std::string& beginning) {
+    for (const auto& [name, unused] : files_of(world))
+        if (name.rfind(beginning, 0) == 0) return name;
+    return "";
+}
+
+std::map<std::string, std::string> fill(store_type& db, const handle& into, int from, int to) {
+    std::map<std::string, std::string> model;
+    for (int number = 0; number < to; ++number) {
+        const batch changes = batch_of(number);
+        changes.apply(model);
+        if (number >= from) REQUIRE(changes.commit(db, into));
+    }
+    return model;
+}
+
+}  // namespace
+
+static_assert(stored_index_policy<in_pages, simulated>);
+static_assert(index_policy<in_pages, simulated>);
+static_assert(!stored_index_policy<btree<>, simulated>);
+static_assert(ordered_index<in_pages::index<simulated>>);
+
+TEST_CASE("rows in pages are there after each opening, with and without a checkpoint") {
+    in_world([](simulation& world) {
+        std::map<std::string, std::string> model;
+        for (int opening = 0; opening < 6; ++opening) {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            auto rows = db.table("rows").value();
+            CHECK((*all_of(db))["rows"] == model);
+            CHECK(db.stats().entries == model.size());
+            model = fill(db, rows, opening * 10, opening * 10 + 10);
+            if (opening % 2 == 1) REQUIRE(db.checkpoint());
+            CHECK((*all_of(db))["rows"] == model);
+            CHECK(db.verify().value().entries == model.size());
+        }
+    });
+}
+
+TEST_CASE("an opening after a checkpoint redoes only what came behind it") {
+    in_world([](simulation& world) {
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            (void)fill(db, db.table("rows").value(), 0, 30);
+            REQUIRE(db.checkpoint());
+            (void)fill(db, db.table("rows").value(), 30, 31);
+        }
+        auto db = store_type::open("db", small(), world.platform()).value();
+        CHECK(db.recovery().operations <= 8);
+        CHECK(db.recovery().image.rows == 0);
+    });
+}
+
+TEST_CASE("a database without a table in pages has no file for pages") {
+    in_world([](simulation& world) {
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            (void)fill(db, db.table<btree<>>("memory").value(), 0, 3);
+            REQUIRE(db.checkpoint());
+        }
+        CHECK(file_of_kind(world, "manifest") == "");
+        CHECK(file_of_kind(world, "data") == "");
+        auto db = store_type::open("db", small(), world.platform()).value();
+        CHECK(db.table("rows"));
+        CHECK(file_of_kind(world, "manifest") != "");
+    });
+}
+
+TEST_CASE("reading only redoes the log in memory and changes no file") {
+    in_world([](simulation& world) {
+        std::map<std::string, std::string> model;
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            auto rows = db.table("rows").value();
+            (void)fill(db, rows, 0, 10);
+            REQUIRE(db.checkpoint());
+            model = fill(db, rows, 10, 20);
+        }
+        const auto before = files_of(world);
+        store_options reading = small();
+        reading.read_only = true;
+        {
+            auto db = store_type::open("db", reading, world.platform()).value();
+            CHECK((*all_of(db))["rows"] == model);
+            const auto refused = batch_of(1).commit(db, *db.find_table("rows"));
+            CHECK(refused.error().code() == error_code::read_only);
+            CHECK(db.table("other").error().code() == error_code::read_only);
+        }
+        CHECK(files_of(world) == before);
+    });
+}
+
+TEST_CASE("reading only, a database whose pages were never written is as its log says") {
+    in_world([](simulation& world) {
+        std::map<std::string, std::string> model;
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            model = fill(db, db.table("rows").value(), 0, 10);
+        }
+        auto in = world.platform().open_directory("db", directory_mode::existing).value();
+        for (const auto& [name, unused] : files_of(world))
+            if (name.rfind("manifest", 0) == 0 || name.rfind("data", 0) == 0)
+                REQUIRE(in.remove(name));
+        store_options reading = small();
+        reading.read_only = true;
+        auto db = store_type::open("db", reading, world.platform()).value();
+        CHECK((*all_of(db))["rows"] == model);
+    });
+}
+
+TEST_CASE("an earlier moment is opened if it is not before the checkpoint of the pages") {
+    in_world([](simulation& world) {
+        lsn early;
+        lsn late;
+        std::map<std::string, std::string> model;
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            auto rows = db.table("rows").value();
+            (void)fill(db, rows, 0, 5);
+            early = batch_of(5).commit(db, rows).value().position;
+            (void)fill(db, rows, 6, 10);
+            REQUIRE(db.checkpoint());
+            model = fill(db, rows, 10, 15);
+            late = db.stats().durable;
+            (void)fill(db, rows, 15, 20);
+        }
+        store_options then = small();
+        then.stop_at = late;
+        {
+            auto db = store_type::open("db", then, world.platform()).value();
+            CHECK((*all_of(db))["rows"] == model);
+        }
+        then.stop_at = early;
+        const auto refused = store_type::open("db", then, world.platform());
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::not_found);
+    });
+}
+
+TEST_CASE("the pages of a dropped table are given back, also by the next opening") {
+    in_world([](simulation& world) {
+        std::uint64_t pages = 0;
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            (void)fill(db, db.table("stays").value(), 0, 5);
+            REQUIRE(db.checkpoint());
+            pages = db.stats().pages.pages;
+            for (const char* const name : {"a", "b"}) {
+                auto tx = db.begin();
+                for (int row = 0; row < 400; ++row)
+                    tx.put(db.table(name).value(), std::to_string(row), std::string(100, 'v'));
+                REQUIRE(tx.commit());
+                REQUIRE(db.checkpoint());
+                CHECK(db.stats().pages.pages > pages + 100);
+                REQUIRE(db.drop_table(*db.find_table(name)));
+                if (name[0] == 'b') break;
+                (void)fill(db, db.table("stays").value(), 5, 6);
+                REQUIRE(db.checkpoint());
+                CHECK(db.stats().pages.pages < pages + 30);
+            }
+        }
+        auto db = store_type::open("db", small(), world.platform()).value();
+        CHECK(db.stats().pages.pages > pages + 100);
+        (void)fill(db, db.table("stays").value(), 6, 7);
+        REQUIRE(db.checkpoint());
+        CHECK(db.stats().pages.pages < pages + 30);
+        CHECK(db.stats().tables == 1);
+    });
+}
+
+TEST_CASE("a handle of a dropped table answers not_found, whatever became of its pages") {
+    in_world([](simulation& world) {
+        auto db = store_type::open("db", small(), world.platform()).value();
+        auto gone = db.table("gone").value();
+        (void)fill(db, gone, 0, 10);
+        REQUIRE(db.drop_table(gone));
+        for (int round = 0; round < 2; ++round) {
+            CHECK(db.get(gone, "row-1").error().code() == error_code::not_found);
+            CHECK(batch_of(1).commit(db, gone).error().code() == error_code::not_found);
+            auto again = db.table("gone").value();
+            (void)fill(db, again, round, round + 1);
+            REQUIRE(db.checkpoint());
+        }
+    });
+}
+
+TEST_CASE("a key that no page takes is refused before the log has it") {
+    in_world([](simulation& world) {
+        auto db = store_type::open("db", small(), world.platform()).value();
+        auto rows = db.table("rows").value();
+        auto tx = db.begin();
+        tx.put(rows, std::string(200, 'k'), "value");
+        CHECK(tx.commit().error().code() == error_code::too_large);
+        CHECK(batch_of(1).commit(db, rows));
+    });
+}
+
+TEST_CASE("an older manifest than the superblock knows of is damage") {
+    in_world([](simulation& world) {
+        std::map<std::string, std::string> older;
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            auto rows = db.table("rows").value();
+            (void)fill(db, rows, 0, 10);
+            REQUIRE(db.checkpoint());
+            older = files_of(world);
+            (void)fill(db, rows, 10, 20);
+            REQUIRE(db.checkpoint());
+        }
+        const std::string name = file_of_kind(world, "manifest");
+        auto in = world.platform().open_directory("db", directory_mode::existing).value();
+        {
+            auto file = in.open(name, file_mode::write).value();
+            const std::string& raw = older.at(name);
+            REQUIRE(file.resize(0));
+            REQUIRE(file.write(0, raw));
+            REQUIRE(file.sync());
+        }
+        const auto refused = store_type::open("db", small(), world.platform());
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::corrupt);
+    });
+}
+
+TEST_CASE("in safe mode a lost manifest costs the tables in pages, and no others") {
+    in_world([](simulation& world) {
+        std::map<std::string, std::string> model;
+        {
+            auto db = store_type::open("db", small(), world.platform()).value();
+            (void)fill(db, db.table("rows").value(), 0, 10);
+            model = fill(db, db.table<btree<>>("memory").value(), 0, 10);
+            REQUIRE(db.checkpoint());
+        }
+        auto in = world.platform().open_directory("db", directory_mode::existing).value();
+        REQUIRE(in.remove(file_of_kind(world, "manifest")));
+        const auto refused = store_type::open("db", small(), world.platform());
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == error_code::corrupt);
+        store_options safe = small();
+        safe.safe_mode = true;
+        auto db = store_type::open("db", safe, world.platform()).value();
+        CHECK(db.recovery().damage);
+        CHECK(db.get(*db.find_table("rows"), "row-1").error().code() == error_code::corrupt);
+        for (const auto& [key, value] : model)
+            CHECK(*db.get(*db.find_table("memory"), key).value() == bytes_view{value});
+        CHECK(batch_of(1).commit(db, *db.find_table("memory")).error().code() ==
+              error_code::read_only);
+    });
+}
