@@ -48,7 +48,7 @@ constexpr block_of_fixture blocks_of_fixture[] = {
 }  // namespace
 
 TEST_CASE(
-    "a database of each superblock version opens, holds what it held, and becomes version 3") {
+    "a database of each superblock version opens, holds what it held, and becomes version 4") {
     for (const char* const name : fixtures) {
         CAPTURE(name);
         memory files = copied(name);
@@ -70,7 +70,7 @@ TEST_CASE(
         auto directory = files.open_directory("db", directory_mode::existing).value();
         const auto pair = read_superblocks(directory).value();
         CHECK(pair.complete());
-        CHECK(pair.block.version == 3);
+        CHECK(pair.block.version == 4);
     }
 }
 

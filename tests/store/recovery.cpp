@@ -235,14 +235,14 @@ TEST_CASE("an operation that cannot be redone: safe mode shows the state before 
     }
 }
 
-TEST_CASE("a database of superblock version 1 or 2 is brought to 3 before a record is written") {
+TEST_CASE("a database of superblock version 1 or 2 is brought to 4 before a record is written") {
     for (const std::uint32_t old : {1u, 2u}) {
         memory files;
         store<app>::open("db", {}, files).value().close().value();
         auto directory = files.open_directory("db", directory_mode::existing).value();
         auto block =
             decode_superblock(read_file(directory, superblock_name, 1 * KiB).value()).value();
-        CHECK(block.version == 3);
+        CHECK(block.version == 4);
         block.version = old;
         directory.remove(superblock_copy_name).value();
         atomic_replace(directory, superblock_name, encode_superblock(block)).value();
@@ -257,7 +257,7 @@ TEST_CASE("a database of superblock version 1 or 2 is brought to 3 before a reco
         CHECK(version() == old);
         CHECK_FALSE(directory.exists(superblock_copy_name).value());
         auto db = store<app>::open("db", {}, files).value();
-        CHECK(version() == 3);
+        CHECK(version() == 4);
         CHECK(directory.exists(superblock_copy_name).value());
         CHECK_FALSE(db.recovery().superblock_damage);
     }
