@@ -123,7 +123,7 @@ inline constexpr std::uint16_t payload_is_reference = 0x8000;
 // A slot is read in one access, so that its parts are of one state.
 template <class Access>
 [[nodiscard]] node_slot load_slot(const std::byte* page, std::size_t at) {
-    const auto word = Access::template load<std::uint64_t>(page + node_slots_offset + 8 * at);
+    const std::uint64_t word = Access::load_word(page + node_slots_offset + 8 * at);
     return {static_cast<std::uint16_t>(word), static_cast<std::uint16_t>(word >> 16),
             static_cast<std::uint32_t>(word >> 32)};
 }
@@ -136,12 +136,13 @@ void store_slot(std::byte* page, std::size_t at, node_slot slot) {
 
 template <class Access>
 [[nodiscard]] node_header load_node_header(const std::byte* page) {
-    std::byte raw[sizeof(node_header)];
-    Access::copy(raw, page, sizeof raw);
-    const auto u16 = [&](std::size_t at) { return load_le<std::uint16_t>(raw + at); };
-    const auto u64 = [&](std::size_t at) { return load_le<std::uint64_t>(raw + at); };
-    return {.version = std::to_integer<std::uint8_t>(raw[0]),
-            .kind = std::to_integer<std::uint8_t>(raw[1]),
+    std::uint64_t words[sizeof(node_header) / 8];
+    for (std::size_t i = 0; i < sizeof words / 8; ++i) words[i] = Access::load_word(page + 8 * i);
+    const auto u16 = [&](std::size_t at) {
+        return static_cast<std::uint16_t>(words[at / 8] >> 8 * (at % 8));
+    };
+    return {.version = static_cast<std::uint8_t>(words[0]),
+            .kind = static_cast<std::uint8_t>(words[0] >> 8),
             .level = u16(2),
             .slot_count = u16(4),
             .heap_begin = u16(6),
@@ -151,10 +152,10 @@ template <class Access>
             .lower_bytes = u16(14),
             .upper_offset = u16(16),
             .upper_bytes = u16(18),
-            .zero = load_le<std::uint32_t>(raw + 20),
-            .table = u64(24),
-            .page = u64(32),
-            .rightmost_child = u64(40)};
+            .zero = static_cast<std::uint32_t>(words[2] >> 32),
+            .table = words[3],
+            .page = words[4],
+            .rightmost_child = words[5]};
 }
 template <class Access>
 void store_node_header(std::byte* page, const node_header& from) {
