@@ -82,7 +82,7 @@ public:
     // Begins an optimistic read of what is there now; loads the page if it is not in memory.
     [[nodiscard]] result<optimistic> begin(page_id page) {
         for (;;) {
-            if (frame* const at = store_.seek(page)) {
+            if (frame* const at = store_.seek_to_read(page)) {
                 const optimistic_start start = at->latch.begin_while([&] { return at->has(page); });
                 if (!start || !at->has(page)) continue;  // and the translation says so by now
                 store_.used(*at);

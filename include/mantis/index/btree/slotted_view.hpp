@@ -234,7 +234,13 @@ private:
     [[nodiscard]] node_place search(bytes_view suffix) const {
         const auto head = static_cast<std::uint32_t>(detail::head_of(suffix) >> 32);
         std::size_t at = first_not_less(head);
-        if (at == count() || this->head(at) != head) return {at, node_answer::absent};
+        if (at == count()) return {at, node_answer::absent};
+        const detail::node_slot first = slot(at);
+        if (first.head != head) return {at, node_answer::absent};
+        if (first.offset < page_bytes_) {  // what is read next, if there are no equal heads
+            __builtin_prefetch(page_ + first.offset);
+            __builtin_prefetch(page_ + first.offset + 64);
+        }
         std::size_t end = at + 1;  // heads are seldom equal
         if (end < count() && this->head(end) == head)
             end = head == ~std::uint32_t{0} ? count() : first_not_less(head + 1);
