@@ -34,6 +34,7 @@ public:
           frames_(count),
           memory_{options.page_bytes, count},
           eviction_{static_cast<std::uint32_t>(count)} {
+        memory_.template use_large_pages<Platform>();
         free_.reserve(count);
         for (std::size_t at = count; at-- != 0;) {
             frames_[at].bytes = memory_.page(at);
