@@ -80,3 +80,12 @@ TEST_CASE("the wall clock is the system's") {
     CHECK(difference >= -1);
     CHECK(difference <= 5);
 }
+
+TEST_CASE("memory that is to be in large pages keeps what is in it") {
+    alignas(2 * MiB) static std::byte memory[4 * MiB];
+    memory[3 * MiB] = std::byte{7};
+    posix::use_large_pages(memory, sizeof memory);
+    CHECK(memory[3 * MiB] == std::byte{7});
+    memory[0] = std::byte{1};
+    CHECK(memory[MiB] == std::byte{0});
+}

@@ -82,7 +82,7 @@ public:
     // Begins an optimistic read of what is there now; loads the page if it is not in memory.
     [[nodiscard]] result<optimistic> begin(page_id page) {
         for (;;) {
-            if (frame* const at = store_.seek(page)) {
+            if (frame* const at = store_.seek_to_read(page)) {
                 const optimistic_start start = at->latch.begin_while([&] { return at->has(page); });
                 if (!start || !at->has(page)) continue;  // and the translation says so by now
                 store_.used(*at);
@@ -90,6 +90,17 @@ public:
             }
             if (auto loaded = load(page); !loaded) return std::move(loaded).error();
         }
+    }
+    // The same for a page that is there, and that nobody changes now. A number that is none of a
+    // page does no harm.
+    //   Returns     none: begin() does what has to be done first
+    [[nodiscard]] std::optional<optimistic> try_begin(page_id page) {
+        frame* const at = store_.seek_to_read(page);
+        if (at == nullptr) return std::nullopt;
+        const optimistic_start start = at->latch.try_begin();
+        if (!start || !at->has(page)) return std::nullopt;
+        store_.used(*at);
+        return optimistic{*at, start.seen, page, options_.page_bytes};
     }
     // Calls read(optimistic) until what it has read is of one state; after a few attempts with the
     // page pinned, so that writers cannot keep it from ending.

@@ -413,6 +413,10 @@ public:
     [[nodiscard]] nanoseconds wall_time() { return inner_.wall_time(); }
     [[nodiscard]] std::uint64_t random() { return inner_.random(); }
     void sleep(nanoseconds length) { inner_.sleep(length); }
+    static void use_large_pages(void* at, std::size_t size) noexcept requires requires {
+        Platform::use_large_pages(at, size);
+    }
+    { Platform::use_large_pages(at, size); }
 
     [[nodiscard]] fault_plan<Platform> plan() const { return plan_; }
 

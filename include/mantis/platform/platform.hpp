@@ -31,6 +31,9 @@
 //   P::memory_order                                     the orders of those: relaxed, acquire,
 //                                                       release, acq_rel and seq_cst
 //   P::parking                                          see parking_place
+//   P::use_large_pages(at, size)  void                  optional: advice that this memory, aligned
+//                                                       to 2 MiB, is read all over at random. It
+//                                                       stays what it is
 //
 // Concept directory, for `d` of type D (move-only). A name is one path component; LOCK is kept for
 // the lock, and a name that cannot be one is an invalid_argument:

@@ -13,8 +13,9 @@
 #include "posix/sync.hpp"
 #include "posix/thread.hpp"
 
-#include <atomic>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <atomic>
 
 namespace mantis {
 
@@ -48,8 +49,10 @@ struct posix {
     }
     void sleep(nanoseconds length) const noexcept {
         const struct ::timespec until = detail::time_after(length);
-        while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
-        }
+        while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {}
+    }
+    static void use_large_pages(void* at, std::size_t size) noexcept {
+        (void)::madvise(at, size, MADV_HUGEPAGE);
     }
 };
 

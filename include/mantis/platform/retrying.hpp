@@ -349,6 +349,10 @@ public:
     [[nodiscard]] nanoseconds wall_time() { return inner_.wall_time(); }
     [[nodiscard]] std::uint64_t random() { return inner_.random(); }
     void sleep(nanoseconds length) { inner_.sleep(length); }
+    static void use_large_pages(void* at, std::size_t size) noexcept requires requires {
+        Platform::use_large_pages(at, size);
+    }
+    { Platform::use_large_pages(at, size); }
 
     [[nodiscard]] Platform& inner() noexcept { return inner_; }
     //   Returns     of the directory that was opened by that path

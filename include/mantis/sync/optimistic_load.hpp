@@ -39,6 +39,13 @@ concept optimistic_word = std::is_trivially_copyable_v<T> && sizeof(T) <= 8 &&
 namespace detail {
 
 using optimistic_unit = std::uint64_t;
+inline constexpr std::size_t unit_bytes = sizeof(optimistic_unit);
+
+// How many of `size` bytes at `at` are accessed one by one before whole units are.
+[[nodiscard]] inline std::size_t bytes_before_unit(const std::byte* at, std::size_t size) noexcept {
+    const std::size_t before = (0 - reinterpret_cast<std::uintptr_t>(at)) % unit_bytes;
+    return before < size ? before : size;
+}
 
 // How many bytes of protected data one access takes at `at`, where `left` are wanted.
 [[nodiscard]] inline std::size_t optimistic_step(const std::byte* at, std::size_t left) noexcept {
@@ -93,13 +100,17 @@ template <class Platform>
 void optimistic_copy(void* into, const void* from, std::size_t size) {
     auto* to = static_cast<std::byte*>(into);
     const auto* at = static_cast<const std::byte*>(from);
-    while (size != 0) {
-        const std::size_t step = detail::optimistic_step(at, size);
-        if (step == 1) detail::optimistic_load_bytes<Platform, std::uint8_t>(to, at);
-        else detail::optimistic_load_bytes<Platform, detail::optimistic_unit>(to, at);
-        to += step;
-        at += step;
-        size -= step;
+    std::size_t bytes = detail::bytes_before_unit(at, size);
+    for (;;) {
+        for (size -= bytes; bytes != 0; --bytes)
+            detail::optimistic_load_bytes<Platform, std::uint8_t>(to++, at++);
+        if (size == 0) return;
+        for (; size >= detail::unit_bytes; size -= detail::unit_bytes) {
+            detail::optimistic_load_bytes<Platform, detail::optimistic_unit>(to, at);
+            to += detail::unit_bytes;
+            at += detail::unit_bytes;
+        }
+        bytes = size;
     }
 }
 
@@ -109,12 +120,17 @@ template <class Platform>
 void optimistic_write(void* into, const void* from, std::size_t size) {
     auto* to = static_cast<std::byte*>(into);
     const auto* at = static_cast<const std::byte*>(from);
-    while (size != 0) {
-        const std::size_t step = detail::optimistic_step(to, size);
-        detail::optimistic_store_step<Platform>(to, at, step);
-        to += step;
-        at += step;
-        size -= step;
+    std::size_t bytes = detail::bytes_before_unit(to, size);
+    for (;;) {
+        for (size -= bytes; bytes != 0; --bytes)
+            detail::optimistic_store_bytes<Platform, std::uint8_t>(to++, at++);
+        if (size == 0) return;
+        for (; size >= detail::unit_bytes; size -= detail::unit_bytes) {
+            detail::optimistic_store_bytes<Platform, detail::optimistic_unit>(to, at);
+            to += detail::unit_bytes;
+            at += detail::unit_bytes;
+        }
+        bytes = size;
     }
 }
 

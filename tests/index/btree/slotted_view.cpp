@@ -157,6 +157,57 @@ namespace {
 
 using access = detail::optimistic_access<posix>;
 
+// 64 bytes, where every byte is another, as in a page: aligned, and whole words.
+struct alignas(8) some_words {
+    std::byte at[64];
+    some_words() {
+        for (std::size_t i = 0; i < sizeof at; ++i) at[i] = static_cast<std::byte>(0xf0 - 3 * i);
+    }
+    [[nodiscard]] std::string text() const { return bytes_view{at, sizeof at}.as<std::string>(); }
+};
+
+template <class T>
+void check_integers_at(std::size_t offset) {
+    const some_words words;
+    CHECK(access::load<T>(words.at + offset) == load_le<T>(words.at + offset));
+    some_words stored;
+    some_words expected;
+    access::store(stored.at + offset, static_cast<T>(0x123456789abcdef0));
+    store_le(expected.at + offset, static_cast<T>(0x123456789abcdef0));
+    CHECK(stored.text() == expected.text());
+}
+
+// Bytes [offset, offset + size) are copied, compared and written; nothing beside them is.
+void check_bytes_at(std::size_t offset, std::size_t size) {
+    const some_words words;
+    const std::string wanted = words.text().substr(offset, size);
+    std::string copied(size + 2, '#');
+    access::copy(reinterpret_cast<std::byte*>(copied.data()) + 1, words.at + offset, size);
+    REQUIRE(copied == "#" + wanted + "#");
+    alignas(8) std::byte around[64 + 14];
+    const std::size_t before = access::copy_words(around, words.at + offset, size);
+    REQUIRE((before < 8 && bytes_view{around + before, size}.as<std::string>() == wanted));
+
+    const auto own = [](const std::string& text) {
+        return reinterpret_cast<const std::byte*>(text.data());
+    };
+    REQUIRE(access::compare(words.at + offset, own(wanted), size) == 0);
+    for (std::size_t other = 0; other < size; ++other)
+        for (const char by : {'\x01', '\xff'}) {
+            std::string changed = wanted;
+            changed[other] = static_cast<char>(changed[other] + by);
+            const int order = access::compare(words.at + offset, own(changed), size);
+            REQUIRE(order * std::memcmp(own(wanted), own(changed), size) > 0);
+        }
+
+    const std::string text(size, 'w');
+    some_words written;
+    access::write(written.at + offset, own(text), size);
+    std::string expected = words.text();
+    expected.replace(offset, size, text);
+    REQUIRE(written.text() == expected);
+}
+
 // A page with a latch, in which each value is its key, as often as its version says.
 struct shared_page {
     shared_page() {
@@ -225,4 +276,15 @@ TEST_CASE("optimistic readers see whole states of a page that a writer changes")
     reader.join();
     CHECK(shared.leaf.damage() == "");
     CHECK(seen >= 100);
+}
+
+TEST_CASE("optimistic access reads and writes the bytes that are meant, at every offset") {
+    for (std::size_t offset = 0; offset <= 24; ++offset) {
+        check_integers_at<std::uint8_t>(offset);
+        check_integers_at<std::uint16_t>(offset);
+        check_integers_at<std::uint32_t>(offset);
+        check_integers_at<std::uint64_t>(offset);
+        for (std::size_t size = 0; size <= 40; ++size) check_bytes_at(offset, size);
+    }
+    for (std::size_t size = 0; size <= 64; ++size) check_bytes_at(64 - size, size);
 }

@@ -71,28 +71,28 @@ public:
     slotted_view(const std::byte* page, std::size_t page_bytes)
         : page_{page},
           page_bytes_{page_bytes},
-          header_{detail::load_node_header<Access>(page)},
+          header_{detail::node_header_words::load<Access>(page)},
           sound_{header_fits()} {}
 
     //   Returns     whether the header makes no sense; then there is nothing in the node
     [[nodiscard]] bool malformed() const noexcept { return !sound_; }
 
-    [[nodiscard]] std::size_t count() const noexcept { return sound_ ? header_.slot_count : 0u; }
+    [[nodiscard]] std::size_t count() const noexcept { return sound_ ? header_.slot_count() : 0u; }
     [[nodiscard]] bool is_leaf() const noexcept {
-        return header_.kind == static_cast<std::uint8_t>(node_kind::leaf);
+        return header_.kind() == static_cast<std::uint8_t>(node_kind::leaf);
     }
-    [[nodiscard]] std::size_t level() const noexcept { return header_.level; }
+    [[nodiscard]] std::size_t level() const noexcept { return header_.level(); }
     [[nodiscard]] node_owner owner() const noexcept {
-        return {table_id{header_.table}, header_.page};
+        return {table_id{header_.table()}, header_.page()};
     }
     [[nodiscard]] bytes_view prefix() const noexcept {
-        return sound_ ? bytes_view{page_ + header_.lower_offset, header_.prefix_bytes}
+        return sound_ ? bytes_view{page_ + header_.lower_offset(), header_.prefix_bytes()}
                       : bytes_view{};
     }
     [[nodiscard]] fence_keys fences() const noexcept {
         if (!sound_) return {};
-        return {{page_ + header_.lower_offset, header_.lower_bytes},
-                {page_ + header_.upper_offset, header_.upper_bytes}};
+        return {{page_ + header_.lower_offset(), header_.lower_bytes()},
+                {page_ + header_.upper_offset(), header_.upper_bytes()}};
     }
 
     // Header, slots, fences and entries; the rest of the page is free.
@@ -100,7 +100,7 @@ public:
         return sound_ ? page_bytes_ - free_bytes() : 0;
     }
     [[nodiscard]] std::size_t free_bytes() const noexcept {
-        return sound_ ? gap_bytes() + header_.hole_bytes : 0;
+        return sound_ ? gap_bytes() + header_.hole_bytes() : 0;
     }
     [[nodiscard]] std::size_t page_bytes() const noexcept { return page_bytes_; }
     [[nodiscard]] std::size_t fill_percent() const noexcept {
@@ -110,9 +110,10 @@ public:
     // Finds the place of `key` in the order.
     [[nodiscard]] node_place lower_bound(bytes_view key) const {
         if (!sound_) return {0, node_answer::malformed};
-        const std::size_t shared = header_.prefix_bytes;
+        const std::size_t shared = header_.prefix_bytes();
         const std::size_t common = key.size() < shared ? key.size() : shared;
-        const int order = Access::compare(page_ + header_.lower_offset, key.data(), common);
+        const int order =
+            common == 0 ? 0 : Access::compare(page_ + header_.lower_offset(), key.data(), common);
         if (order != 0) return {order < 0 ? count() : 0, node_answer::absent};
         if (common < shared) return {0, node_answer::absent};
         return search(key.from(shared));
@@ -162,7 +163,7 @@ public:
     [[nodiscard]] bool read_child(std::size_t at, std::uint64_t& page) const {
         if (!sound_ || is_leaf() || at > count()) return false;
         if (at == count()) {
-            page = header_.rightmost_child;
+            page = header_.rightmost_child();
             return true;
         }
         const detail::node_slot slot = detail::load_slot<Access>(page_, at);
@@ -172,17 +173,17 @@ public:
     }
 
     // The header as it was when the view was made, for verify_node() and slotted_node.
-    [[nodiscard]] const detail::node_header& header() const noexcept { return header_; }
+    [[nodiscard]] detail::node_header header() const noexcept { return header_.all(); }
     [[nodiscard]] const std::byte* page() const noexcept { return page_; }
     //   Requires    at < count(), here and for head
     [[nodiscard]] detail::node_slot slot(std::size_t at) const {
         return detail::load_slot<Access>(page_, at);
     }
-    [[nodiscard]] std::uint32_t head(std::size_t at) const {
-        return Access::template load<std::uint32_t>(page_ + detail::node_slots_offset + 8 * at + 4);
-    }
+    [[nodiscard]] std::uint32_t head(std::size_t at) const { return slot(at).head; }
     [[nodiscard]] std::uint32_t hint(std::size_t at) const {
-        return Access::template load<std::uint32_t>(page_ + detail::node_hints_offset + 4 * at);
+        const std::size_t offset = detail::node_hints_offset + 4 * at;
+        return static_cast<std::uint32_t>(Access::load_word(page_ + offset / 8 * 8) >>
+                                          8 * (offset % 8));
     }
     // What hint `at` has to be.
     [[nodiscard]] std::uint32_t hint_of_slots(std::size_t at) const {
@@ -194,7 +195,7 @@ public:
         return count / (detail::node_hint_count + 1);
     }
     [[nodiscard]] std::size_t gap_bytes() const noexcept {
-        return header_.heap_begin - slots_end(header_.slot_count);
+        return header_.heap_begin() - slots_end(header_.slot_count());
     }
     [[nodiscard]] std::size_t entry_fixed_bytes() const noexcept {
         return is_leaf() ? detail::leaf_entry_fixed_bytes : detail::inner_entry_fixed_bytes;
@@ -205,22 +206,23 @@ public:
 
 private:
     [[nodiscard]] bool header_fits() const noexcept {
-        const detail::node_header& own = header_;
-        const bool known = own.version == detail::node_header::current_version &&
-                           (own.kind == static_cast<std::uint8_t>(node_kind::leaf) ||
-                            own.kind == static_cast<std::uint8_t>(node_kind::inner));
-        return known && own.heap_begin <= page_bytes_ &&
-               slots_end(own.slot_count) <= own.heap_begin &&
-               own.hole_bytes <= page_bytes_ - own.heap_begin &&
-               in_heap(own.lower_offset, own.lower_bytes) &&
-               in_heap(own.upper_offset, own.upper_bytes) && own.prefix_bytes <= own.lower_bytes;
+        const detail::node_header_words& own = header_;
+        const bool known = own.version() == detail::node_header::current_version &&
+                           (own.kind() == static_cast<std::uint8_t>(node_kind::leaf) ||
+                            own.kind() == static_cast<std::uint8_t>(node_kind::inner));
+        return known && own.heap_begin() <= page_bytes_ &&
+               slots_end(own.slot_count()) <= own.heap_begin() &&
+               own.hole_bytes() <= page_bytes_ - own.heap_begin() &&
+               in_heap(own.lower_offset(), own.lower_bytes()) &&
+               in_heap(own.upper_offset(), own.upper_bytes()) &&
+               own.prefix_bytes() <= own.lower_bytes();
     }
     [[nodiscard]] bool in_heap(std::size_t offset, std::size_t size) const noexcept {
         if (size == 0) return offset == 0;
-        return offset >= header_.heap_begin && offset + size <= page_bytes_;
+        return offset >= header_.heap_begin() && offset + size <= page_bytes_;
     }
     [[nodiscard]] bool fits(detail::node_slot slot) const noexcept {
-        return slot.offset >= header_.heap_begin &&
+        return slot.offset >= header_.heap_begin() &&
                slot.offset + entry_fixed_bytes() + slot.suffix_bytes <= page_bytes_;
     }
     [[nodiscard]] bool read_key_of(detail::node_slot slot, node_key_parts& into) const noexcept {
@@ -234,8 +236,15 @@ private:
     [[nodiscard]] node_place search(bytes_view suffix) const {
         const auto head = static_cast<std::uint32_t>(detail::head_of(suffix) >> 32);
         std::size_t at = first_not_less(head);
-        if (at == count() || this->head(at) != head) return {at, node_answer::absent};
-        std::size_t end = head == ~std::uint32_t{0} ? count() : first_not_less(head + 1);
+        if (at == count()) return {at, node_answer::absent};
+        const detail::node_slot first = slot(at);
+        if (first.head != head) return {at, node_answer::absent};
+        if (first.offset < page_bytes_) {  // what is read next, if there are no equal heads
+            __builtin_prefetch(page_ + first.offset);
+            __builtin_prefetch(page_ + first.offset + 64);
+        }
+        std::size_t end = at + 1;  // heads are seldom equal
+        if (end < count() && this->head(end) == head) end = end_of_equal_heads(head);
         while (at < end) {
             const std::size_t middle = at + (end - at) / 2;
             const detail::node_slot slot = detail::load_slot<Access>(page_, middle);
@@ -247,6 +256,10 @@ private:
         }
         return {at, node_answer::absent};
     }
+    // Of its own, so that the search is short.
+    [[nodiscard, gnu::noinline]] std::size_t end_of_equal_heads(std::uint32_t head) const {
+        return head == ~std::uint32_t{0} ? count() : first_not_less(head + 1);
+    }
     [[nodiscard]] int order_of(detail::node_slot slot, bytes_view suffix) const {
         const std::size_t own = slot.suffix_bytes;
         const std::size_t common = own < suffix.size() ? own : suffix.size();
@@ -255,18 +268,25 @@ private:
         if (order != 0) return order;
         return own == suffix.size() ? 0 : own < suffix.size() ? -1 : 1;
     }
-    // Of all hints, copied first: then it is a few instructions over a line of the cache.
-    [[nodiscard]] std::uint32_t hints_below(std::uint32_t wanted) const {
-        std::byte raw[4 * detail::node_hint_count];
-        Access::copy(raw, page_ + detail::node_hints_offset, sizeof raw);
-        std::uint32_t below = 0;
-        for (std::size_t i = 0; i < detail::node_hint_count; ++i)
-            below += load_le<std::uint32_t>(raw + 4 * i) < wanted ? 1u : 0u;
-        return below;
+    // Looks at every fourth, and then at those between: few instructions, of which few wait for
+    // others.
+    [[nodiscard]] std::size_t hints_below(std::uint32_t wanted) const {
+        static_assert(detail::node_hint_count == 16);
+        const std::byte* const hints = page_ + detail::node_hints_offset;
+        const auto low = [&](std::uint64_t two) {
+            return static_cast<std::uint32_t>(two) < wanted ? std::size_t{1} : 0;
+        };
+        const auto high = [&](std::uint64_t two) { return low(two >> 32); };
+        const std::size_t part = high(Access::load_word(hints + 8)) +
+                                 high(Access::load_word(hints + 24)) +
+                                 high(Access::load_word(hints + 40));
+        const std::uint64_t first = Access::load_word(hints + 16 * part);
+        const std::uint64_t second = Access::load_word(hints + 16 * part + 8);
+        return 4 * part + low(first) + high(first) + low(second) + high(second);
     }
     // Branch-free: which way it goes is as random as the keys, and a wrong guess costs more than
     // the compare.
-    [[nodiscard]] std::size_t first_not_less(std::uint32_t wanted) const {
+    [[nodiscard, gnu::always_inline]] std::size_t first_not_less(std::uint32_t wanted) const {
         std::size_t begin = 0;
         std::size_t left = count();
         if (left == 0) return 0;
@@ -285,7 +305,7 @@ private:
 
     const std::byte* page_;
     std::size_t page_bytes_;
-    detail::node_header header_;
+    detail::node_header_words header_;
     bool sound_;
 };
 

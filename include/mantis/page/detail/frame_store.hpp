@@ -34,6 +34,7 @@ public:
           frames_(count),
           memory_{options.page_bytes, count},
           eviction_{static_cast<std::uint32_t>(count)} {
+        memory_.template use_large_pages<Platform>();
         free_.reserve(count);
         for (std::size_t at = count; at-- != 0;) {
             frames_[at].bytes = memory_.page(at);
@@ -45,6 +46,17 @@ public:
     [[nodiscard]] frame* seek(page_id page) {
         const std::uint32_t at = translation_.frame_of(page);
         return at != Translation::none ? &frames_[at] : nullptr;
+    }
+    // The same for who is about to read the page: its first lines of the cache and its last are on
+    // their way while the frame is looked at.
+    [[nodiscard]] frame* seek_to_read(page_id page) {
+        const std::uint32_t at = translation_.frame_of(page);
+        if (at == Translation::none) return nullptr;
+        const std::byte* const bytes = memory_.page(at);
+        for (std::size_t line = 0; line < lines_ahead; ++line)
+            __builtin_prefetch(bytes + 64 * line);
+        __builtin_prefetch(bytes + memory_.page_bytes() - 64);
+        return &frames_[at];
     }
     [[nodiscard]] std::uint32_t index_of(const frame& at) const noexcept {
         return static_cast<std::uint32_t>(&at - frames_.data());
@@ -111,6 +123,8 @@ public:
     [[nodiscard]] std::size_t translation_bytes() const { return translation_.memory_bytes(); }
 
 private:
+    static constexpr std::size_t lines_ahead = 5;  // a page has at least eight
+
     //   Requires    the mutex; it is let go meanwhile
     template <class Fill>
     [[nodiscard]] result<frame*> fill_frame(page_id page, Fill with, unique_lock<mutex>& hold) {

@@ -123,7 +123,7 @@ inline constexpr std::uint16_t payload_is_reference = 0x8000;
 // A slot is read in one access, so that its parts are of one state.
 template <class Access>
 [[nodiscard]] node_slot load_slot(const std::byte* page, std::size_t at) {
-    const auto word = Access::template load<std::uint64_t>(page + node_slots_offset + 8 * at);
+    const std::uint64_t word = Access::load_word(page + node_slots_offset + 8 * at);
     return {static_cast<std::uint16_t>(word), static_cast<std::uint16_t>(word >> 16),
             static_cast<std::uint32_t>(word >> 32)};
 }
@@ -134,28 +134,45 @@ void store_slot(std::byte* page, std::size_t at, node_slot slot) {
     Access::store(page + node_slots_offset + 8 * at, word);
 }
 
-template <class Access>
-[[nodiscard]] node_header load_node_header(const std::byte* page) {
-    std::byte raw[sizeof(node_header)];
-    Access::copy(raw, page, sizeof raw);
-    const auto u16 = [&](std::size_t at) { return load_le<std::uint16_t>(raw + at); };
-    const auto u64 = [&](std::size_t at) { return load_le<std::uint64_t>(raw + at); };
-    return {.version = std::to_integer<std::uint8_t>(raw[0]),
-            .kind = std::to_integer<std::uint8_t>(raw[1]),
-            .level = u16(2),
-            .slot_count = u16(4),
-            .heap_begin = u16(6),
-            .hole_bytes = u16(8),
-            .prefix_bytes = u16(10),
-            .lower_offset = u16(12),
-            .lower_bytes = u16(14),
-            .upper_offset = u16(16),
-            .upper_bytes = u16(18),
-            .zero = load_le<std::uint32_t>(raw + 20),
-            .table = u64(24),
-            .page = u64(32),
-            .rightmost_child = u64(40)};
-}
+// A header as it is in the page: six words, of which that is taken which is asked for.
+class node_header_words {
+public:
+    template <class Access>
+    [[nodiscard]] static node_header_words load(const std::byte* page) {
+        node_header_words read;
+        for (std::size_t i = 0; i < sizeof read.words_ / 8; ++i)
+            read.words_[i] = Access::load_word(page + 8 * i);
+        return read;
+    }
+    [[nodiscard]] std::uint8_t version() const noexcept { return at<std::uint8_t, 0>(); }
+    [[nodiscard]] std::uint8_t kind() const noexcept { return at<std::uint8_t, 1>(); }
+    [[nodiscard]] std::uint16_t level() const noexcept { return at<std::uint16_t, 2>(); }
+    [[nodiscard]] std::uint16_t slot_count() const noexcept { return at<std::uint16_t, 4>(); }
+    [[nodiscard]] std::uint16_t heap_begin() const noexcept { return at<std::uint16_t, 6>(); }
+    [[nodiscard]] std::uint16_t hole_bytes() const noexcept { return at<std::uint16_t, 8>(); }
+    [[nodiscard]] std::uint16_t prefix_bytes() const noexcept { return at<std::uint16_t, 10>(); }
+    [[nodiscard]] std::uint16_t lower_offset() const noexcept { return at<std::uint16_t, 12>(); }
+    [[nodiscard]] std::uint16_t lower_bytes() const noexcept { return at<std::uint16_t, 14>(); }
+    [[nodiscard]] std::uint16_t upper_offset() const noexcept { return at<std::uint16_t, 16>(); }
+    [[nodiscard]] std::uint16_t upper_bytes() const noexcept { return at<std::uint16_t, 18>(); }
+    [[nodiscard]] std::uint64_t table() const noexcept { return words_[3]; }
+    [[nodiscard]] std::uint64_t page() const noexcept { return words_[4]; }
+    [[nodiscard]] std::uint64_t rightmost_child() const noexcept { return words_[5]; }
+    [[nodiscard]] node_header all() const noexcept {
+        return {version(),     kind(),         level(),          slot_count(),
+                heap_begin(),  hole_bytes(),   prefix_bytes(),   lower_offset(),
+                lower_bytes(), upper_offset(), upper_bytes(),    at<std::uint32_t, 20>(),
+                table(),       page(),         rightmost_child()};
+    }
+
+private:
+    template <class T, std::size_t Offset>
+    [[nodiscard]] T at() const noexcept {
+        return static_cast<T>(words_[Offset / 8] >> 8 * (Offset % 8));
+    }
+
+    std::uint64_t words_[sizeof(node_header) / 8];
+};
 template <class Access>
 void store_node_header(std::byte* page, const node_header& from) {
     std::byte raw[sizeof(node_header)];

@@ -2,9 +2,9 @@
 //
 // Ways from the root of a page_tree down to a node: with nothing held, pinned, or to change it.
 //
-// Why an optimistic descent arrives at the right node. A child's number is followed once its parent
-// has been validated; then the child's version is read; then the parent is validated again. So at
-// one moment the parent was what it had been, led to this child, and the child's version was the
+// Why an optimistic descent arrives at the right node. A child's version is read, and then its
+// parent is validated; a page is loaded only for a parent that was validated before. So at one
+// moment the parent was what it had been, led to this child, and the child's version was the
 // one that is compared later. Whoever gives a page another meaning (split, merge, dropped and made
 // again for something else) holds its parent exclusively, from before its first change until the
 // parent is right too: then the second validation fails. And a frame that is given to another page
@@ -43,6 +43,7 @@ struct tree_descent : tree_pages<Pool, Numbers> {
     static constexpr unsigned attempts = 8;
 
     struct seen_node {
+        seen_node(const optimistic& at, const seen_view& there) : page{at}, view{there} {}
         optimistic page;
         seen_view view;
     };
@@ -53,26 +54,38 @@ struct tree_descent : tree_pages<Pool, Numbers> {
     //   Returns     none: something has changed meanwhile; begin again. What the view says counts
     //               once the page is validated
     [[nodiscard]] result<std::optional<seen_node>> seek(tree_target to, std::size_t level) const {
-        auto begun = pool->begin(root);
-        if (!begun) return std::move(begun).error();
-        optimistic at = *begun;
+        std::optional<seen_node> found;
+        if (auto there = seek(to, level, found); !there) return std::move(there).error();
+        return found;
+    }
+    // The same, into the caller's.
+    //   Returns     whether it is there
+    [[nodiscard]] result<bool> seek(tree_target to, std::size_t level,
+                                    std::optional<seen_node>& into) const {
+        into.reset();
+        auto next = pool->try_begin(root);
+        if (!next)
+            if (auto begun = load(root, next); !begun) return std::move(begun).error();
         std::size_t expected = any_level;
         for (;;) {
+            const optimistic at = *next;
             const seen_view view{at.data(), page_bytes()};
             if (const char* wrong = this->wrong_node(view, at.page(), expected))
                 return rejected(at, wrong);
             if (view.level() <= level) {
                 if (!between_fences(view, to)) return rejected(at, "other fences than expected");
-                return std::optional<seen_node>{seen_node{at, view}};
+                into.emplace(at, view);
+                return true;
             }
             page_id child;
             if (!child_towards(view, to, child)) return rejected(at, "a child that makes no sense");
-            if (!at.validate()) return std::optional<seen_node>{};
             expected = view.level() - 1;
-            auto next = pool->begin(child);
-            if (!at.validate()) return std::optional<seen_node>{};
-            if (!next) return child_failed(std::move(next).error(), child);
-            at = *next;
+            next = pool->try_begin(child);
+            if (!at.validate()) return false;
+            if (next) continue;
+            auto begun = load(child, next);
+            if (!at.validate()) return false;
+            if (!begun) return child_failed(std::move(begun).error(), child);
         }
     }
     [[nodiscard]] result<shared> pin(tree_target to, std::size_t level) const {
@@ -122,9 +135,14 @@ struct tree_descent : tree_pages<Pool, Numbers> {
     }
 
 private:
-    [[nodiscard]] result<std::optional<seen_node>> rejected(const optimistic& at,
-                                                            const char* wrong) const {
-        if (!at.validate()) return std::optional<seen_node>{};
+    [[nodiscard]] result<void> load(page_id page, std::optional<optimistic>& into) const {
+        auto begun = pool->begin(page);
+        if (!begun) return std::move(begun).error();
+        into.emplace(*begun);
+        return success();
+    }
+    [[nodiscard]] result<bool> rejected(const optimistic& at, const char* wrong) const {
+        if (!at.validate()) return false;
         return corrupt(at.page(), wrong);
     }
     [[nodiscard]] result<exclusive> lock_by_pins(tree_target to, std::size_t level) const {

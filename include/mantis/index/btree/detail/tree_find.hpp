@@ -29,12 +29,13 @@ public:
 
     //   Errors      those of the pool; corrupt
     [[nodiscard]] result<void> run(bytes_view key) {
+        std::optional<optimistic> leaf;
         for (unsigned i = 0; i < Tree::attempts; ++i) {
-            auto leaf = look(key, into_);
-            if (!leaf) return std::move(leaf).error();
-            if (!*leaf) continue;
-            if (!is_far()) return answer((*leaf)->page());
-            const auto whole = read(key, seen_leaf{*this, key, **leaf, **leaf});
+            auto seen = look(key, into_, leaf);
+            if (!seen) return std::move(seen).error();
+            if (!*seen) continue;
+            if (!is_far()) return answer(leaf->page());
+            const auto whole = read(key, seen_leaf{*this, key, *leaf, *leaf});
             if (!whole) return whole.error();
             if (*whole) return success();
         }
@@ -48,10 +49,11 @@ public:
     }
     // The same, but a value in an extent is not read.
     [[nodiscard]] result<void> run_without_extent(bytes_view key) {
+        std::optional<optimistic> leaf;
         for (unsigned i = 0; i < Tree::attempts; ++i) {
-            auto leaf = look(key, into_);
-            if (!leaf) return std::move(leaf).error();
-            if (*leaf) return answer((*leaf)->page());
+            auto seen = look(key, into_, leaf);
+            if (!seen) return std::move(seen).error();
+            if (*seen) return answer(leaf->page());
         }
         auto held = tree_.pin({key}, 0);
         if (!held) return std::move(held).error();
@@ -77,22 +79,25 @@ private:
     };
 
     // Once.
-    //   Returns     none: something has changed meanwhile
-    [[nodiscard]] result<std::optional<optimistic>> look(bytes_view key, leaf_value& into) const {
-        auto leaf = tree_.seek({key}, 0);
-        if (!leaf) return std::move(leaf).error();
-        if (!*leaf) return std::optional<optimistic>{};
-        copy_value((*leaf)->view, key, into);
-        if (!(*leaf)->page.validate()) return std::optional<optimistic>{};
-        return std::optional<optimistic>{(*leaf)->page};
+    //   Effects     `leaf` is that of the key
+    //   Returns     false: something has changed meanwhile
+    [[nodiscard]] result<bool> look(bytes_view key, leaf_value& into,
+                                    std::optional<optimistic>& leaf) const {
+        std::optional<typename Tree::seen_node> at;
+        auto there = tree_.seek({key}, 0, at);
+        if (!there || !*there) return there;
+        copy_value(at->view, key, into);
+        leaf.emplace(at->page);
+        return leaf->validate();
     }
     [[nodiscard]] bool finds_it_again(bytes_view key, optimistic& leaf) const {
         leaf_value now;
+        std::optional<optimistic> at;
         for (unsigned i = 0; i < Tree::attempts; ++i) {
-            const auto seen = look(key, now);
+            const auto seen = look(key, now, at);
             if (!seen) return false;
             if (!*seen) continue;
-            leaf = **seen;
+            leaf = *at;
             return now.answer == node_answer::found && now.is_reference &&
                    now.version == into_.version && now.reference() == into_.reference();
         }

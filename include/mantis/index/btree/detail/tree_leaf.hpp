@@ -17,19 +17,22 @@ namespace mantis::detail {
 
 // A value of a leaf that was copied out of it, and of the extent that it refers to.
 struct leaf_value {
+    static constexpr std::size_t max_near_bytes = node_limits::max_page_bytes / 4;
+
     node_answer answer = node_answer::absent;
     bool is_reference = false;
     lsn version;
-    std::size_t size = 0;  // in the leaf
-    std::byte near_bytes[node_limits::max_page_bytes / 4];
+    std::size_t size = 0;     // in the leaf
+    std::size_t near_at = 0;  // where in near_bytes
+    std::byte near_bytes[max_near_bytes + 14];
     bytes far_bytes;  // of the extent
 
     [[nodiscard]] bytes_view view() const noexcept {
-        return is_reference ? far_bytes.view() : bytes_view{near_bytes, size};
+        return is_reference ? far_bytes.view() : bytes_view{near_bytes + near_at, size};
     }
     //   Requires    is_reference
     [[nodiscard]] extent_reference reference() const noexcept {
-        return load_extent_reference(near_bytes);
+        return load_extent_reference(near_bytes + near_at);
     }
 };
 
@@ -42,10 +45,10 @@ void copy_value(const slotted_view<Access>& leaf, bytes_view key, leaf_value& in
     leaf_entry entry;
     if (!leaf.read_leaf_entry(place.at, entry)) return;
     const std::size_t size = entry.payload.value.size();
-    if (size > sizeof into.near_bytes ||
+    if (size > leaf_value::max_near_bytes ||
         (entry.payload.is_reference && size != extent_reference_bytes))
         return;
-    Access::copy(into.near_bytes, entry.payload.value.data(), size);
+    into.near_at = Access::copy_words(into.near_bytes, entry.payload.value.data(), size);
     into.answer = node_answer::found;
     into.is_reference = entry.payload.is_reference;
     into.version = entry.version;
