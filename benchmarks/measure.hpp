@@ -102,6 +102,11 @@ inline void print_json(const measurement& of) {
 
 // --- who else used the machine ---
 
+// Of this program, so far; one that has further processes says so.
+inline double (*own_processor_seconds)() = [] {
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+};
+
 // How much processor time others took while this exists, programs and the host of a virtual
 // machine. They do not only slow a contended lock: threads that do not run together do not contend.
 class bystanders {
@@ -131,7 +136,7 @@ private:
         use seen;
         for (const double each : ticks) seen.all += each;
         const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
-        const double own = static_cast<double>(std::clock()) / CLOCKS_PER_SEC * per_second;
+        const double own = own_processor_seconds() * per_second;
         seen.others = seen.all - ticks[3] - ticks[4] - own;
         return seen;
     }

@@ -16,8 +16,8 @@
 //   larger-than-memory   ycsb-b with an eighth of the data as memory, for those that have their
 //                        rows on disk; with --quick only if it is asked for by --only
 //
-//   --records     rows, 2,000,000 otherwise (with --quick 50,000): keys of 8 to 24 bytes, values of
-//                 100
+//   --records     rows, with keys of 8 to 24 bytes and values of 100; 2,000,000 otherwise (with
+//                 --quick 50,000; 300,000 for larger-than-memory)
 //   --threads     of these numbers, 1, 2 and 8 otherwise (with --quick 1 and 2)
 //   --durability  only that: a commit survives the end of the process, or of the machine (sync)
 //   --dist        only zipfian, uniform, latest, random or sorted
@@ -28,9 +28,10 @@
 // case says otherwise. What is read is touched; every update is a commit; who meets a conflict
 // begins anew. All must have the same rows when they are loaded, and none may be lost at the end.
 //
-//   rss_mb     of that process: LMDB, and SQLite with mmap, count pages of the file that they map
-//   write_amp  what the system wrote for it in the case (pages it made dirty) for a byte of keys and
-//              values, work that is put off not included; of load with what it does when it is idle
+//   rss_mb     what that process takes more than before it opened the database: LMDB, and SQLite
+//              with mmap, count pages of the file that they map
+//   write_amp  bytes that it wrote to its files in the case for a byte of keys and values that were
+//              put, without work that is put off; of load with what it does when it is idle
 #include "store_process.hpp"
 
 #include <signal.h>
@@ -102,7 +103,9 @@ choices read_choices(int argc, char** argv) {
         else others.push_back(argv[i]);
     }
     chosen.common = measure::read_settings(static_cast<int>(others.size()), others.data());
-    if (chosen.records == 0) chosen.records = chosen.common.either(2'000'000u, 50'000u);
+    const bool larger = !chosen.common.only.empty() && chosen.wants_case("larger-than-memory");
+    if (chosen.records == 0)
+        chosen.records = chosen.common.either(2'000'000u, larger ? 300'000u : 50'000u);
     if (chosen.records < 1000 || chosen.records > 1'000'000'000)
         give_up("--records: 1000 to 1000000000");
     if (chosen.threads.empty())
@@ -386,7 +389,9 @@ void measure_all(const choices& chosen, const std::vector<contender>& all) {
     const tables_of_draws drawn{chosen.records};
     for (const promise promised : {promise::buffered, promise::sync}) {
         if (!chosen.wants(promised)) continue;
-        if (chosen.wants_case("load")) measure_load(chosen, all, promised);
+        const bool quick_sync = chosen.common.quick && promised == promise::sync;
+        if (chosen.wants_case("load") && !(quick_sync && chosen.common.only.empty()))
+            measure_load(chosen, all, promised);
         measure_loaded(chosen, all, drawn, promised);
     }
     if (larger) measure_larger(chosen, all, drawn);
@@ -401,6 +406,7 @@ int main(int argc, char** argv) {
     const choices chosen = read_choices(argc, argv);
     if (chosen.common.words.size() != 1) measure::give_up("store DIRECTORY [options]");
     (void)::signal(SIGPIPE, SIG_IGN);
+    measure::own_processor_seconds = processor_seconds;
     measure::make_scratch(chosen.common.words.front(), "store");
     const std::vector<contender> all = contenders(chosen);
     if (chosen.check) return check_all(all) ? 0 : 1;

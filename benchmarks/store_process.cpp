@@ -2,8 +2,10 @@
 #include "store_process.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,8 @@ std::uint64_t number_in(const char* path, const std::string& name) {
     return 0;
 }
 
+double rss_mb() { return static_cast<double>(number_in("/proc/self/status", "VmRSS:")) / 1024; }
+
 template <class T>
 bool send(int to, const T& what) {
     static_assert(std::is_trivially_copyable_v<T>);
@@ -51,8 +55,35 @@ bool receive_from(int from, T& into) {
     return true;
 }
 
+// What must not be left when this process ends, by give_up() too: subjects, and what limits them.
+std::vector<pid_t>& running() {
+    static std::vector<pid_t> all;
+    return all;
+}
+std::vector<std::string>& limits() {
+    static std::vector<std::string> all;
+    return all;
+}
+void end_all() {
+    for (const pid_t each : running()) {
+        (void)::kill(each, SIGKILL);
+        (void)::waitpid(each, nullptr, 0);
+    }
+    for (const std::string& each : limits()) (void)::rmdir(each.c_str());
+}
+void end_all_at_exit() {
+    static const bool once = [] {
+        (void)running();  // outlive the handler
+        (void)limits();
+        return std::atexit(end_all) == 0;
+    }();
+    (void)once;
+}
+
 // What a child does first: it ends with its parent, and wakes when it should.
 void become_child() {
+    running().clear();
+    limits().clear();
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)::prctl(PR_SET_TIMERSLACK, 1);
 }
@@ -69,6 +100,8 @@ std::vector<std::uint32_t> order_of_load(std::uint64_t rows, bool sorted) {
 }
 
 void answer_all(const contender& who, const served::plan& what, int from, int to) {
+    (void)what.drawn->touch();
+    const double without = rss_mb();
     const auto opened = who.open(what.how);
     driver rows{*opened, *what.drawn, what.limit != nullptr ? what.rows : 0};
     answer now;
@@ -80,6 +113,7 @@ void answer_all(const contender& who, const served::plan& what, int from, int to
     const auto finish = [&] {
         now.expected_rows = rows.rows();
         now.used = footprint_of_this(what.how.directory);
+        now.used.rss_mb = std::max(0.0, now.used.rss_mb - without);
         if (!send(to, now)) ::_exit(1);
     };
     finish();
@@ -111,14 +145,19 @@ memory_limit::memory_limit(std::uint64_t bytes) {
         const std::string path = root + own;
         if (!std::filesystem::create_directory(path, failed) || failed) continue;
         path_ = path;
-        if (std::filesystem::exists(path + file) && write_text(path + file, std::to_string(bytes)))
+        if (std::filesystem::exists(path + file) &&
+            write_text(path + file, std::to_string(bytes))) {
+            limits().push_back(path);
             return;
+        }
         (void)::rmdir(path.c_str());
         path_.clear();
     }
 }
 memory_limit::~memory_limit() {
-    if (!path_.empty()) (void)::rmdir(path_.c_str());
+    if (path_.empty()) return;
+    (void)::rmdir(path_.c_str());
+    std::erase(limits(), path_);
 }
 void memory_limit::enter() const {
     if (!path_.empty() && !write_text(path_ + "/cgroup.procs", std::to_string(::getpid())))
@@ -141,12 +180,13 @@ void settle(double most_seconds) {
 
 footprint footprint_of_this(const std::string& directory) {
     footprint now;
-    now.rss_mb = static_cast<double>(number_in("/proc/self/status", "VmRSS:")) / 1024;
-    now.written_bytes = number_in("/proc/self/io", "write_bytes:");
+    now.rss_mb = rss_mb();
+    now.written_bytes = number_in("/proc/self/io", "wchar:");
     std::error_code gone;  // files come and go meanwhile
-    for (const auto& each : std::filesystem::recursive_directory_iterator{directory, gone}) {
+    std::filesystem::recursive_directory_iterator each{directory, gone};
+    for (; each != std::filesystem::recursive_directory_iterator{}; each.increment(gone)) {
         struct stat about;
-        if (::stat(each.path().c_str(), &about) == 0)
+        if (::stat(each->path().c_str(), &about) == 0)
             now.disk_mb += static_cast<double>(about.st_blocks) * 512 / (1024 * 1024);
     }
     return now;
@@ -163,6 +203,21 @@ void forget_pages(const std::string& directory) {
 }
 
 // --- processes ---
+
+double processor_seconds() {
+    double all = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+    struct ::rusage ended {};
+    (void)::getrusage(RUSAGE_CHILDREN, &ended);
+    for (const ::timeval& each : {ended.ru_utime, ended.ru_stime})
+        all += static_cast<double>(each.tv_sec) + static_cast<double>(each.tv_usec) / 1e6;
+    for (const pid_t each : running()) {
+        ::clockid_t clock{};
+        ::timespec used{};
+        if (::clock_getcpuclockid(each, &clock) == 0 && ::clock_gettime(clock, &used) == 0)
+            all += static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+    }
+    return all;
+}
 
 bool alone(const std::function<bool()>& f) {
     std::fflush(stdout);
@@ -193,6 +248,8 @@ served::served(const contender& who, const plan& what) : name_{who.name} {
     if (::pipe2(to_child, O_CLOEXEC) != 0 || ::pipe2(to_parent, O_CLOEXEC) != 0)
         give_up("cannot make a pipe");
     std::fflush(stdout);
+    // What is free here would be memory that the child has already, and that it is not seen to take.
+    (void)::malloc_trim(0);
     process_ = ::fork();
     if (process_ < 0) give_up("cannot fork");
     if (process_ == 0) {
@@ -205,6 +262,8 @@ served::served(const contender& who, const plan& what) : name_{who.name} {
     }
     ::close(to_child[0]);
     ::close(to_parent[1]);
+    end_all_at_exit();
+    running().push_back(process_);
     to_ = to_child[1];
     from_ = to_parent[0];
     loaded_ = receive();
@@ -217,6 +276,7 @@ served::~served() {
     ::close(from_);
     int status = 0;
     (void)::waitpid(process_, &status, 0);
+    std::erase(running(), process_);
     if (status != 0) give_up(name_ + " did not close as it should");
 }
 

@@ -29,8 +29,9 @@ private:
     std::string path_;
 };
 
-// What a process did. Bytes are those that the system counts for it: pages that were made dirty,
-// and direct writes.
+// What a process did. Bytes are those that it handed to the system to be written; none of the
+// databases writes to mapped files. What the system counts as written for a process is of no use:
+// it is whole folios of the page cache, of up to a megabyte for one block.
 struct footprint {
     double rss_mb = 0;
     double disk_mb = 0;
@@ -84,6 +85,9 @@ private:
     int from_ = -1;
     answer loaded_;
 };
+
+//   Returns     of this process and those that it began, so far
+double processor_seconds();
 
 // Runs f in a process of its own.
 //   Returns     whether f returned true

@@ -21,6 +21,14 @@ struct tables_of_draws {
         return which == spread::latest ? latest : zipfian;
     }
 
+    //   Effects     all of it is in the memory of this process
+    //   Returns     anything
+    [[nodiscard]] std::uint64_t touch() const {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < draws::count; ++i) sum += zipfian[i] + uniform[i] + latest[i];
+        return sum;
+    }
+
     draws zipfian;
     draws uniform;
     draws latest;
