@@ -89,16 +89,23 @@ struct measurement {
     std::string subject;
     std::string metric;
     double value = 0;
+    std::string dist{};  // which rows are asked for; left out where that is no question
 };
 
 inline void print_json(const measurement& of) {
     std::printf("{\"bench\":\"%s\",\"case\":\"%s\",", of.bench.c_str(), of.of_case.c_str());
+    if (!of.dist.empty()) std::printf("\"dist\":\"%s\",", of.dist.c_str());
     if (!of.durability.empty()) std::printf("\"durability\":\"%s\",", of.durability.c_str());
     std::printf("\"threads\":%u,\"subject\":\"%s\",\"metric\":\"%s\",\"value\":%.6g}\n", of.threads,
                 of.subject.c_str(), of.metric.c_str(), of.value);
 }
 
 // --- who else used the machine ---
+
+// Of this program, so far; one that has further processes says so.
+inline double (*own_processor_seconds)() = [] {
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+};
 
 // How much processor time others took while this exists, programs and the host of a virtual
 // machine. They do not only slow a contended lock: threads that do not run together do not contend.
@@ -129,7 +136,7 @@ private:
         use seen;
         for (const double each : ticks) seen.all += each;
         const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
-        const double own = static_cast<double>(std::clock()) / CLOCKS_PER_SEC * per_second;
+        const double own = own_processor_seconds() * per_second;
         seen.others = seen.all - ticks[3] - ticks[4] - own;
         return seen;
     }
@@ -139,7 +146,7 @@ private:
 
 // --- a case and its samples ---
 
-enum class summary { median, greatest, total };
+enum class summary { median, greatest, total, last };
 enum class goal { none, less, more };
 
 struct metric {
@@ -168,6 +175,8 @@ struct comparison {
     unsigned rounds = 1;
     std::vector<metric> metrics;
     std::vector<subject> subjects{};
+    std::string durability{};  // as in measurement
+    std::string dist{};
 };
 
 struct measured_subject {
@@ -184,6 +193,7 @@ struct measured_subject {
         const std::vector<double> all = values(index);
         if (what.by == summary::median) return median(all);
         if (what.by == summary::greatest) return *std::max_element(all.begin(), all.end());
+        if (what.by == summary::last) return all.back();
         double sum = 0;
         for (const double each : all) sum += each;
         return sum;
@@ -260,8 +270,11 @@ inline void print_value(double value, std::size_t width) {
 }
 
 inline void print_table(const comparison& of, const measured& all) {
+    std::string title = of.name;
+    for (const std::string& more : {of.dist, of.durability})
+        if (!more.empty()) title += ", " + more;
     std::printf("\n%s, %u thread%s, %u rounds; others used %.0f %% of the machine\n%-24s",
-                of.name.c_str(), of.threads, of.threads == 1 ? "" : "s", of.rounds,
+                title.c_str(), of.threads, of.threads == 1 ? "" : "s", of.rounds,
                 all.others_percent, "");
     const auto width = [](const metric& what) {
         return std::max<std::size_t>(what.name.size(), 9);
@@ -288,8 +301,8 @@ inline void report(const settings& chosen, const std::string& bench, const compa
             for (std::size_t i = 0; i < of.metrics.size(); ++i) {
                 const double value = each.value(of.metrics[i], i);
                 if (value > 0)
-                    print_json(
-                        {bench, of.name, {}, of.threads, each.name, of.metrics[i].name, value});
+                    print_json({bench, of.name, of.durability, of.threads, each.name,
+                                of.metrics[i].name, value, of.dist});
             }
     std::fflush(stdout);
 }

@@ -68,8 +68,8 @@ inline void report_ratios(const settings& chosen, const std::string& bench, cons
             if (!chosen.json)
                 std::printf("  %s / %s: %.3f\n", ours.name.c_str(), other.name.c_str(), ratio);
             else
-                print_json(
-                    {bench, of.name, {}, of.threads, ours.name, "ratio_to_" + other.name, ratio});
+                print_json({bench, of.name, of.durability, of.threads, ours.name,
+                            "ratio_to_" + other.name, ratio, of.dist});
         }
     }
     std::fflush(stdout);

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The store of mantis, with the indexes that there are.
+//
+// mantis_contender takes an application's policies for each promise and its options. An index in
+// pages is one more line in mantis_stores().
+#include "store.hpp"
+
+#include <mantis/store/store.hpp>
+
+namespace store_bench {
+
+namespace {
+
+using measure::must;
+
+template <class App>
+class mantis_database final : public database {
+public:
+    using store = mantis::store<App>;
+
+    mantis_database(const std::string& directory, const mantis::store_options& options)
+        : store_{must(store::open(directory, options))}, rows_{must(store_.table("rows"))} {}
+    ~mantis_database() override { must(store_.close()); }
+
+    [[nodiscard]] std::unique_ptr<session> connect() override {
+        return std::make_unique<connection>(store_, rows_);
+    }
+
+private:
+    class connection final : public session {
+    public:
+        connection(store& of, const typename store::table_handle& rows) : store_{of}, rows_{rows} {}
+
+        bool read(std::string_view key, visitor& by) override {
+            const auto found = must(store_.get(rows_, key));
+            if (!found) return false;
+            by.see(key, text(*found));
+            return true;
+        }
+        void put(std::string_view key, std::string_view value) override {
+            auto tx = store_.begin();
+            tx.put(rows_, key, value);
+            (void)must(tx.commit());
+        }
+        void put_all(std::span<const row> all) override {
+            auto tx = store_.begin();
+            for (const row& each : all) tx.put(rows_, each.key, each.value);
+            (void)must(tx.commit());
+        }
+        // So few rows are of one moment: the cursor copies them in one batch. A serializable
+        // transaction would find that out by its commit, and by any other commit to the table.
+        std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {
+            auto tx = store_.begin(mantis::isolation::read_committed);
+            auto cursor = tx.scan(rows_, {from, {}});
+            std::size_t seen = 0;
+            for (; seen < most && must(cursor.next()); ++seen)
+                by.see(text(cursor.key()), text(cursor.value()));
+            return seen;
+        }
+        bool modify(std::string_view key, changer& by) override {
+            while (true) {
+                auto tx = store_.begin();
+                const auto found = must(tx.get(rows_, key));
+                if (!found) return false;
+                value_.assign(text(*found));
+                by.change(value_);
+                tx.put(rows_, key, value_);
+                const auto done = tx.commit();
+                if (done) return true;
+                if (done.error().code() != mantis::error_code::conflict)
+                    measure::give_up(done.error().message().template as<std::string>());
+                ++conflicts_;
+            }
+        }
+
+    private:
+        static std::string_view text(mantis::bytes_view of) {
+            return of.template as<std::string_view>();
+        }
+
+        store& store_;
+        typename store::table_handle rows_;
+        std::string value_;
+    };
+
+    store store_;
+    typename store::table_handle rows_;
+};
+
+// Options of a store, for what it will be asked to do.
+using options_for = mantis::store_options (*)(const setup&);
+
+template <class Buffered, class Sync>
+contender mantis_contender(const std::string& name, bool in_memory, const std::string& build,
+                           options_for options) {
+    return {name, measure::role::ours, "this tree; " + build, in_memory,
+            [options](const setup& how) -> std::unique_ptr<database> {
+                if (how.promised == promise::buffered)
+                    return std::make_unique<mantis_database<Buffered>>(how.directory, options(how));
+                return std::make_unique<mantis_database<Sync>>(how.directory, options(how));
+            }};
+}
+
+// An index in memory holds all rows, whatever they take.
+mantis::store_options options_in_memory(const setup&) { return {}; }
+
+struct memory_buffered : mantis::policies<mantis::with::durability<mantis::buffered>> {};
+struct memory_sync : mantis::policies<mantis::with::durability<mantis::group_commit>> {};
+
+}  // namespace
+
+std::vector<contender> mantis_stores() {
+    return {
+        mantis_contender<memory_buffered, memory_sync>(
+            "mantis-memory", true,
+            "index btree<>, which holds all rows in memory without a limit; durability buffered or "
+            "group_commit; a checkpoint each 64 MiB of log",
+            options_in_memory),
+    };
+}
+
+}  // namespace store_bench
