@@ -70,6 +70,7 @@
 #include "recovery/salvage.hpp"
 
 #include "store/durability_metrics.hpp"
+#include "store/paged_btree.hpp"
 #include "store/recovery_metrics.hpp"
 #include "store/scrub_metrics.hpp"
 #include "store/store.hpp"

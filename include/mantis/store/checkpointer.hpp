@@ -32,6 +32,7 @@
 #include "../index/index_storage.hpp"
 #include "../recovery/image_writer.hpp"
 #include "../recovery/superblock.hpp"
+#include "../txn/row_batch.hpp"
 
 namespace mantis {
 
@@ -132,20 +133,6 @@ private:
     static constexpr std::size_t batch_bytes = 32 * KiB;
     static constexpr std::size_t batch_rows = 256;
 
-    struct batch {
-        struct place {
-            std::size_t key_bytes;
-            std::size_t value_bytes;
-            lsn version;
-        };
-        std::vector<place> places;
-        bytes data;
-
-        [[nodiscard]] bool full() const noexcept {
-            return data.size() >= batch_bytes || places.size() >= batch_rows;
-        }
-    };
-
     error failed(const error& why) {
         if (why.number("names_unsynced") != nullptr) names_lost(why);
         if (why.code() == error_code::closed) return why;
@@ -215,22 +202,16 @@ private:
     template <class Image>
     result<void> copy(const table_type& table, Image& image) {
         bytes from;
-        batch rows;
+        row_batch rows;
         while (!table.dropped()) {
             if (stop_.load())
                 return error{error_code::closed, "making a checkpoint: the store is being closed"};
-            rows.places.clear();
-            rows.data.clear();
+            rows.clear();
             bool more = false;
             auto read = table.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
-                if (rows.full()) {
-                    more = true;
-                    return false;
-                }
-                rows.data.append(key);
-                rows.data.append(value);
-                rows.places.push_back({key.size(), value.size(), version});
-                return true;
+                more = rows.held_bytes() >= batch_bytes || rows.count() >= batch_rows;
+                if (!more) rows.add(key, value, version);
+                return !more;
             });
             if (!read) return read.error().within("reading the rows of a table");
             if (auto added = add(table.id(), rows, image, from); !added) return added;
@@ -240,17 +221,13 @@ private:
     }
     //   Effects     `from` is what comes behind the last of them
     template <class Image>
-    static result<void> add(table_id table, const batch& rows, Image& image, bytes& from) {
-        bytes_view rest = rows.data;
-        bytes_view last;
-        for (const auto& each : rows.places) {
-            last = rest.first(each.key_bytes);
-            const bytes_view value = rest.part(each.key_bytes, each.value_bytes);
-            if (auto added = image.add_row(table, {last, value, each.version}); !added)
+    static result<void> add(table_id table, row_batch& rows, Image& image, bytes& from) {
+        for (; !rows.done(); rows.advance()) {
+            const batch_row row = rows.row();
+            if (auto added = image.add_row(table, {row.key, row.value, row.version}); !added)
                 return added;
-            rest = rest.from(each.key_bytes + each.value_bytes);
+            from.assign(row.key);
         }
-        from.assign(last);
         from.push_back('\0');
         return success();
     }

@@ -2,8 +2,8 @@
 //
 // Walks a range of a table in key order, the transaction's own writes included.
 //
-// Committed rows are copied in batches, so no latch is held between calls and the table may change
-// meanwhile: the walk goes on after the last key it gave. Whether that mattered is told by the
+// Committed rows are copied in batches, small ones first, so no latch is held between calls and the
+// table may change meanwhile: the walk goes on after the last key it gave. Whether that mattered is told by the
 // commit of a serializable transaction.
 //
 // Threads: one. Lives no longer than its transaction, which must not move meanwhile.
@@ -22,6 +22,8 @@ struct key_range {
 template <class Engine>
 class cursor {
 public:
+    // Whoever wants a few rows does not pay for many.
+    static constexpr std::size_t first_batch_bytes = 4 * 1024;
     static constexpr std::size_t batch_bytes = 64 * 1024;
 
     //   Requires    `engine`, `source`, `own` and `told` outlive the cursor
@@ -42,26 +44,27 @@ public:
     //   Errors      as Engine::read_rows; the cursor may then be asked again
     [[nodiscard]] result<bool> next() {
         while (true) {
-            if (at_ == rows_.size() && !ended_)
+            if (rows_.done() && !ended_)
                 if (auto filled = fill(); !filled) return filled.error();
-            const row* const committed = at_ < rows_.size() ? &rows_[at_] : nullptr;
-            const auto mine = own_->lower_bound(source_->id(), from_);
-            const bool any_mine = mine != own_->end() && mine->table == source_->id() &&
-                                  (to_.empty() || mine->key < to_.view());
-            if (committed == nullptr && !any_mine) return false;
-            const bool take_mine =
-                any_mine && (committed == nullptr || mine->key <= committed->key);
-            if (!take_mine) {
-                give(committed->key, committed->value);
-                ++at_;
+            const bool any_committed = !rows_.done();
+            const batch_row committed = any_committed ? rows_.row() : batch_row{};
+            const change* const mine = next_own();
+            if (!any_committed && mine == nullptr) return false;
+            if (mine == nullptr || (any_committed && committed.key < mine->key)) {
+                key_ = committed.key;
+                value_ = committed.value;
+                pass(key_);
+                rows_.advance();
                 return true;
             }
-            if (committed != nullptr && committed->key == mine->key) ++at_;
-            if (mine->erases) {
-                pass(mine->key);
-                continue;
-            }
-            give(mine->key, mine->value);
+            if (any_committed && committed.key == mine->key) rows_.advance();
+            pass(mine->key);
+            if (mine->erases) continue;
+            // The transaction may write that key again before the next call.
+            own_key_.assign(mine->key);
+            own_value_.assign(mine->value);
+            key_ = own_key_;
+            value_ = own_value_;
             return true;
         }
     }
@@ -71,24 +74,25 @@ public:
     [[nodiscard]] bytes_view value() const noexcept { return value_; }
 
 private:
-    using row = typename Engine::row;
-
     result<void> fill() {
         rows_.clear();
-        at_ = 0;
-        auto ended = engine_->read_rows(*source_, from_, to_, batch_bytes, rows_, reader_, *told_);
+        auto ended = engine_->read_rows(*source_, from_, to_, limit_, rows_, reader_, *told_);
         if (!ended) {
             rows_.clear();
             return ended.error();
         }
         ended_ = *ended;
+        if (limit_ < batch_bytes) limit_ *= 4;
         return success();
     }
 
-    void give(bytes_view key, bytes_view value) {
-        key_.assign(key);
-        value_.assign(value);
-        pass(key_);
+    // The first of the transaction's own changes in what is left of the range.
+    [[nodiscard]] const change* next_own() const {
+        if (own_->empty()) return nullptr;
+        const auto mine = own_->lower_bound(source_->id(), from_);
+        const bool there = mine != own_->end() && mine->table == source_->id() &&
+                           (to_.empty() || mine->key < to_.view());
+        return there ? &*mine : nullptr;
     }
 
     // The walk goes on with the least key after this one.
@@ -104,11 +108,13 @@ private:
     lsn* told_;
     bytes from_;
     bytes to_;
-    std::vector<row> rows_;
-    std::size_t at_ = 0;
+    std::size_t limit_ = first_batch_bytes;
+    row_batch rows_;
     bool ended_ = false;
-    bytes key_;
-    bytes value_;
+    bytes own_key_;
+    bytes own_value_;
+    bytes_view key_;  // of a row of the batch, or of the two above
+    bytes_view value_;
 };
 
 }  // namespace mantis

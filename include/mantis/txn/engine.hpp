@@ -39,6 +39,7 @@
 #include "isolation.hpp"
 #include "read_set.hpp"
 #include "resources.hpp"
+#include "row_batch.hpp"
 #include "table_set.hpp"
 #include "write_set.hpp"
 
@@ -210,29 +211,22 @@ public:
         return found;
     }
 
-    struct row {
-        bytes key;
-        bytes value;
-    };
-
-    // Copies committed rows of [from, to), in order, until `limit` bytes are copied; an empty `to`
+    // Copies committed rows of [from, to), in order, until they take `limit` bytes; an empty `to`
     // has no end.
     //   Effects     `told` is raised to the newest commit that the rows, or their absence, tell of
     //   Returns     whether the range ended before the limit
     //   Errors      as read(); `rows` may have some
     [[nodiscard]] result<bool> read_rows(const table_type& source, bytes_view from, bytes_view to,
-                                         std::size_t limit, std::vector<row>& rows,
+                                         std::size_t limit, row_batch& rows,
                                          durability_class reader, lsn& told) {
         const auto telling = resources().tell_at_end();
         if (auto there = live(source, reader); !there) return there.error();
         lsn newest;
-        std::size_t copied = 0;
         bool ended = true;
         auto read = source.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
             if (!to.empty() && key >= to) return false;
-            if (copied >= limit) return ended = false;
-            rows.push_back({bytes{key}, bytes{value}});
-            copied += key.size() + value.size() + sizeof(row);
+            if (rows.held_bytes() >= limit) return ended = false;
+            rows.add(key, value, version);
             if (version > newest) newest = version;
             return true;
         });
