@@ -2,10 +2,10 @@
 //
 // The store of mantis, with the indexes that there are.
 //
-// mantis_contender takes an application's policies for each promise and its options. An index in
-// pages is one more line in mantis_stores().
+// mantis_contender takes an application's policies for each promise and its options.
 #include "store.hpp"
 
+#include <mantis/store/paged_btree.hpp>
 #include <mantis/store/store.hpp>
 
 namespace store_bench {
@@ -105,6 +105,17 @@ contender mantis_contender(const std::string& name, bool in_memory, const std::s
 // An index in memory holds all rows, whatever they take.
 mantis::store_options options_in_memory(const setup&) { return {}; }
 
+// Memory as everybody else has it, for pages.
+mantis::store_options options_in_pages(const setup& how) {
+    mantis::store_options options;
+    options.page_memory_bytes = how.memory_bytes;
+    return options;
+}
+
+struct pages_buffered : mantis::policies<mantis::with::durability<mantis::buffered>,
+                                         mantis::with::indexes<mantis::paged_btree<>>> {};
+struct pages_sync : mantis::policies<mantis::with::durability<mantis::group_commit>,
+                                     mantis::with::indexes<mantis::paged_btree<>>> {};
 struct memory_buffered : mantis::policies<mantis::with::durability<mantis::buffered>> {};
 struct memory_sync : mantis::policies<mantis::with::durability<mantis::group_commit>> {};
 
@@ -112,6 +123,11 @@ struct memory_sync : mantis::policies<mantis::with::durability<mantis::group_com
 
 std::vector<contender> mantis_stores() {
     return {
+        mantis_contender<pages_buffered, pages_sync>(
+            "mantis-btree", false,
+            "index paged_btree<>, pages of 4 KiB in the memory that everybody has; durability "
+            "buffered or group_commit; a checkpoint each 64 MiB of log",
+            options_in_pages),
         mantis_contender<memory_buffered, memory_sync>(
             "mantis-memory", true,
             "index btree<>, which holds all rows in memory without a limit; durability buffered or "
