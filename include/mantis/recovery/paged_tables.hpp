@@ -173,6 +173,18 @@ public:
         return found;
     }
 
+    // To be asked before so many entries are put, with so many bytes of keys and values, or with
+    // `grows` false so many are erased, one by one or as ranges: so no change fails after others
+    // are done, or after a log has them, because the disk is full. It makes room for all that may be
+    // changed, in data segments and of the reserve. What only erases may take more of that.
+    //   Requires    one at a time, from here until the changes are done; from the first call on
+    //               nothing is changed without it, but for tables that are made and dropped
+    //   Errors      no_space; out_of_memory: the pool's translation has no room for the pages;
+    //               read_only; corrupt, io: of the root of a table
+    //   Complexity  a few loads and a mutex; now and then it looks at every frame, and reads the
+    //               root of each table
+    [[nodiscard]] result<void> admit(std::uint64_t put_bytes, std::uint64_t entries, bool grows);
+
     // Makes what is in all tables at one moment durable.
     //   Requires    barrier(note), a result<void>, waits until nobody changes pages and calls
     //               note(lsn) once; no change of pages is under way while note() runs. What it does
@@ -281,6 +293,10 @@ private:
         numbers_.give_back(page);
     }
 
+    // Admitting.
+    [[nodiscard]] result<std::uint64_t> greatest_height();
+    [[nodiscard]] result<void> has_translation(std::uint64_t pages);
+
     // Checkpoints, with turn_.
     void note(lsn position, moment& at);
     template <class Barrier>
@@ -307,6 +323,10 @@ private:
     mutex turn_;                             // protects the next two
     std::optional<manifest_type> manifest_;  // none: opened to be read only
     detail::table_roots committed_roots_;
+
+    // Of who admits.
+    std::uint64_t height_ = 0;
+    std::uint64_t height_known_at_ = ~std::uint64_t{0};  // takes() of the numbers then
 
     mutex mutex_;  // protects all below
     detail::live_tables<Platform> tables_;
