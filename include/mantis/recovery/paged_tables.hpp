@@ -78,6 +78,10 @@ struct paged_tables_options {
     std::uint64_t at_least = 0;
     // Nothing on the disk is changed, and changes answer read_only.
     bool read_only = false;
+    // With read_only: until stop_changes(), pages can be changed in memory, as by who has a log to
+    // redo. They are lost with this object; where the pool is full of them, calls answer
+    // out_of_memory.
+    bool changes_stay_in_memory = false;
 };
 
 // What the last durable checkpoint is.
@@ -156,8 +160,10 @@ public:
     //   Requires    one of that number was never made before: pages name their table
     //   Errors      already_exists, read_only, and those of page_tree::create(): nothing was made
     [[nodiscard]] result<table_type> make_table(table_id table);
-    // Its pages are free at once, all in this call. It is a change of pages.
-    //   Requires    nobody uses its tree any more
+    // Its pages are free at once, all in this call. It is a change of pages. Who still reads the
+    // table is answered what was there, or not_found; a scan may end with that. A cursor over
+    // tree() may be answered corrupt instead. Handles of the table stay handles of nothing.
+    //   Requires    nobody changes it any more
     //   Errors      not_found, read_only; corrupt: a page of it names what is none; those of the
     //               pool: a page that cannot be read, unless it is a damaged leaf or of a large
     //               value, or an image of an earlier epoch that cannot be written: nothing is
@@ -200,7 +206,7 @@ public:
     //   Errors      as of segment_cleaner::clean_once()
     [[nodiscard]] result<cleaned_segment> clean() {
         const lock_guard<mutex> turn{turn_};
-        if (auto refused = writable(); !refused) return std::move(refused).error();
+        if (auto refused = may_commit(); !refused) return std::move(refused).error();
         disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
         return cleaner_.clean_once();
     }
@@ -208,8 +214,14 @@ public:
     //   Errors      as of manifest::rewrite(); writable() says whether all goes on
     [[nodiscard]] result<void> rewrite() {
         const lock_guard<mutex> turn{turn_};
-        if (auto refused = writable(); !refused) return refused;
+        if (auto refused = may_commit(); !refused) return refused;
         return rewrite_manifest();
+    }
+    // Changes that begin later answer read_only; what was changed can be read.
+    //   Requires    options.read_only
+    void stop_changes() {
+        check(options_.read_only, "changes of tables are stopped that were opened to be written");
+        pool_.stop();
     }
 
     //   Errors      read_only: pages can only be read, until this is opened again
@@ -251,7 +263,7 @@ private:
           directory_{&in},
           disk_{in,
                 {options.database, options.segment_bytes, options.most_open_files,
-                 options.spare ? spares_for(options) : 0, options.read_only}},
+                 options.spare && !options.read_only ? spares_for(options) : 0, options.read_only}},
           pool_{disk_, options.pool},
           numbers_{disk_, options.pool.page_bytes},
           cleaner_{disk_, options.cleaning} {}
@@ -263,6 +275,11 @@ private:
         const std::size_t each =
             (options.segment_bytes - data_header_bytes) / options.pool.page_bytes;
         return static_cast<std::uint32_t>((images + each - 1) / each + 2);
+    }
+
+    [[nodiscard]] result<void> may_commit() const {
+        if (!options_.read_only) return writable();
+        return error{error_code::read_only, "committing tables: opened to be read only"};
     }
 
     // Opening.

@@ -15,7 +15,7 @@ result<void> paged_tables<Platform, Checksum>::load() {
     if (!found) return std::move(found).error();
     if (auto opened = disk_.opened(); !opened) return opened;
     if (auto noted = note_pages(); !noted) return noted;
-    if (options_.read_only) pool_.stop();
+    if (options_.read_only && !options_.changes_stay_in_memory) pool_.stop();
     last_ = {found->sequence, found->epoch, found->checkpoint};
     for (const detail::table_root& each : committed_roots_.all()) tables_.add(each);
     return success();
@@ -214,7 +214,7 @@ template <class Barrier>
 result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier barrier) {
     constexpr const char* doing = "making a checkpoint";
     const lock_guard<mutex> turn{turn_};
-    if (auto refused = writable(); !refused) return std::move(refused).error().within(doing);
+    if (auto refused = may_commit(); !refused) return std::move(refused).error().within(doing);
     const nanoseconds begun = world_.now();
     const page_store_stats before = disk_.stats();
     const auto at = pass(barrier);
