@@ -371,3 +371,83 @@ TEST_CASE("barriers that fail now and then leave what the last checkpoint has") 
         CHECK(one.checkpoints < 30);
     }
 }
+
+TEST_CASE(
+    "opened to be read only with changes in memory, a log can be redone, and no file changes") {
+    place<memory> at;
+    contents expected;
+    {
+        auto tables = at.open();
+        auto tree = tables->make_table({1}).value();
+        fill(tree, 0, 100, 1, expected);
+        auto dropped = tables->make_table({2}).value();
+        contents gone;
+        fill(dropped, 0, 100, 1, gone);
+        REQUIRE(checkpoint(*tables, 1));
+    }
+    const contents on_disk = expected;
+    const auto files = [&] {
+        std::map<std::string, std::string> found;
+        for (const bytes& name : at.in.list().value()) {
+            auto file = at.in.open(name, file_mode::read).value();
+            bytes raw = bytes::zeros(static_cast<std::size_t>(file.size().value()));
+            REQUIRE(file.read(0, raw.data(), raw.size()));
+            found[name.as<std::string>()] = raw.as<std::string>();
+        }
+        return found;
+    };
+    const auto before = files();
+    at.options.read_only = at.options.changes_stay_in_memory = true;
+    const auto refused = [](const auto& done) {
+        return !done && done.error().code() == error_code::read_only;
+    };
+    {
+        auto tables = at.open();
+        CHECK(tables->writable());
+        REQUIRE(tables->admit(1'000, 1, true));
+        REQUIRE(tables->drop_table({2}));
+        auto tree = tables->table({1}).value();
+        fill(tree, 90, 140, 2, expected);
+        clear(tree, 0, 30, expected);
+        auto made = tables->make_table({3}).value();
+        fill(made, 0, 20, 2, expected);
+        CHECK(refused(checkpoint(*tables, 2)));
+        CHECK(refused(tables->clean()));
+        CHECK(refused(tables->rewrite()));
+        CHECK(difference(*tables, expected) == "");
+        tables->stop_changes();
+        CHECK(refused(tables->writable()));
+        CHECK(refused(tree.put("row", "1", lsn{3})));
+        CHECK(refused(tree.erase("row-99")));
+        CHECK(refused(tables->make_table({4})));
+        CHECK(refused(tables->drop_table({1})));
+        CHECK(difference(*tables, expected) == "");
+    }
+    CHECK(files() == before);
+    {
+        // Until there is no room.
+        at.options.pool = small_options<memory>(14, 0).pool;
+        at.options.pool.wait_for_frame = {};
+        auto tables = at.open();
+        auto tree = tables->table({1}).value();
+        contents all = on_disk;
+        result<void> put = success();
+        int row = 100;
+        for (; put && row < 5'000; ++row) {
+            const std::string key = "row-" + std::to_string(row);
+            put = tree.put(key, std::string(99, 'x'), lsn{2});
+            if (put) all[1][key] = {std::string(99, 'x'), 2};
+        }
+        REQUIRE_FALSE(put);
+        CHECK(row > 110);
+        CHECK(put.error().code() == error_code::out_of_memory);
+        const auto text = put.error().message().as<std::string>();
+        CHECK(text.find("a larger pool") != std::string::npos);
+    }
+    CHECK(files() == before);
+    at.options = small_options<memory>(40, 3);
+    auto tables = at.open();
+    CHECK(tables->table({2})->count() == 100);
+    REQUIRE(tables->drop_table({2}));
+    CHECK(difference(*tables, on_disk) == "");
+}

@@ -81,6 +81,11 @@ public:
         const lock_guard<mutex> hold{mutex_};
         return used_;
     }
+    // All that were ever taken or noted are up to this.
+    [[nodiscard]] page_id highest() {
+        const lock_guard<mutex> hold{mutex_};
+        return {words_.size() * 64};
+    }
     // At most a bit for each number up to the last, and seven bytes.
     [[nodiscard]] std::size_t memory_bytes() {
         const lock_guard<mutex> hold{mutex_};

@@ -33,6 +33,9 @@
 // a full disk must fit into the reserve: reserved_images() says how much that is, and grow() keeps
 // pages from filling up what is needed to make the reserve whole again.
 //
+// Who changes pages may have room promised for their images before (promise): those images may take
+// of the reserve, too, each counts once, and the cleaner leaves what is left of the promise.
+//
 // Epochs begin anew with every page_store, from 1 on.
 //
 // Invariants, besides those of page_map.hpp and detail/segment_table.hpp:
@@ -192,6 +195,31 @@ public:
     //   Errors      no_space
     //   Complexity  looks at every segment
     [[nodiscard]] result<void> grow(std::uint64_t pages, std::size_t page_bytes);
+    // There is room for `images` from now on, all that are yet to be written, and `besides` are left
+    // then: of the reserve, which grows for that as long as the disk has room.
+    //   Requires    one at a time, and all images that are written later but those that a cleaner
+    //               moves are among them or are promised later
+    //   Effects     takes the place of what was promised before; where it fails nothing has changed
+    //   Errors      no_space
+    [[nodiscard]] result<void> promise(std::uint64_t images, std::uint64_t besides,
+                                       std::size_t page_bytes);
+    // The same for `images` more than are left of what was promised, but the reserve does not grow.
+    //   Returns     whether there is room
+    [[nodiscard]] bool promise_more(std::uint64_t images, std::uint64_t besides,
+                                    std::size_t page_bytes);
+    // How many images are left of what was promised.
+    [[nodiscard]] std::uint64_t promised() {
+        const lock_guard<mutex> hold{mutex_};
+        return promised_;
+    }
+    // Of images of one size, what a new segment holds.
+    [[nodiscard]] std::uint64_t segment_images(std::size_t page_bytes) const noexcept {
+        return images_per_segment(page_bytes / data_block_bytes);
+    }
+    // What the reserve has room for when it is whole.
+    [[nodiscard]] std::uint64_t whole_reserve(std::size_t page_bytes) const noexcept {
+        return images_per_segment(page_bytes / data_block_bytes) * options_.spares;
+    }
     // A cleaner leaves so many bytes of it: a quarter of a segment if nothing else is said.
     void leave_for_commit(std::uint64_t size) {
         const lock_guard<mutex> hold{mutex_};
@@ -284,7 +312,7 @@ private:
         return {at, in.file};
     }
     //   Requires    mutex_
-    void end_write(const room& of, bool written) {
+    void end_write(const room& of, bool written, purpose what_for) {
         segment& in = segments_.of(of.at);
         --in.writing;
         if (!written) {
@@ -292,6 +320,7 @@ private:
             return;
         }
         ++in.writes;
+        if (what_for != purpose::cleaning && promised_ != 0) --promised_;
         ++counts_.images_written;
         counts_.bytes_written += of.at.size();
     }
@@ -325,10 +354,17 @@ private:
             reserved_ == nullptr ? 0 : (reserved_->blocks - reserved_->next_block) / blocks;
         return rest + images_per_segment(blocks) * spares_;
     }
-    // A cleaner leaves what the next commit may need.
+    // A cleaner leaves what the next commit may need, and what was promised.
     [[nodiscard]] bool may_take_reserve(std::uint32_t blocks, purpose what_for) const {
-        if (what_for != purpose::cleaning) return what_for == purpose::commit;
-        return reserve_images(blocks) * blocks >= blocks + left_for_commit_;
+        if (what_for == purpose::commit) return true;
+        if (what_for == purpose::page) return promised_ != 0;
+        const std::uint64_t promised = promised_ * promised_blocks_;
+        const std::uint64_t left = promised > left_for_commit_ ? promised : left_for_commit_;
+        return reserve_images(blocks) * blocks >= blocks + left;
+    }
+    // So much less of the reserve would be enough for what was promised.
+    [[nodiscard]] bool can_do_without(std::uint64_t images, std::uint64_t blocks) const {
+        return promised_ == 0 || reserve_images(blocks) >= promised_ + images;
     }
     [[nodiscard]] std::uint64_t images_per_segment(std::uint64_t blocks) const noexcept {
         return (options_.segment_bytes - data_header_bytes) / data_block_bytes / blocks;
@@ -356,6 +392,8 @@ private:
     std::uint64_t names_synced_ = 0;
     bool making_ = false;                // somebody makes a file, without mutex_
     std::uint32_t spares_ = 0;           // that are there
+    std::uint64_t promised_ = 0;         // images that may take of the reserve
+    std::uint64_t promised_blocks_ = 0;  // of each
     std::uint64_t left_for_commit_ = 0;  // blocks of the reserve that a cleaner does not take
     bool failed_ = false;
     bool opened_ = false;
@@ -365,4 +403,5 @@ private:
 
 }  // namespace mantis
 
+#include "detail/page_reserve_impl.hpp"
 #include "detail/page_store_impl.hpp"

@@ -78,6 +78,10 @@ struct paged_tables_options {
     std::uint64_t at_least = 0;
     // Nothing on the disk is changed, and changes answer read_only.
     bool read_only = false;
+    // With read_only: until stop_changes(), pages can be changed in memory, as by who has a log to
+    // redo. They are lost with this object; where the pool is full of them, calls answer
+    // out_of_memory.
+    bool changes_stay_in_memory = false;
 };
 
 // What the last durable checkpoint is.
@@ -156,8 +160,10 @@ public:
     //   Requires    one of that number was never made before: pages name their table
     //   Errors      already_exists, read_only, and those of page_tree::create(): nothing was made
     [[nodiscard]] result<table_type> make_table(table_id table);
-    // Its pages are free at once, all in this call. It is a change of pages.
-    //   Requires    nobody uses its tree any more
+    // Its pages are free at once, all in this call. It is a change of pages. Who still reads the
+    // table is answered what was there, or not_found; a scan may end with that. A cursor over
+    // tree() may be answered corrupt instead. Handles of the table stay handles of nothing.
+    //   Requires    nobody changes it any more
     //   Errors      not_found, read_only; corrupt: a page of it names what is none; those of the
     //               pool: a page that cannot be read, unless it is a damaged leaf or of a large
     //               value, or an image of an earlier epoch that cannot be written: nothing is
@@ -172,6 +178,18 @@ public:
         for (const auto& each : tables_.all()) found.push_back(each->table);
         return found;
     }
+
+    // To be asked before so many entries are put, with so many bytes of keys and values, or with
+    // `grows` false so many are erased, one by one or as ranges: so no change fails after others
+    // are done, or after a log has them, because the disk is full. It makes room for all that may be
+    // changed, in data segments and of the reserve. What only erases may take more of that.
+    //   Requires    one at a time, from here until the changes are done; from the first call on
+    //               nothing is changed without it, but for tables that are made and dropped
+    //   Errors      no_space; out_of_memory: the pool's translation has no room for the pages;
+    //               read_only; corrupt, io: of the root of a table
+    //   Complexity  a few loads and a mutex; now and then it looks at every frame, and reads the
+    //               root of each table
+    [[nodiscard]] result<void> admit(std::uint64_t put_bytes, std::uint64_t entries, bool grows);
 
     // Makes what is in all tables at one moment durable.
     //   Requires    barrier(note), a result<void>, waits until nobody changes pages and calls
@@ -188,7 +206,7 @@ public:
     //   Errors      as of segment_cleaner::clean_once()
     [[nodiscard]] result<cleaned_segment> clean() {
         const lock_guard<mutex> turn{turn_};
-        if (auto refused = writable(); !refused) return std::move(refused).error();
+        if (auto refused = may_commit(); !refused) return std::move(refused).error();
         disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
         return cleaner_.clean_once();
     }
@@ -196,8 +214,14 @@ public:
     //   Errors      as of manifest::rewrite(); writable() says whether all goes on
     [[nodiscard]] result<void> rewrite() {
         const lock_guard<mutex> turn{turn_};
-        if (auto refused = writable(); !refused) return refused;
+        if (auto refused = may_commit(); !refused) return refused;
         return rewrite_manifest();
+    }
+    // Changes that begin later answer read_only; what was changed can be read.
+    //   Requires    options.read_only
+    void stop_changes() {
+        check(options_.read_only, "changes of tables are stopped that were opened to be written");
+        pool_.stop();
     }
 
     //   Errors      read_only: pages can only be read, until this is opened again
@@ -239,7 +263,7 @@ private:
           directory_{&in},
           disk_{in,
                 {options.database, options.segment_bytes, options.most_open_files,
-                 options.spare ? spares_for(options) : 0, options.read_only}},
+                 options.spare && !options.read_only ? spares_for(options) : 0, options.read_only}},
           pool_{disk_, options.pool},
           numbers_{disk_, options.pool.page_bytes},
           cleaner_{disk_, options.cleaning} {}
@@ -251,6 +275,11 @@ private:
         const std::size_t each =
             (options.segment_bytes - data_header_bytes) / options.pool.page_bytes;
         return static_cast<std::uint32_t>((images + each - 1) / each + 2);
+    }
+
+    [[nodiscard]] result<void> may_commit() const {
+        if (!options_.read_only) return writable();
+        return error{error_code::read_only, "committing tables: opened to be read only"};
     }
 
     // Opening.
@@ -281,6 +310,10 @@ private:
         numbers_.give_back(page);
     }
 
+    // Admitting.
+    [[nodiscard]] result<std::uint64_t> greatest_height();
+    [[nodiscard]] result<void> has_translation(std::uint64_t pages);
+
     // Checkpoints, with turn_.
     void note(lsn position, moment& at);
     template <class Barrier>
@@ -307,6 +340,10 @@ private:
     mutex turn_;                             // protects the next two
     std::optional<manifest_type> manifest_;  // none: opened to be read only
     detail::table_roots committed_roots_;
+
+    // Of who admits.
+    std::uint64_t height_ = 0;
+    std::uint64_t height_known_at_ = ~std::uint64_t{0};  // takes() of the numbers then
 
     mutex mutex_;  // protects all below
     detail::live_tables<Platform> tables_;

@@ -95,6 +95,19 @@ public:
 
     [[nodiscard]] table_id table() const noexcept { return tree_.table; }
     [[nodiscard]] page_id root() const noexcept { return tree_.root; }
+    // How many levels there are: 1 where the root is a leaf.
+    //   Errors      those of the pool
+    [[nodiscard]] result<std::size_t> height() const {
+        std::size_t level = 0;
+        auto read = tree_.pool->read(tree_.root, [&](const auto& seen) {
+            level =
+                slotted_view<detail::optimistic_access<typename descent::platform>>{
+                    seen.data(), tree_.page_bytes()}
+                    .level();
+        });
+        if (!read) return std::move(read).error();
+        return level + 1 < descent::max_level ? level + 1 : descent::max_level;
+    }
     // What a value may have at most.
     static constexpr std::size_t max_value_bytes = detail::max_extent_bytes;
     [[nodiscard]] std::size_t max_key_bytes() const noexcept { return tree_.limits().key_bytes(); }

@@ -178,8 +178,7 @@ private:
             if (frame* const at = take_free(hold)) return at;
             if (frame* const at = evict(hold, failed)) return at;
             if (!free_.empty()) continue;
-            if (failed)
-                return no_frame(page).with("error", static_cast<std::uint64_t>(failed->code()));
+            if (failed) return no_clean_frame(page, *failed);
             if (writer_->in_transit() != 0) {
                 writer_->wait();
             } else {
@@ -188,6 +187,14 @@ private:
                 writer_->wait_for(milliseconds(1));
             }
         }
+    }
+    [[nodiscard]] error no_clean_frame(page_id page, const error& failed) {
+        error why = no_frame(page).with("error", static_cast<std::uint64_t>(failed.code()));
+        if (failed.code() == error_code::read_only)
+            why.about(
+                "all are changed and cannot be written: it takes a larger pool, or to be "
+                "opened to be written");
+        return why;
     }
     [[nodiscard]] error no_frame(page_id page) {
         std::uint32_t dirty = 0;

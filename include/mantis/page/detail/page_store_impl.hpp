@@ -104,56 +104,6 @@ void page_store<Platform, Checksum>::remove_leftovers() {
 }
 
 template <platform Platform, checksum_policy Checksum>
-bool page_store<Platform, Checksum>::make_spare(std::uint32_t most) {
-    unique_lock<mutex> hold{mutex_};
-    while (making_) made_.wait(mutex_);
-    if (spares_ >= most) return false;
-    making_ = true;
-    hold.unlock();
-    const bool ready = files_.make_spare(spares_).has_value();  // changed by who makes, alone
-    hold.lock();
-    making_ = false;
-    if (ready) set_spares(spares_ + 1);
-    made_.notify_all();
-    return ready;
-}
-
-template <platform Platform, checksum_policy Checksum>
-bool page_store<Platform, Checksum>::give_up_spare() {
-    unique_lock<mutex> hold{mutex_};
-    while (making_) made_.wait(mutex_);
-    if (spares_ == 0) return false;
-    set_spares(spares_ - 1);
-    making_ = true;
-    hold.unlock();
-    files_.remove_spare(spares_);
-    hold.lock();
-    making_ = false;
-    made_.notify_all();
-    return true;
-}
-
-template <platform Platform, checksum_policy Checksum>
-result<void> page_store<Platform, Checksum>::grow(std::uint64_t pages, std::size_t page_bytes) {
-    const std::uint64_t each = images_per_segment(page_bytes / data_block_bytes);
-    for (;;) {
-        {
-            const lock_guard<mutex> hold{mutex_};
-            if (options_.spares == 0) return success();
-            std::uint64_t most = each * spares_;
-            for (const auto& at : segments_.all())
-                most += at->most_images(static_cast<std::uint32_t>(page_bytes / data_block_bytes));
-            if (most >= pages + each * (options_.spares + std::uint64_t{open_segments}))
-                return success();
-        }
-        if (!make_spare(UINT32_MAX))
-            return error{error_code::no_space, "making a page: the disk has room for no more"}
-                .with("pages", pages)
-                .with("bytes", page_bytes);
-    }
-}
-
-template <platform Platform, checksum_policy Checksum>
 auto page_store<Platform, Checksum>::file_of(std::uint32_t number) -> result<file> {
     {
         const lock_guard<mutex> hold{mutex_};
@@ -247,7 +197,8 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
         if (failed_) return stopped();
         if (open_ != nullptr && open_->has_room(blocks)) return open_;
         // With a whole reserve, nobody needs to save what a spare became.
-        if (!is_tight() && reserved_ != nullptr && reserved_->has_room(blocks)) {
+        if (!is_tight() && reserved_ != nullptr && reserved_->has_room(blocks) &&
+            can_do_without((reserved_->blocks - reserved_->next_block) / blocks, blocks)) {
             replace(open_, std::exchange(reserved_, nullptr));
             return open_;
         }
@@ -257,7 +208,8 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
         }
         const bool may_reserve = may_take_reserve(blocks, what_for);
         if (may_reserve && reserved_ != nullptr && reserved_->has_room(blocks)) return reserved_;
-        const bool beyond = spares_ > options_.spares;
+        const bool beyond =
+            spares_ > options_.spares && can_do_without(images_per_segment(blocks), blocks);
         if (beyond) set_spares(spares_ - 1);
         auto made =
             beyond ? make_segment(hold, of_spare)
@@ -284,11 +236,12 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
             .with("page", page.value)
             .with("bytes", size);
     room into;
+    purpose what_for = purpose::page;
     {
         unique_lock<mutex> hold{mutex_};
         if (auto refused = may_change(page, epoch); !refused) return refused;
         const auto blocks = static_cast<std::uint32_t>(size / data_block_bytes);
-        const purpose what_for = epoch <= commit_begun_ ? purpose::commit : purpose::page;
+        if (epoch <= commit_begun_) what_for = purpose::commit;
         auto found = find_room(blocks, what_for, hold);
         if (!found) return std::move(found).error().with("page", page.value);
         into = take(**found, page, blocks);
@@ -296,7 +249,7 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
     const page_entry entry{into.at, image_checksum<Checksum>(options_.database, page, image)};
     auto written = into.into->write(into.at.offset(), image);
     const lock_guard<mutex> hold{mutex_};
-    end_write(into, written.has_value());
+    end_write(into, written.has_value(), what_for);
     if (!written) return std::move(written.error()).with("page", page.value);
     // Another thread's sync or prepare() may have come between.
     if (auto refused = may_change(page, epoch); !refused) return refused;
@@ -454,7 +407,7 @@ result<std::size_t> page_store<Platform, Checksum>::move(page_id page, std::uint
     }
     auto written = into.into->write(into.at.offset(), image);
     const lock_guard<mutex> hold{mutex_};
-    end_write(into, written.has_value());
+    end_write(into, written.has_value(), purpose::cleaning);
     if (!written) return std::move(written.error()).with("page", page.value);
     page_map::outcome done;
     if (!map_.move(page, entry.place, {into.at, entry.checksum}, done)) return std::size_t{0};

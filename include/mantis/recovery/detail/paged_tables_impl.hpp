@@ -15,7 +15,7 @@ result<void> paged_tables<Platform, Checksum>::load() {
     if (!found) return std::move(found).error();
     if (auto opened = disk_.opened(); !opened) return opened;
     if (auto noted = note_pages(); !noted) return noted;
-    if (options_.read_only) pool_.stop();
+    if (options_.read_only && !options_.changes_stay_in_memory) pool_.stop();
     last_ = {found->sequence, found->epoch, found->checkpoint};
     for (const detail::table_root& each : committed_roots_.all()) tables_.add(each);
     return success();
@@ -104,6 +104,7 @@ auto paged_tables<Platform, Checksum>::make_table(table_id table) -> result<tabl
     };
     if (auto refused = writable(); !refused) return std::move(refused).error();
     if (find(table) != nullptr) return there();
+    if (auto room = pool_.admit_more(2); !room) return std::move(room).error();
     const auto root = numbers_.take();
     if (!root) return root.error();
     auto made = tree_type::create(pool_, numbers_, table, *root);
@@ -138,6 +139,74 @@ result<void> paged_tables<Platform, Checksum>::drop_table(table_id table) {
     return success();
 }
 
+// --- admitting -----------------------------------------------------------------------------------
+
+// How often a page is changed, and so has an image to be written at most, even if it leaves its
+// frame each time:
+//   erase    its leaf; merging asks by itself
+//   put      its leaf; its parent and the leaf again, and a new one; from the root down again two
+//            pages for each level, and two more below a root that is split. Trees that grow higher
+//            meanwhile have their root split
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, std::uint64_t entries,
+                                                     bool grows) {
+    constexpr const char* doing = "admitting changes of tables";
+    constexpr std::uint64_t most = std::uint64_t{1} << 40;
+    if (auto refused = writable(); !refused) return refused;
+    if (put_bytes > most || entries > most)
+        return error{error_code::too_large, doing}.with("bytes", put_bytes).with("rows", entries);
+    std::uint64_t changes = 3 * entries;
+    std::uint64_t besides = 0;
+    if (grows) {
+        const auto height = greatest_height();
+        if (!height) return error{height.error()}.within(doing);
+        const std::uint64_t levels = *height + 1 + std::bit_width(entries) / 2;
+        const std::uint64_t extents =
+            put_bytes / (options_.pool.page_bytes - sizeof(detail::extent_header)) + entries;
+        const std::uint64_t pages = extents + entries * (levels + 1);
+        changes = extents + entries * (2 * levels + 8);
+        besides = disk_.whole_reserve(options_.pool.page_bytes) / 2;
+        if (auto covered = has_translation(pages); !covered) return covered;
+        if (auto room = numbers_.admit(pages); !room) return std::move(room.error()).within(doing);
+    }
+    if (auto room = pool_.admit(changes, besides); !room)
+        return std::move(room.error()).within(doing);
+    return success();
+}
+
+// It grows only where pages are taken.
+template <platform Platform, checksum_policy Checksum>
+result<std::uint64_t> paged_tables<Platform, Checksum>::greatest_height() {
+    const std::uint64_t takes = numbers_.takes();
+    if (takes == height_known_at_) return height_;
+    std::uint64_t greatest = 1;
+    for (const table_id each : tables()) {
+        const auto seen = table(each);
+        if (!seen && seen.error().code() == error_code::not_found) continue;  // dropped just now
+        if (!seen) return seen.error();
+        const auto height = seen->tree().height();
+        if (!height) return height.error();
+        if (*height > greatest) greatest = *height;
+    }
+    height_ = greatest;
+    height_known_at_ = takes;
+    return height_;
+}
+
+// Numbers are taken from the lowest on.
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::has_translation(std::uint64_t pages) {
+    const std::uint64_t wanted = numbers_.used_count() + pages;
+    const std::uint64_t highest = numbers_.highest().value;
+    if (wanted <= highest) return success();
+    const std::uint64_t bytes = 4 * (wanted + wanted / 7 + 64);
+    if (bytes <= pool_.translation_limit()) return success();
+    return error{error_code::out_of_memory,
+                 "admitting changes of tables: the pool's translation has no room for their pages"}
+        .with("bytes", bytes)
+        .with("limit", pool_.translation_limit());
+}
+
 // --- checkpoints ---------------------------------------------------------------------------------
 
 template <platform Platform, checksum_policy Checksum>
@@ -145,7 +214,7 @@ template <class Barrier>
 result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier barrier) {
     constexpr const char* doing = "making a checkpoint";
     const lock_guard<mutex> turn{turn_};
-    if (auto refused = writable(); !refused) return std::move(refused).error().within(doing);
+    if (auto refused = may_commit(); !refused) return std::move(refused).error().within(doing);
     const nanoseconds begun = world_.now();
     const page_store_stats before = disk_.stats();
     const auto at = pass(barrier);
@@ -192,6 +261,7 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
     at.position = position;
     at.epoch = pool_.begin_epoch();
     numbers_.next_epoch(at.epoch);
+    disk_.begin_commit(at.epoch);
     {
         const lock_guard<mutex> hold{mutex_};
         at.roots = tables_.roots();
@@ -202,7 +272,6 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
 // Steps 2 and 3.
 template <platform Platform, checksum_policy Checksum>
 result<page_delta> paged_tables<Platform, Checksum>::write_pages(const moment& at) {
-    disk_.begin_commit(at.epoch);
     if (auto written = pool_.write_epoch(at.epoch); !written) return std::move(written.error());
     auto delta = disk_.prepare(at.epoch);
     if (!delta) pool_.stop();

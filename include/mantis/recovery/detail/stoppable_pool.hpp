@@ -31,6 +31,34 @@ public:
     void stop() { stopped_.store(true, Platform::memory_order::release); }
     [[nodiscard]] bool is_stopped() const { return stopped_.load(Platform::memory_order::acquire); }
 
+    // Whether there is room for another round of merging nodes, which may be left undone, after
+    // what was admitted.
+    [[nodiscard]] bool may_merge() {
+        return !admits_.load(Platform::memory_order::acquire) ||
+               source_->promise_more(changes_of_merge, left_besides(), base::page_bytes());
+    }
+    // Room for what is dirty, and for pages that are changed so often from now on; of the reserve
+    // so many images are left at least. From the first call on nobody else changes pages.
+    //   Errors      no_space
+    //   Complexity  looks at every frame now and then, and where the reserve has to grow
+    [[nodiscard]] result<void> admit(std::uint64_t changes, std::uint64_t besides) {
+        const std::uint64_t left = besides > left_besides() ? besides : left_besides();
+        if (admits_.load(Platform::memory_order::acquire) &&
+            source_->promise_more(changes, left, base::page_bytes()))
+            return success();
+        auto room = source_->promise(unwritten_images() + changes, left, base::page_bytes());
+        if (room) admits_.store(true, Platform::memory_order::release);
+        return room;
+    }
+
+    // The same for a few changes of who does not admit.
+    [[nodiscard]] result<void> admit_more(std::uint64_t changes) {
+        if (!admits_.load(Platform::memory_order::acquire) ||
+            source_->promise_more(changes, left_besides(), base::page_bytes()))
+            return success();
+        return error{error_code::no_space, "changing pages: a checkpoint might find no room"};
+    }
+
     // Pages that calls which were let in may make dirty yet.
     static constexpr std::uint64_t about_to_change = 16;
     // Images that the next commit has to write, at most.
@@ -62,14 +90,24 @@ private:
                 error_code::read_only,
                 "changing a page: opened to be read only, or a checkpoint failed half way"};
         if (!source_->is_tight()) return success();
+        if (admits_.load(Platform::memory_order::acquire) && source_->promised() != 0)
+            return success();
         if (unwritten_images() + about_to_change < source_->reserved_images(base::page_bytes()))
             return success();
         return error{error_code::no_space,
                      "changing a page: no checkpoint could write it before others and a cleaning"};
     }
 
+    // The parent, two pairs of its children, and the child that a root takes the contents of.
+    static constexpr std::uint64_t changes_of_merge = 6;
+    // For the cleaner, or the manifest, and for what is changed in vain.
+    [[nodiscard]] std::uint64_t left_besides() const noexcept {
+        return source_->segment_images(base::page_bytes()) + about_to_change;
+    }
+
     Source* const source_;
     typename Platform::template atomic<bool> stopped_{false};
+    typename Platform::template atomic<bool> admits_{false};
 };
 
 }  // namespace mantis::detail

@@ -33,14 +33,25 @@ public:
     //   Errors      no_space: the disk has no room for another page, or there is no number
     [[nodiscard]] result<page_id> take() {
         const std::uint64_t wanted = free_.used_count() + 1;
-        if (wanted > granted_.load(Platform::memory_order::acquire)) {
-            const std::uint64_t room = wanted + wanted * manifest_bytes_per_page / page_bytes_;
-            if (auto grown = store_->grow(room, page_bytes_); !grown)
-                return std::move(grown).error();
-            granted_.store(wanted, Platform::memory_order::release);
-        }
-        return free_.take();
+        if (wanted > admitted_.load(Platform::memory_order::acquire))
+            if (auto grown = grow(wanted); !grown) return std::move(grown).error();
+        auto taken = free_.take();
+        if (taken) takes_.fetch_add(1, Platform::memory_order::acq_rel);
+        return taken;
     }
+    // So many more have room, whatever becomes of segments meanwhile, until this is called again.
+    //   Errors      as of take()
+    [[nodiscard]] result<void> admit(std::uint64_t pages) {
+        const std::uint64_t wanted = free_.used_count() + pages;
+        if (auto grown = grow(wanted); !grown) return grown;
+        admitted_.store(wanted, Platform::memory_order::release);
+        return success();
+    }
+    // How often one was taken.
+    [[nodiscard]] std::uint64_t takes() const {
+        return takes_.load(Platform::memory_order::acquire);
+    }
+    [[nodiscard]] page_id highest() { return free_.highest(); }
     // Segments were removed: whether there is room is asked anew.
     void ask_for_room() { granted_.store(0, Platform::memory_order::release); }
     // A store that is stopped need not know: nothing is committed any more.
@@ -65,6 +76,14 @@ public:
     }
 
 private:
+    [[nodiscard]] result<void> grow(std::uint64_t wanted) {
+        if (wanted <= granted_.load(Platform::memory_order::acquire)) return success();
+        const std::uint64_t room = wanted + wanted * manifest_bytes_per_page / page_bytes_;
+        if (auto grown = store_->grow(room, page_bytes_); !grown) return grown;
+        granted_.store(wanted, Platform::memory_order::release);
+        return success();
+    }
+
     // A snapshot, four times that in deltas, and what a frame has besides.
     static constexpr std::uint64_t manifest_bytes_per_page = 5 * 26;
 
@@ -72,7 +91,9 @@ private:
     const std::size_t page_bytes_;
     free_page_numbers<Platform> free_{last_mapped_page};
     typename Platform::template atomic<std::uint32_t> epoch_{1};
-    typename Platform::template atomic<std::uint64_t> granted_{0};  // so many pages have room
+    typename Platform::template atomic<std::uint64_t> granted_{0};   // so many pages have room
+    typename Platform::template atomic<std::uint64_t> admitted_{0};  // and so many in any case
+    typename Platform::template atomic<std::uint64_t> takes_{0};
 };
 
 }  // namespace mantis::detail

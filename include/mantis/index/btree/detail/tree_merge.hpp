@@ -50,6 +50,7 @@ public:
                 ++level_;
                 continue;
             }
+            if (!may_merge()) return;
             const auto merged = merge_here();
             if (!merged || *merged == next_step::stop) return;
             if (*merged == next_step::go_up) ++level_;
@@ -62,6 +63,11 @@ private:
 
     enum class next_step : std::uint8_t { stop, go_up, merge };
 
+    // A pool may have better use for its room.
+    [[nodiscard]] bool may_merge() const {
+        if constexpr (requires { tree_.pool->may_merge(); }) return tree_.pool->may_merge();
+        else return true;
+    }
     [[nodiscard]] tree_target target() const noexcept { return {where_.view()}; }
     [[nodiscard]] std::size_t most_bytes() const noexcept { return tree_.page_bytes() / 8 * 7; }
 
