@@ -169,10 +169,12 @@ TEST_CASE("the pages of a dropped table are given back, also by the next opening
             REQUIRE(db.checkpoint());
             pages = db.stats().pages.pages;
             for (const char* const name : {"a", "b"}) {
-                auto tx = db.begin();
-                for (int row = 0; row < 400; ++row)
-                    tx.put(db.table(name).value(), std::to_string(row), std::string(100, 'v'));
-                REQUIRE(tx.commit());
+                const auto into = db.table(name).value();
+                for (int row = 0; row < 400; ++row) {
+                    auto tx = db.begin();
+                    tx.put(into, std::to_string(row), std::string(100, 'v'));
+                    REQUIRE(tx.commit());
+                }
                 REQUIRE(db.checkpoint());
                 CHECK(db.stats().pages.pages > pages + 100);
                 REQUIRE(db.drop_table(*db.find_table(name)));

@@ -25,9 +25,8 @@
 //                                                        the log says up to there, and nothing
 //                                                        else; {}: there is none
 //   s.damage()                       const error*        why nothing can be read; nullptr: it can
-//   s.recovered(tables, read_only)   result<void>        the log is redone, and there are no tables
-//                                                        but these; nothing changes any more if
-//                                                        read_only
+//   s.recovered(tables)              result<void>        the log is redone, and there are no tables
+//                                                        but these
 //   s.admit(growth)                  result<void>        no_space: there may be no room for a
 //                                                        commit that does this. Asked before the
 //                                                        log has it: what cannot be taken after
@@ -116,7 +115,7 @@ public:
     void close() noexcept {}
     [[nodiscard]] lsn persisted() const noexcept { return {}; }
     [[nodiscard]] const error* damage() const noexcept { return nullptr; }
-    [[nodiscard]] result<void> recovered(const std::vector<table_id>&, bool) { return success(); }
+    [[nodiscard]] result<void> recovered(const std::vector<table_id>&) { return success(); }
     [[nodiscard]] result<void> admit(const storage_growth&) { return success(); }
     template <class Barrier>
     [[nodiscard]] result<storage_checkpoint> checkpoint(Barrier) {

@@ -76,14 +76,14 @@ public:
     [[nodiscard]] const error* damage() const noexcept { return damage_ ? &*damage_ : nullptr; }
 
     //   Requires    `live` ascends
-    [[nodiscard]] result<void> recovered(const std::vector<table_id>& live, bool read_only) {
+    [[nodiscard]] result<void> recovered(const std::vector<table_id>& live) {
         if (!opened_) return success();
         for (const table_id each : opened_->tables()) {
             bool is_live = false;
             for (const table_id other : live) is_live = is_live || other == each;
             if (!is_live) retire(each);
         }
-        if (read_only) opened_->stop_changes();
+        if (settings_.read_only) opened_->stop_changes();
         return success();
     }
 

@@ -69,8 +69,7 @@ public:
         if (storage().damage() != nullptr && !done->summary.damage)
             done->summary.damage = *storage().damage();
         if (auto judged = judge_storage(done->summary); !judged) return judged.error();
-        const bool read_only = chosen_.read_only || done->summary.damage;
-        if (auto told = storage().recovered(live_tables(), read_only); !told) return told.error();
+        if (auto told = storage().recovered(live_tables()); !told) return told.error();
         return done;
     }
 

@@ -24,9 +24,14 @@ result<void> paged_tables<Platform, Checksum>::load() {
 template <platform Platform, checksum_policy Checksum>
 result<manifest_state> paged_tables<Platform, Checksum>::load_manifest() {
     const auto take = [this](const manifest_edit& edit) { return this->take(edit); };
-    if (options_.read_only)
-        return read_manifest<Platform, Checksum>(*directory_, options_.database, options_.at_least,
-                                                 take);
+    if (options_.read_only) {
+        auto read = read_manifest<Platform, Checksum>(*directory_, options_.database,
+                                                      options_.at_least, take);
+        const bool none = !read && read.error().code() == error_code::not_found;
+        if (!none || !options_.changes_stay_in_memory || options_.at_least != 0) return read;
+        if (auto lost = no_data_segments(); !lost) return lost.error();
+        return manifest_state{};
+    }
     auto opened =
         manifest_type::open(world_, *directory_, options_.database, options_.at_least, take);
     if (!opened && opened.error().code() == error_code::not_found && options_.at_least == 0)
@@ -39,13 +44,19 @@ result<manifest_state> paged_tables<Platform, Checksum>::load_manifest() {
 // Data segments are made after the first manifest, so without one they are what is left of a
 // database that lost it.
 template <platform Platform, checksum_policy Checksum>
-auto paged_tables<Platform, Checksum>::make_manifest() -> result<manifest_type> {
+result<void> paged_tables<Platform, Checksum>::no_data_segments() {
     const auto names = directory_->list();
     if (!names) return names.error();
     for (const bytes& name : *names)
         if (std::uint32_t number; parse_data_segment_name(name, number))
             return error{error_code::corrupt, "making a manifest: there are pages already"}.about(
                 name);
+    return success();
+}
+
+template <platform Platform, checksum_policy Checksum>
+auto paged_tables<Platform, Checksum>::make_manifest() -> result<manifest_type> {
+    if (auto lost = no_data_segments(); !lost) return lost.error();
     return manifest_type::create(world_, *directory_, options_.database, 0, {},
                                  [](auto&) { return success(); });
 }
