@@ -248,7 +248,7 @@ served::served(const contender& who, const plan& what) : name_{who.name} {
     if (::pipe2(to_child, O_CLOEXEC) != 0 || ::pipe2(to_parent, O_CLOEXEC) != 0)
         give_up("cannot make a pipe");
     std::fflush(stdout);
-    // What is free here would be memory that the child has already, and that it is not seen to take.
+    // What is free here would be memory that the child has, and that it is not seen to take.
     (void)::malloc_trim(0);
     process_ = ::fork();
     if (process_ < 0) give_up("cannot fork");
