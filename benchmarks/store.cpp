@@ -185,7 +185,7 @@ void show(const choices& chosen, const measure::comparison& made) {
 void measure_load(const choices& chosen, const std::vector<contender>& all, promise promised) {
     // Each commit of a sync load waits for the disk: as many rows as take some seconds.
     const std::uint64_t rows = promised == promise::buffered
-                                   ? chosen.records / chosen.common.either(4, 5)
+                                   ? chosen.records / chosen.common.either(4u, 5u)
                                    : chosen.common.either<std::uint64_t>(20'000, 100);
     for (const char* const order : {"random", "sorted"})
         for (const unsigned threads : chosen.threads) {
