@@ -326,7 +326,7 @@ void measure_loaded(const choices& chosen, const std::vector<contender>& all,
 // that the system keeps; the program itself gets some more.
 void measure_larger(const choices& chosen, const std::vector<contender>& all,
                     const tables_of_draws& drawn) {
-    constexpr std::uint64_t for_program = 24 << 20;
+    constexpr std::uint64_t for_program = 48 << 20;
     const std::uint64_t budget = chosen.records * mean_row_bytes / 8;
     group opened;
     for (const contender& who : all) {
