@@ -173,7 +173,15 @@ bool check(const contender& who, promise promised, unsigned steps) {
 
 // --- a database with faults ---
 
-enum class fault { none, forgets_puts, forgets_in_batch, reads_old, skips_in_scans, tears_modify };
+enum class fault {
+    none,
+    forgets_puts,
+    forgets_in_batch,
+    reads_old,
+    skips_in_scans,
+    tears_modify,
+    loses_at_close
+};
 
 // A map behind a lock, kept by the contender so that it can be opened again.
 class faulty_session final : public session {
@@ -236,6 +244,9 @@ private:
 class faulty_database final : public database {
 public:
     faulty_database(model& rows, fault has) : rows_{rows}, has_{has} {}
+    ~faulty_database() override {
+        if (has_ == fault::loses_at_close && !rows_.empty()) rows_.erase(rows_.begin());
+    }
     [[nodiscard]] std::unique_ptr<session> connect() override {
         return std::make_unique<faulty_session>(rows_, alone_, has_);
     }
@@ -252,12 +263,14 @@ bool judges_faults() {
         const char* name;
     };
     bool fine = true;
-    for (const title& each : {title{fault::none, "a map without faults"},
-                              title{fault::forgets_puts, "a map that forgets puts"},
-                              title{fault::forgets_in_batch, "a map that forgets in a batch"},
-                              title{fault::reads_old, "a map that reads an old value"},
-                              title{fault::skips_in_scans, "a map that skips rows in scans"},
-                              title{fault::tears_modify, "a map that tears modify"}}) {
+    for (const title& each :
+         {title{fault::none, "a map without faults"},
+          title{fault::forgets_puts, "a map that forgets puts"},
+          title{fault::forgets_in_batch, "a map that forgets in a batch"},
+          title{fault::reads_old, "a map that reads an old value"},
+          title{fault::skips_in_scans, "a map that skips rows in scans"},
+          title{fault::tears_modify, "a map that tears modify"},
+          title{fault::loses_at_close, "a map that loses a row at its close"}}) {
         std::printf("%s:\n", each.name);
         model rows;
         const contender who{each.name, measure::role::peer, "", true, [&](const setup&) {

@@ -67,7 +67,7 @@ public:
     driver(database& of, const tables_of_draws& drawn, std::uint64_t rows)
         : of_{of}, drawn_{drawn}, rows_{rows} {}
 
-    // Puts rows 0 ... rows - 1, in that order, which is none of the keys; many to a commit.
+    // Puts rows 0 ... rows - 1, many to a commit; the keys of a commit are anywhere among all.
     void load(std::uint64_t rows);
     // Puts these, each by a commit of its own.
     sliced load(const std::vector<std::uint32_t>& order, unsigned threads);
