@@ -36,6 +36,11 @@
 //                                                        makes what is in the indexes durable, as
 //                                                        they are when barrier(note) calls
 //                                                        note(lsn); an error of the barrier ends it
+//   s.changed(entries)               void                so many were put or erased by a commit
+//   s.wants_checkpoint()             bool                a checkpoint would give space back. From
+//                                                        the call that finds so on, once
+//                                                        settings.ask was called, until it has
+//                                                        been made
 //   s.stats()                        storage_stats
 //
 // Its index offers, besides what an ordered_index does:
@@ -121,6 +126,8 @@ public:
     [[nodiscard]] result<storage_checkpoint> checkpoint(Barrier) {
         return storage_checkpoint{};
     }
+    void changed(std::uint64_t) noexcept {}
+    [[nodiscard]] bool wants_checkpoint() const noexcept { return false; }
     [[nodiscard]] storage_stats stats() { return {}; }
 };
 

@@ -79,6 +79,7 @@ struct page_store_stats {
     std::uint64_t newest_bytes = 0;  // those of the newest one
     bool spare = false;              // the reserve is whole
     std::uint32_t spares = 0;        // that are there
+    std::uint64_t spare_bytes = 0;   // of them
     // Since opened().
     std::uint64_t images_written = 0;
     std::uint64_t bytes_written = 0;

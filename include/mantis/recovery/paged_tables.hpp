@@ -234,6 +234,8 @@ public:
         const lock_guard<mutex> hold{mutex_};
         return last_;
     }
+    //   Complexity  looks at every segment
+    [[nodiscard]] page_store_stats disk_stats() { return disk_.stats(); }
     //   Complexity  looks at every frame and every segment
     [[nodiscard]] paged_tables_stats stats() {
         paged_tables_stats seen{0, numbers_.used_count(), disk_.stats(), pool_.stats()};

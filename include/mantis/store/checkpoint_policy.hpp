@@ -11,6 +11,8 @@
 //   replay_time      an opening would take longer: the image at its load rate and the log since at
 //                    its replay rate. Not if the log is the smaller part of it, which a checkpoint
 //                    would not make much shorter
+//   space            the storage of tables in pages says that one would give space back, whether
+//                    something was committed since or not
 //
 // Rates are those of the last opening if it read enough to tell, and else the defaults below.
 #pragma once
@@ -21,7 +23,14 @@
 
 namespace mantis {
 
-enum class checkpoint_reason : std::uint8_t { none, log_bytes, operations, period, replay_time };
+enum class checkpoint_reason : std::uint8_t {
+    none,
+    log_bytes,
+    operations,
+    period,
+    replay_time,
+    space
+};
 
 [[nodiscard]] constexpr const char* name_of(checkpoint_reason reason) noexcept {
     switch (reason) {
@@ -30,6 +39,7 @@ enum class checkpoint_reason : std::uint8_t { none, log_bytes, operations, perio
         case checkpoint_reason::operations: return "operations";
         case checkpoint_reason::period: return "period";
         case checkpoint_reason::replay_time: return "replay_time";
+        case checkpoint_reason::space: return "space";
     }
     return "unknown";
 }
@@ -53,6 +63,7 @@ struct checkpoint_debt {
     std::uint64_t operations = 0;
     nanoseconds age;
     std::uint64_t image_bytes = 0;  // of the last checkpoint
+    bool space = false;             // files of pages take more than they should
 };
 
 struct recovery_rates {
@@ -95,6 +106,7 @@ struct recovery_rates {
 [[nodiscard]] constexpr checkpoint_reason checkpoint_due(const checkpoint_limits& limits,
                                                          const checkpoint_debt& debt,
                                                          const recovery_rates& rates) noexcept {
+    if (debt.space) return checkpoint_reason::space;
     if (debt.log_bytes == 0) return checkpoint_reason::none;
     if (limits.log_bytes != 0 && debt.log_bytes >= limits.log_bytes &&
         debt.log_bytes >= debt.image_bytes)

@@ -5,7 +5,7 @@
 //
 // How it works:
 //   1. log_grew() is told of each new segment of the log; if a checkpoint is due by then, the
-//      thread is made, or woken.
+//      thread is made, or woken. Or somebody calls ask().
 //   2. Where a limit or an objective needs a clock, the thread is made by start() and looks every
 //      `look_every`. Elsewhere there is no thread before the first checkpoint is due, and no timer.
 //   3. After a checkpoint that failed the thread makes none for retry_after, and longer each time,
@@ -72,6 +72,9 @@ public:
             checkpoint_reason::none)
             wake();
     }
+
+    // Something that host.debt() tells of wants one now.
+    void ask() { wake(); }
 
     // A checkpoint was made, by whomever: what was in the way is gone.
     void made() {

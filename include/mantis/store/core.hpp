@@ -289,7 +289,12 @@ private:
 
     result<void> recover() {
         const superblock block = superblock_->now();
-        auto done = recovery_type{platform_, *directory_, block, tables_, options_}.run();
+        const auto ask = [](void* self) {
+            auto& background = static_cast<store_core*>(self)->background_;
+            if (background) background->ask();  // else a look when it starts
+        };
+        auto done =
+            recovery_type{platform_, *directory_, block, tables_, options_, {ask, this}}.run();
         if (!done) return done.error();
         std::optional<error> lost = std::move(recovery_.damage);  // the superblock
         recovery_ = std::move(done->summary);
@@ -329,6 +334,7 @@ private:
         const lock_guard<mutex> alone{checkpoint_mutex_};
         const checkpoint_info last = last_checkpoint();
         const auto now = engine_->now_applied();
+        if (tables_.storage().wants_checkpoint()) anew = true;
         if (!anew && last.redo_from != lsn{} && now.end == last.redo_from) return last;
         auto made = checkpointer_->make();
         if (!made) return made.error().within("making a checkpoint");
@@ -383,7 +389,8 @@ private:
         return {log_since_checkpoint(now.end),
                 checkpoints_ == 0 ? recovery_.operations + now.operations
                                   : grown(now.operations, operations_before_),
-                platform_.now() - last_checkpoint_at_, last_checkpoint_.bytes};
+                platform_.now() - last_checkpoint_at_, last_checkpoint_.bytes,
+                tables_.storage().wants_checkpoint()};
     }
     //   Requires    info_mutex_
     [[nodiscard]] std::uint64_t log_since_checkpoint(lsn end) const noexcept {

@@ -7,6 +7,11 @@
 // need not be waited for. Likewise what an opening finds of tables that the log has dropped. Each
 // checkpoint also cleans some of the segments that are mostly empty, and gives them back.
 //
+// Space. What is changed is written beside what was there, and that is needed until a checkpoint. So
+// one is asked for where files take more than twice what lives in them, and, when little is changed
+// at the time, others until they take less than half more than that or cleaning finds nothing to
+// do; and where a table was dropped.
+//
 // Threads: as index/index_storage.hpp says.
 #pragma once
 
@@ -64,8 +69,11 @@ public:
         return index_type{*this, table, std::nullopt};
     }
     void retire(table_id table) {
-        const lock_guard<mutex> hold{mutex_};
-        retired_.push_back(table);
+        {
+            const lock_guard<mutex> hold{mutex_};
+            retired_.push_back(table);
+        }
+        want_checkpoint();
     }
     void discard(table_id table) {
         if (tables_type* const tables = tables_.load()) (void)tables->drop_table(table);
@@ -99,13 +107,26 @@ public:
     [[nodiscard]] result<storage_checkpoint> checkpoint(Barrier barrier) {
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return storage_checkpoint{};
+        wants_.store(false);
+        const std::uint64_t changed_before = changed_.load();
         take_back(*tables);
-        clean(*tables);
+        const bool cleaned = clean(*tables);
         auto made = tables->checkpoint(std::move(barrier));
         if (!made) return std::move(made.error());
+        // What a checkpoint has made superfluous is for the next one to clean.
+        const bool quiet = changed_.load() - changed_before < entries_per_look;
+        if (takes_more_than(cleaned && quiet ? enough_percent : too_much_percent))
+            if (cleaned || !quiet) want_checkpoint();
         return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
                                   made->bytes_written};
     }
+
+    void changed(std::uint64_t entries) {
+        const std::uint64_t before = changed_.fetch_add(entries);
+        if (before / entries_per_look == (before + entries) / entries_per_look) return;
+        if (takes_more_than(too_much_percent)) want_checkpoint();
+    }
+    [[nodiscard]] bool wants_checkpoint() const { return wants_.load(); }
 
     [[nodiscard]] storage_stats stats() {
         storage_stats seen;
@@ -126,6 +147,10 @@ public:
 private:
     // So many segments are cleaned by one checkpoint.
     static constexpr int cleaned_at_once = 8;
+    static constexpr std::uint64_t entries_per_look = 1024;
+    // Of what lives in them, files take too much at the first, and enough was done at the second.
+    static constexpr std::uint64_t too_much_percent = 200;
+    static constexpr std::uint64_t enough_percent = 145;
 
     [[nodiscard]] result<void> open_existing() {
         persisted_ = {};
@@ -184,11 +209,28 @@ private:
             if (!gone && gone.error().code() != error_code::not_found) retire(each);
         }
     }
-    static void clean(tables_type& tables) {
-        for (int count = 0; count < cleaned_at_once; ++count) {
+    //   Returns     whether there was anything
+    static bool clean(tables_type& tables) {
+        int count = 0;
+        for (; count < cleaned_at_once; ++count) {
             const auto cleaned = tables.clean();
-            if (!cleaned || cleaned->segment == 0) return;
+            if (!cleaned || cleaned->segment == 0) break;
         }
+        return count > 0;
+    }
+
+    void want_checkpoint() {
+        if (settings_.read_only || wants_.exchange(true)) return;
+        if (settings_.ask != nullptr) settings_.ask(settings_.context);
+    }
+    // A few segments are always open, or half full.
+    [[nodiscard]] bool takes_more_than(std::uint64_t percent) {
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr) return false;
+        const page_store_stats now = tables->disk_stats();
+        const std::uint64_t besides = 4 * std::uint64_t{settings_.segment_bytes};
+        const std::uint64_t taken = now.disk_bytes - now.spare_bytes;
+        return taken > now.newest_bytes * percent / 100 + besides;
     }
 
     std::optional<Platform> world_;
@@ -198,6 +240,8 @@ private:
     typename Platform::template atomic<tables_type*> tables_{nullptr};  // opened_, for all threads
     lsn persisted_;
     std::optional<error> damage_;
+    typename Platform::template atomic<std::uint64_t> changed_{0};  // entries, in this opening
+    typename Platform::template atomic<bool> wants_{false};
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
 };

@@ -41,14 +41,21 @@ public:
     using engine_type = recovery_engine<log_reader<Platform, Checksum>, target_type>;
     using outcome = typename engine_type::outcome;
 
+    // Told by the storage of tables in pages that it wants a checkpoint, from now on.
+    struct storage_listener {
+        void (*ask)(void* context) = nullptr;
+        void* context = nullptr;
+    };
+
     //   Requires    `in` and `tables` outlive it; the tables are empty
     store_recovery(Platform world, directory& in, const superblock& of, Tables& tables,
-                   const store_options& options)
+                   const store_options& options, storage_listener listener = {})
         : platform_{std::move(world)},
           directory_{&in},
           of_{of},
           tables_{&tables},
-          options_{options} {
+          options_{options},
+          listener_{listener} {
         chosen_.listener = options.on_recovery;
         chosen_.listener_context = options.on_recovery_context;
         chosen_.log_reaches = of.log_reaches;
@@ -88,6 +95,8 @@ private:
         settings.at_least = of_.pages_sequence;
         settings.read_only = chosen_.read_only;
         settings.keeps_damage = chosen_.up_to_damage;
+        settings.ask = listener_.ask;
+        settings.context = listener_.context;
         if (auto opened = storage().open(platform_, *directory_, settings); !opened) return opened;
         // It was made durable before the pages were.
         if (chosen_.log_reaches < storage().persisted())
@@ -245,6 +254,7 @@ private:
     superblock of_;
     Tables* tables_;
     const store_options& options_;
+    storage_listener listener_;
     recovery_options chosen_;
 };
 

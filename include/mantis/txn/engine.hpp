@@ -117,6 +117,7 @@ public:
         if (!appended) return appended.error();
         if (auto done = apply(writes, appended->position, growth); !done) return done.error();
         operations_ += writes.count();
+        if (stored->entries != 0) tables_->storage().changed(stored->entries);
         hold.unlock();
         return finish(*appended, how);
     }

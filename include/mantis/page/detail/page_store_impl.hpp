@@ -348,7 +348,8 @@ page_store_stats page_store<Platform, Checksum>::stats() {
     seen.segments = segments_.all().size();
     seen.spare = options_.spares != 0 && !is_tight();
     seen.spares = spares_;
-    seen.disk_bytes = std::uint64_t{options_.segment_bytes} * spares_;
+    seen.spare_bytes = std::uint64_t{options_.segment_bytes} * spares_;
+    seen.disk_bytes = seen.spare_bytes;
     for (const auto& each : segments_.all()) {
         seen.disk_bytes += std::uint64_t{each->blocks} * data_block_bytes;
         seen.live_bytes += std::uint64_t{each->live_blocks} * data_block_bytes;
