@@ -48,7 +48,7 @@ public:
     // Errors of all: those of the pool, which are those of its source; of the page numbers; corrupt
 
     //   Requires    pool and numbers of the tree live longer
-    //   Errors      already_exists: there is something in the tree
+    //   Errors      besides: already_exists: there is something in the tree
     [[nodiscard]] static result<page_tree_loader> begin(const tree_type& tree,
                                                         page_tree_load_options options = {}) {
         check(options.fill_percent >= 50 && options.fill_percent <= 100,
@@ -60,9 +60,9 @@ public:
 
     // Adds an entry behind all others.
     //   Requires    finish() was not called
-    //   Errors      invalid_argument: the key, which it names, is not above the last one; too_large:
-    //               see page_tree::takes(). Whatever it answers, nothing has changed then, and the
-    //               next call may be the same or another
+    //   Errors      besides: invalid_argument: the key, which it names, is not above the last one;
+    //               too_large: see page_tree::takes(). Whatever it answers, nothing has changed
+    //               then, and the next call may be the same or another
     [[nodiscard]] result<void> append(bytes_view key, bytes_view value, lsn version) {
         check(!ended_, "a B+tree is loaded on that was finished");
         if (!tree_.takes(key, value))
@@ -88,8 +88,8 @@ public:
     // The tree has all entries from now on.
     //   Requires    it was not called
     //   Returns     how many there are
-    //   Errors      already_exists: somebody has put something into the tree. All pages are given
-    //               back then, and the tree has not changed
+    //   Errors      besides: already_exists: somebody has put something into the tree. Whatever it
+    //               answers, all pages are given back then, and the tree has not changed
     [[nodiscard]] result<std::uint64_t> finish() {
         check(!ended_, "a B+tree is loaded on that was finished");
         ended_ = true;
