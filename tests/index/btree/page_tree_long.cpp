@@ -181,6 +181,7 @@ private:
         std::uint64_t count = 0;
         for (; most-- != 0 && last != model_.end(); ++count) ++last;
         const std::string to = last == model_.end() ? "" : last->first;
+        if (last != model_.end() && to.empty()) return;  // before the empty key: it has no name
         must(tree_->erase_range(from, to).value() == count, "another count was erased");
         model_.erase(first, last);
     }
