@@ -21,6 +21,12 @@ EXTENT_FAULTS = "index/btree/page_tree_extent_faults.cpp"
 EXTENT_SCHEDULES = "index/btree/page_tree_extent_schedules.cpp"
 EPOCHS = "index/btree/page_tree_epochs.cpp"
 TABLES = "recovery/paged_tables.cpp"
+LOADER = "index/btree/page_tree_loader.hpp"
+LOAD = "index/btree/detail/tree_load.hpp"
+LOAD_RUN = "index/btree/detail/load_run.hpp"
+LOADED = "index/btree/page_tree_loader.cpp"
+LOAD_FAULTS = "index/btree/page_tree_loader_faults.cpp"
+HISTORIES = "index/btree/page_tree_linearizability.cpp"
 
 MUTANTS = (
     mutant(
@@ -273,5 +279,61 @@ MUTANTS = (
         "",
         EXTENTS,
         "A value larger than the pool is replaced, and its pages are not those that are freed.",
+    ),
+    mutant(
+        "erase-that-says-yes-whoever-did-it",
+        TREE,
+        "            if (!erased || !*erased) return erased;\n",
+        "            if (!erased) return erased;\n",
+        HISTORIES,
+        "Two threads both hear that they have erased what was put once.",
+    ),
+    mutant(
+        "value-that-may-be-of-two-states-in-a-history",
+        FIND,
+        "        if (!(*leaf)->page.validate()) return std::optional<optimistic>{};\n",
+        "",
+        HISTORIES,
+        "No order of the operations explains what a find has found.",
+    ),
+    mutant(
+        "pages-of-a-load-that-nobody-noted",
+        LOAD,
+        "        pages_.add(held->page());\n",
+        "",
+        LOADED,
+        "Who gives a load up loses its pages.",
+    ),
+    mutant(
+        "load-over-entries-that-are-there",
+        LOAD,
+        "        if (auto empty = check_root(*root); !empty) return empty;\n",
+        "",
+        LOADED,
+        "What a writer has put meanwhile is gone.",
+    ),
+    mutant(
+        "load-given-up-without-the-epoch-before",
+        LOAD,
+        "            if (!tree_.pool->settle(page)) return;\n",
+        "",
+        LOAD_FAULTS,
+        "An epoch that has ended needs the page that is forgotten.",
+    ),
+    mutant(
+        "loaded-nodes-cut-too-late",
+        LOAD_RUN,
+        "            if (at == fewest() || bytes <= most_bytes_) cut_ = at;\n",
+        "            cut_ = at;\n",
+        LOADED,
+        "Keys that share nothing suddenly make more entries than fit.",
+    ),
+    mutant(
+        "key-loaded-twice",
+        LOADER,
+        "return key.size() > shared;",
+        "return key.size() >= shared;",
+        LOADED,
+        "A key that is equal to the last one is taken.",
     ),
 )

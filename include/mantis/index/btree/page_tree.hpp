@@ -59,6 +59,8 @@ namespace mantis {
 
 template <class Pool, page_numbers Numbers>
 class page_tree_cursor;
+template <class Pool, page_numbers Numbers>
+class page_tree_loader;
 
 template <class Pool, page_numbers Numbers>
 class page_tree {
@@ -250,6 +252,7 @@ public:
 
 private:
     friend class page_tree_cursor<Pool, Numbers>;
+    friend class page_tree_loader<Pool, Numbers>;
 
     page_tree(Pool& pool, Numbers& numbers, table_id table, page_id root) noexcept
         : tree_{{&pool, &numbers, table, root}} {

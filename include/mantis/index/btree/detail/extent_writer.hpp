@@ -61,6 +61,8 @@ public:
     [[nodiscard]] node_payload payload() const noexcept {
         return {{reference_, sizeof reference_}, true};
     }
+    // All of its pages, in their order, until it is kept.
+    [[nodiscard]] const std::vector<page_id>& pages() const noexcept { return pages_; }
     //   Requires    a leaf refers to it
     void keep() noexcept { pages_.clear(); }
 

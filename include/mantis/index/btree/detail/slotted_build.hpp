@@ -43,7 +43,19 @@ public:
         for (std::size_t at = from; at < to; ++at) append_one(other, at);
     }
     void append_child(bytes_view separator, std::uint64_t child) noexcept {
-        store_le(add(separator, {}, inner_entry_fixed_bytes, 0).entry, child);
+        append_child(node_key_parts{separator, {}}, child);
+    }
+    void append_child(const node_key_parts& separator, std::uint64_t child) noexcept {
+        store_le(add(separator.prefix, separator.suffix, inner_entry_fixed_bytes, 0).entry, child);
+    }
+    //   Requires    node_limits::takes(key, payload)
+    void append_entry(const node_key_parts& key, node_payload payload, lsn version) noexcept {
+        const place into =
+            add(key.prefix, key.suffix, leaf_entry_fixed_bytes, payload.value.size());
+        const unsigned mark = payload.is_reference ? payload_is_reference : 0u;
+        store_le(into.entry, static_cast<std::uint16_t>(payload.value.size() | mark));
+        store_le(into.entry + 2, version.value);
+        put(payload.value, into.payload);
     }
 
     //   Effects     writes hints and header, and clears the gap
