@@ -76,6 +76,9 @@ struct index_storage_settings {
     std::uint64_t at_least = 0;              // sequence of a checkpoint that was once durable
     bool read_only = false;                  // nothing on disk is changed, redo included
     bool keeps_damage = false;  // what cannot be read is damage() and no error of open()
+    // Called where a checkpoint is wanted: takes latches of its own only, and is brief.
+    void (*ask)(void* context) = nullptr;
+    void* context = nullptr;
 };
 
 // What a commit will do.
