@@ -196,8 +196,8 @@ public:
     //   Errors      no_space
     //   Complexity  looks at every segment
     [[nodiscard]] result<void> grow(std::uint64_t pages, std::size_t page_bytes);
-    // There is room for `images` from now on, all that are yet to be written, and `besides` are left
-    // then: of the reserve, which grows for that as long as the disk has room.
+    // There is room for `images` from now on, all that are yet to be written, and `besides` are
+    // left then: of the reserve, which grows for that as long as the disk has room.
     //   Requires    one at a time, and all images that are written later but those that a cleaner
     //               moves are among them or are promised later
     //   Effects     takes the place of what was promised before; where it fails nothing has changed

@@ -181,8 +181,8 @@ public:
 
     // To be asked before so many entries are put, with so many bytes of keys and values, or with
     // `grows` false so many are erased, one by one or as ranges: so no change fails after others
-    // are done, or after a log has them, because the disk is full. It makes room for all that may be
-    // changed, in data segments and of the reserve. What only erases may take more of that.
+    // are done, or after a log has them, because the disk is full. It makes room for all that may
+    // be changed, in data segments and of the reserve. What only erases may take more of that.
     //   Requires    one at a time, from here until the changes are done; from the first call on
     //               nothing is changed without it, but for tables that are made and dropped
     //   Errors      no_space; out_of_memory: the pool's translation has no room for the pages;
