@@ -36,6 +36,10 @@ struct optimistic_access {
         return order != 0 || size == 8 ? order : compare_long(from + 8, own + 8, size - 8);
     }
     static void copy(std::byte* into, const std::byte* from, std::size_t size) {
+        if (place_of(from).bit == 0) {
+            for (; size >= 64; size -= 64, into += 64, from += 64) copy_line(into, from);
+            for (; size >= 8; size -= 8, into += 8, from += 8) store_le(into, load_word(from));
+        }
         reader seen{from};
         for (; size >= 8; size -= 8, into += 8) store_le(into, seen.next(8));
         if (size != 0) store_some(into, seen.next(size), size);
@@ -69,6 +73,13 @@ struct optimistic_access {
     }
 
 private:
+    static void copy_line(std::byte* into, const std::byte* from) {
+        [&]<std::size_t... Word>(std::index_sequence<Word...>) {
+            (store_le(into + 8 * Word, load_word(from + 8 * Word)), ...);
+        }
+        (std::make_index_sequence<8>{});
+    }
+
     struct place {
         const std::byte* word;
         unsigned bit;  // of it, 0 ... 56
