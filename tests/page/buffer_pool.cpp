@@ -55,6 +55,28 @@ TEST_CASE("pages come back as they were changed, through three frames") {
     CHECK(pages.stats().pinned == 0);
 }
 
+TEST_CASE("a page is begun without loading if it is there and nobody changes it") {
+    source disk;
+    pool pages{disk, room_for<pool>(8)};
+    fill(pages, 3);
+    pages.drop(pages.change({2}).value());
+    const std::uint64_t reads = pages.stats().reads;
+    const auto seen = pages.try_begin({1});
+    REQUIRE(seen);
+    CHECK((seen->load<std::uint64_t>(0) == 1 && seen->page() == page_id{1} && seen->validate()));
+    CHECK_FALSE(pages.try_begin({2}));
+    CHECK_FALSE(pages.try_begin({0}));
+    CHECK_FALSE(pages.try_begin({std::uint64_t{1} << 63}));
+    CHECK(pages.stats().reads == reads);
+    {
+        const auto held = pages.change({1}).value();
+        CHECK_FALSE(seen->validate());
+        CHECK_FALSE(pages.try_begin({1}));
+    }
+    CHECK_FALSE(seen->validate());
+    CHECK(pages.try_begin({1}));
+}
+
 TEST_CASE("a page that is there is not read again") {
     source disk;
     pool pages{disk, room_for<pool>(8)};

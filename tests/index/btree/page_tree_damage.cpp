@@ -74,7 +74,25 @@ void use(images& of, std::mt19937_64& random) {
             return true;
         })));
     };
+    // From a place inside a leaf, in both directions.
+    const auto scan_at = [&](const std::string& key) {
+        bytes last{key};
+        bool first = true;
+        CHECK(right_or_known(tree->scan(key, [&](bytes_view at, bytes_view, lsn) {
+            CHECK((first ? last.view() <= at : last.view() < at));
+            first = false;
+            last.assign(at);
+            return true;
+        })));
+        last.assign(key);
+        CHECK(right_or_known(tree->scan_back(key, [&](bytes_view at, bytes_view, lsn) {
+            CHECK(at < last.view());
+            last.assign(at);
+            return true;
+        })));
+    };
     scan();
+    for (int i = 0; i < 3; ++i) scan_at(of.keys[random() % of.keys.size()]);
     for (const std::string& key : of.keys) {
         CHECK(right_or_known(tree->find(key, [](bytes_view, lsn) {})));
         switch (random() % 4) {

@@ -196,11 +196,14 @@ public:
         detail::tree_leaf_copy<descent> leaf{tree_};
         node_key key;
         node_key next;
+        leaf_entry entry;
+        node_place place;
         for (bytes_view at = from;; at = next.view()) {
             if (auto read = leaf.load({at}); !read) return read;
-            const slotted_view<> view = leaf.view();
-            for (std::size_t slot = view.lower_bound(at).at; slot < view.count(); ++slot) {
-                const leaf_entry entry = leaf.entry(slot);
+            const slotted_view<>& view = leaf.view();
+            if (!leaf.find(at, place)) return leaf.damage();
+            for (std::size_t slot = place.at; slot < view.count(); ++slot) {
+                if (!leaf.read(slot, entry)) return leaf.damage();
                 key.assign(entry.key.prefix, entry.key.suffix);
                 const auto more = hand_out(key.view(), entry, f);
                 if (!more) return more.error();
@@ -265,13 +268,16 @@ private:
         detail::tree_leaf_copy<descent> leaf{tree_};
         node_key key;
         node_key next;
+        leaf_entry entry;
+        node_place place;
         for (;; at = {next.view(), detail::tree_side::before}) {
             if (auto read = leaf.load(at); !read) return read;
-            const slotted_view<> view = leaf.view();
-            const bool whole = at.side == detail::tree_side::last;
-            for (std::size_t slot = whole ? view.count() : view.lower_bound(at.key).at;
-                 slot-- != 0;) {
-                const leaf_entry entry = leaf.entry(slot);
+            const slotted_view<>& view = leaf.view();
+            place.at = view.count();
+            if (at.side != detail::tree_side::last && !leaf.find(at.key, place))
+                return leaf.damage();
+            for (std::size_t slot = place.at; slot-- != 0;) {
+                if (!leaf.read(slot, entry)) return leaf.damage();
                 key.assign(entry.key.prefix, entry.key.suffix);
                 const auto more = hand_out(key.view(), entry, f);
                 if (!more) return more.error();

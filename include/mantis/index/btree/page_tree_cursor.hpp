@@ -73,27 +73,27 @@ public:
         return key_.view();
     }
     [[nodiscard]] bytes_view value() const {
-        const leaf_entry in_leaf = entry();
+        const leaf_entry& in_leaf = entry();
         return in_leaf.payload.is_reference ? found_.view() : in_leaf.payload.value;
     }
     [[nodiscard]] lsn version() const {
-        const leaf_entry in_leaf = entry();
+        const leaf_entry& in_leaf = entry();
         return in_leaf.payload.is_reference ? found_.version : in_leaf.version;
     }
 
 private:
-    [[nodiscard]] leaf_entry entry() const {
+    [[nodiscard]] const leaf_entry& entry() const {
         check(is_on_entry(), "the entry of a cursor that is on none");
-        return leaf_.entry(at_);
+        return now_;
     }
     //   Effects     key_ is the entry's
     //   Returns     false: its value has pages of its own, and it is gone meanwhile
     [[nodiscard]] result<bool> stop_at(std::size_t at) {
         at_ = at;
         state_ = state::before_first;
-        const leaf_entry now = leaf_.entry(at);
-        key_.assign(now.key.prefix, now.key.suffix);
-        if (now.payload.is_reference) {
+        if (!leaf_.read(at, now_)) return leaf_.damage();
+        key_.assign(now_.key.prefix, now_.key.suffix);
+        if (now_.payload.is_reference) {
             if (auto read = detail::tree_find{tree_, found_}.run(key_.view()); !read)
                 return std::move(read).error();
             if (found_.answer == node_answer::absent) return false;
@@ -107,8 +107,9 @@ private:
         bool gone = false;  // what the leaf has next
         for (;; to.key = fence.view(), behind = gone) {
             if (auto read = leaf_.load(to); !read) return std::move(read).error();
-            const slotted_view<> view = leaf_.view();
-            const node_place place = view.lower_bound(to.key);
+            const slotted_view<>& view = leaf_.view();
+            node_place place;
+            if (!leaf_.find(to.key, place)) return leaf_.damage();
             const bool skips = behind && place.answer == node_answer::found;
             const std::size_t at = place.at + (skips ? 1 : 0);
             if (at < view.count()) {
@@ -130,11 +131,12 @@ private:
         node_key fence;
         for (;; to = {fence.view(), detail::tree_side::before}) {
             if (auto read = leaf_.load(to); !read) return std::move(read).error();
-            const slotted_view<> view = leaf_.view();
-            const std::size_t end =
-                to.side == detail::tree_side::last ? view.count() : view.lower_bound(to.key).at;
-            if (end != 0) {
-                if (auto on = stop_at(end - 1); !on || *on) return on;
+            const slotted_view<>& view = leaf_.view();
+            node_place end{view.count()};
+            if (to.side != detail::tree_side::last && !leaf_.find(to.key, end))
+                return leaf_.damage();
+            if (end.at != 0) {
+                if (auto on = stop_at(end.at - 1); !on || *on) return on;
                 fence = key_;
                 continue;
             }
@@ -147,6 +149,7 @@ private:
     detail::tree_leaf_copy<descent> leaf_;
     state state_ = state::before_first;
     std::size_t at_ = 0;
+    leaf_entry now_;  // in the copy
     node_key key_;
     detail::leaf_value found_;  // where the leaf has a reference
 };

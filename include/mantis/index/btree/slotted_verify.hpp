@@ -18,7 +18,9 @@ namespace detail {
 class node_check {
 public:
     node_check(slotted_view<> node, node_owner expected) noexcept
-        : node_{node}, header_{node.header()}, expected_{expected} {}
+        : node_{node}, header_{node.header()}, expected_{expected} {
+        std::memset(taken_, 0, node.page_bytes() / 8);
+    }
 
     [[nodiscard]] result<void> run() {
         if (auto sound = check_header(); !sound) return sound;
@@ -97,8 +99,9 @@ private:
         const fence_keys fences = node_.fences();
         const bytes_view lower = fences.lower.from(prefix);
         if (at != 0 && key.suffix <= last_) return broken("keys out of order", at);
-        if (key.suffix < lower || (!node_.is_leaf() && key.suffix == lower) ||
-            (!fences.upper.empty() && key.suffix >= fences.upper.from(prefix)))
+        // The others ascend from the first.
+        const bool below = at == 0 && (node_.is_leaf() ? key.suffix < lower : key.suffix <= lower);
+        if (below || (!fences.upper.empty() && key.suffix >= fences.upper.from(prefix)))
             return broken("a key outside the fences", at);
         last_ = key.suffix;
         return success();
@@ -113,10 +116,15 @@ private:
     //   Returns     whether nothing else had any of these bytes
     [[nodiscard]] bool take(std::size_t offset, std::size_t size) noexcept {
         taken_bytes_ += size;
-        for (std::size_t at = offset; at < offset + size; ++at) {
-            const auto bit = static_cast<std::uint8_t>(1u << at % 8);
-            if ((taken_[at / 8] & bit) != 0) return false;
-            taken_[at / 8] = static_cast<std::uint8_t>(taken_[at / 8] | bit);
+        while (size != 0) {
+            const std::size_t bit = offset % 64;
+            const std::size_t some = size < 64 - bit ? size : 64 - bit;
+            const std::uint64_t bits = ~std::uint64_t{0} >> (64 - some) << bit;
+            std::uint64_t& word = taken_[offset / 64];
+            if ((word & bits) != 0) return false;
+            word |= bits;
+            offset += some;
+            size -= some;
         }
         return true;
     }
@@ -138,7 +146,7 @@ private:
     node_owner expected_;
     bytes_view last_;
     std::size_t taken_bytes_ = 0;
-    std::uint8_t taken_[node_limits::max_page_bytes / 8] = {};
+    std::uint64_t taken_[node_limits::max_page_bytes / 64];  // of this page, a bit for each byte
 };
 
 }  // namespace detail

@@ -36,6 +36,10 @@ struct optimistic_access {
         return order != 0 || size == 8 ? order : compare_long(from + 8, own + 8, size - 8);
     }
     static void copy(std::byte* into, const std::byte* from, std::size_t size) {
+        if (place_of(from).bit == 0) {
+            for (; size >= 64; size -= 64, into += 64, from += 64) copy_line(into, from);
+            for (; size >= 8; size -= 8, into += 8, from += 8) store_le(into, load_word(from));
+        }
         reader seen{from};
         for (; size >= 8; size -= 8, into += 8) store_le(into, seen.next(8));
         if (size != 0) store_some(into, seen.next(size), size);
@@ -60,6 +64,7 @@ struct optimistic_access {
             store_part(into - before, before, own, some);
             into += some, own += some, size -= some;
         }
+        for (; size >= 64; into += 64, own += 64, size -= 64) write_line(into, own);
         for (; size >= 8; into += 8, own += 8, size -= 8)
             store_word(into, load_le<std::uint64_t>(own));
         if (size != 0) store_part(into, 0, own, size);
@@ -69,6 +74,20 @@ struct optimistic_access {
     }
 
 private:
+    // Eight words, without a loop.
+    static void copy_line(std::byte* into, const std::byte* from) {
+        [&]<std::size_t... Word>(std::index_sequence<Word...>) {
+            (store_le(into + 8 * Word, load_word(from + 8 * Word)), ...);
+        }
+        (std::make_index_sequence<8>{});
+    }
+    static void write_line(std::byte* into, const std::byte* own) {
+        [&]<std::size_t... Word>(std::index_sequence<Word...>) {
+            (store_word(into + 8 * Word, load_le<std::uint64_t>(own + 8 * Word)), ...);
+        }
+        (std::make_index_sequence<8>{});
+    }
+
     struct place {
         const std::byte* word;
         unsigned bit;  // of it, 0 ... 56

@@ -66,12 +66,14 @@ public:
     template <class Entries>
     [[nodiscard]] result<exclusive> lock_leaf(bytes_view key, Entries entries) {
         unsigned lists = 0;
+        std::optional<typename Tree::seen_node> seen;
         for (unsigned i = 0; i < Tree::attempts && lists < most_lists; ++i) {
-            auto seen = tree_.seek({key}, 0);
-            if (!seen) return std::move(seen).error();
-            if (!*seen) continue;
-            const auto& page = (*seen)->page;
-            note((*seen)->view, entries);
+            auto there = tree_.seek({key}, 0, seen);
+            if (!there) return std::move(there).error();
+            if (!*there) continue;
+            const auto& page = seen->page;
+            seen->view.fetch_gap();
+            note(seen->view, entries);
             if (!page.validate()) continue;
             if (!references_.empty()) ++lists;
             const auto listed = list([&] { return page.validate(); });

@@ -135,14 +135,12 @@ void store_slot(std::byte* page, std::size_t at, node_slot slot) {
 }
 
 // A header as it is in the page: six words, of which that is taken which is asked for.
-class node_header_words {
-public:
+struct node_header_words {
     template <class Access>
     [[nodiscard]] static node_header_words load(const std::byte* page) {
-        node_header_words read;
-        for (std::size_t i = 0; i < sizeof read.words_ / 8; ++i)
-            read.words_[i] = Access::load_word(page + 8 * i);
-        return read;
+        return {Access::load_word(page),      Access::load_word(page + 8),
+                Access::load_word(page + 16), Access::load_word(page + 24),
+                Access::load_word(page + 32), Access::load_word(page + 40)};
     }
     [[nodiscard]] std::uint8_t version() const noexcept { return at<std::uint8_t, 0>(); }
     [[nodiscard]] std::uint8_t kind() const noexcept { return at<std::uint8_t, 1>(); }
@@ -155,9 +153,9 @@ public:
     [[nodiscard]] std::uint16_t lower_bytes() const noexcept { return at<std::uint16_t, 14>(); }
     [[nodiscard]] std::uint16_t upper_offset() const noexcept { return at<std::uint16_t, 16>(); }
     [[nodiscard]] std::uint16_t upper_bytes() const noexcept { return at<std::uint16_t, 18>(); }
-    [[nodiscard]] std::uint64_t table() const noexcept { return words_[3]; }
-    [[nodiscard]] std::uint64_t page() const noexcept { return words_[4]; }
-    [[nodiscard]] std::uint64_t rightmost_child() const noexcept { return words_[5]; }
+    [[nodiscard]] std::uint64_t table() const noexcept { return words[3]; }
+    [[nodiscard]] std::uint64_t page() const noexcept { return words[4]; }
+    [[nodiscard]] std::uint64_t rightmost_child() const noexcept { return words[5]; }
     [[nodiscard]] node_header all() const noexcept {
         return {version(),     kind(),         level(),          slot_count(),
                 heap_begin(),  hole_bytes(),   prefix_bytes(),   lower_offset(),
@@ -165,13 +163,12 @@ public:
                 table(),       page(),         rightmost_child()};
     }
 
-private:
     template <class T, std::size_t Offset>
     [[nodiscard]] T at() const noexcept {
-        return static_cast<T>(words_[Offset / 8] >> 8 * (Offset % 8));
+        return static_cast<T>(words[Offset / 8] >> 8 * (Offset % 8));
     }
 
-    std::uint64_t words_[sizeof(node_header) / 8];
+    std::uint64_t words[sizeof(node_header) / 8];
 };
 template <class Access>
 void store_node_header(std::byte* page, const node_header& from) {
