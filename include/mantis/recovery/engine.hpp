@@ -401,8 +401,8 @@ private:
             if (auto synced = directory_->sync(); !synced) return synced;
         if (end.segment.empty()) return success();
         if (const doubtful_bytes before = log.doubtful_before(); !before.held.empty())
-            if (auto safe = detail::write_again(*directory_, before.segment, before.offset,
-                                                before.held);
+            if (auto safe =
+                    detail::write_again(*directory_, before.segment, before.offset, before.held);
                 !safe)
                 return safe;
         return detail::cut_segment(*directory_, end.segment, end.offset_in_segment(),

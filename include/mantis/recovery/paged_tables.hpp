@@ -181,10 +181,12 @@ public:
 
     // To be asked before so many entries are put, with so many bytes of keys and values, or with
     // `grows` false so many are erased, one by one or as ranges: so no change fails after others
-    // are done, or after a log has them, because the disk is full. It makes room for all that may
-    // be changed, in data segments and of the reserve. What only erases may take more of that.
+    // are done, or after a log has them, because the disk is full. Where half of the disk's free
+    // space has room for all that may be changed at most, that will do; where not, room for it is
+    // made, in data segments and of the reserve. What only erases may take more of that.
     //   Requires    one at a time, from here until the changes are done; from the first call on
-    //               nothing is changed without it, but for tables that are made and dropped
+    //               nothing is changed without it, but for tables that are made and dropped; nobody
+    //               else takes all of the free space in between
     //   Errors      no_space; out_of_memory: the pool's translation has no room for the pages;
     //               read_only; corrupt, io: of the root of a table
     //   Complexity  a few loads and a mutex; now and then it looks at every frame, and reads the
@@ -316,6 +318,7 @@ private:
     // Admitting.
     [[nodiscard]] result<std::uint64_t> greatest_height();
     [[nodiscard]] result<void> has_translation(std::uint64_t pages);
+    [[nodiscard]] bool disk_has_plenty(std::uint64_t images);
 
     // Checkpoints, with turn_.
     void note(lsn position, moment& at);
@@ -346,6 +349,7 @@ private:
 
     // Of who admits.
     std::uint64_t height_ = 0;
+    std::uint64_t credit_ = 0;  // bytes that may be admitted before the disk is asked again
     std::uint64_t height_known_at_ = ~std::uint64_t{0};  // takes() of the numbers then
 
     mutex mutex_;  // protects all below

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../paged_tables.hpp"
+#include "commit_bounds.hpp"
 
 namespace mantis {
 
@@ -152,12 +153,6 @@ result<void> paged_tables<Platform, Checksum>::drop_table(table_id table) {
 
 // --- admitting -----------------------------------------------------------------------------------
 
-// How often a page is changed, and so has an image to be written at most, even if it leaves its
-// frame each time:
-//   erase    its leaf; merging asks by itself
-//   put      its leaf; its parent and the leaf again, and a new one; from the root down again two
-//            pages for each level, and two more below a root that is split. Trees that grow higher
-//            meanwhile have their root split
 template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, std::uint64_t entries,
                                                      bool grows) {
@@ -166,23 +161,44 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
     if (auto refused = writable(); !refused) return refused;
     if (put_bytes > most || entries > most)
         return error{error_code::too_large, doing}.with("bytes", put_bytes).with("rows", entries);
-    std::uint64_t changes = 3 * entries;
-    std::uint64_t besides = 0;
+    std::uint64_t height = 1;
     if (grows) {
-        const auto height = greatest_height();
-        if (!height) return error{height.error()}.within(doing);
-        const std::uint64_t levels = *height + 1 + std::bit_width(entries) / 2;
-        const std::uint64_t extents =
-            put_bytes / (options_.pool.page_bytes - sizeof(detail::extent_header)) + entries;
-        const std::uint64_t pages = extents + entries * (levels + 1);
-        changes = extents + entries * (2 * levels + 8);
-        besides = disk_.whole_reserve(options_.pool.page_bytes) / 2;
-        if (auto covered = has_translation(pages); !covered) return covered;
-        if (auto room = numbers_.admit(pages); !room) return std::move(room.error()).within(doing);
+        const auto greatest = greatest_height();
+        if (!greatest) return error{greatest.error()}.within(doing);
+        height = *greatest;
     }
-    if (auto room = pool_.admit(changes, besides); !room)
+    const detail::commit_bounds most_made = detail::bounds_of(
+        {put_bytes, entries, grows}, height, numbers_.used_count(), options_.pool.page_bytes);
+    if (grows)
+        if (auto covered = has_translation(most_made.pages); !covered) return covered;
+    if (disk_has_plenty(most_made.images)) return success();
+    if (grows)
+        if (auto room = numbers_.admit(most_made.pages); !room)
+            return std::move(room.error()).within(doing);
+    const std::uint64_t besides = grows ? disk_.whole_reserve(options_.pool.page_bytes) / 2 : 0;
+    if (auto room = pool_.admit(most_made.images, besides); !room)
         return std::move(room.error()).within(doing);
     return success();
+}
+
+// Half of the free space is a credit, of which each commit takes what it might need, and nearly
+// none does: so the disk is seldom asked.
+template <platform Platform, checksum_policy Checksum>
+bool paged_tables<Platform, Checksum>::disk_has_plenty(std::uint64_t images) {
+    if (!options_.spare) return true;
+    const std::uint64_t bytes = images * options_.pool.page_bytes;
+    if (bytes > credit_) {
+        const auto free = directory_->free_bytes();
+        const std::uint64_t besides = 4 * std::uint64_t{options_.segment_bytes};
+        credit_ = free && *free / 2 > besides ? *free / 2 - besides : 0;
+        if (bytes > credit_) {
+            credit_ = 0;
+            return false;
+        }
+        pool_.end_admitting();
+    }
+    credit_ -= bytes;
+    return true;
 }
 
 // It grows only where pages are taken.

@@ -51,6 +51,10 @@ public:
         return room;
     }
 
+    //   Effects     as before the first call of admit()
+    //   Threads     as admit()
+    void end_admitting() { admits_.store(false, Platform::memory_order::release); }
+
     // The same for a few changes of who does not admit.
     [[nodiscard]] result<void> admit_more(std::uint64_t changes) {
         if (!admits_.load(Platform::memory_order::acquire) ||
