@@ -13,8 +13,8 @@
 //                                                        it
 //   s.reset()                        result<void>        it is as it was when it was opened; all
 //                                                        indexes of it are gone
-//   s.close()                        void                it uses no file and no thread any more, nor
-//                                                        may its indexes be used
+//   s.close()                        void                it uses no file and no thread any more
+//                                                        its indexes must not be used either
 //   s.attach(table, made)            result<index_type>  the index of that table, which the commit
 //                                                        that ends at `made` has made: what the
 //                                                        last checkpoint had, if that is behind it,
@@ -41,6 +41,8 @@
 //                                                        the call that finds so on, once
 //                                                        settings.ask was called, until it has
 //                                                        been made
+//   s.unsettled()                    bool                somebody is to call look() in a second
+//   s.look()                         void                finds out whether a checkpoint is wanted
 //   s.stats()                        storage_stats
 //
 // Its index offers, besides what an ordered_index does:
@@ -105,6 +107,7 @@ struct storage_stats {
     std::uint64_t pages = 0;
     std::uint64_t page_bytes = 0;
     std::uint64_t disk_bytes = 0;     // of files of pages
+    std::uint64_t reserve_bytes = 0;  // of them, kept for a full disk
     std::uint64_t live_bytes = 0;     // of them, of pages that are in use
     std::uint64_t written_bytes = 0;  // in this opening
     std::uint64_t memory_bytes = 0;   // of pages now
@@ -131,6 +134,8 @@ public:
     }
     void changed(std::uint64_t) noexcept {}
     [[nodiscard]] bool wants_checkpoint() const noexcept { return false; }
+    [[nodiscard]] bool unsettled() const noexcept { return false; }
+    void look() noexcept {}
     [[nodiscard]] storage_stats stats() { return {}; }
 };
 

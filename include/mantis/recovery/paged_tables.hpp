@@ -129,7 +129,8 @@ public:
     //   Effects     an empty database is made where there is no manifest
     //   Errors      corrupt, mismatch, io: see manifest::open() and page_store::opened(). corrupt,
     //               too, where there are data segments and no manifest. not_found: there is none,
-    //               and options.read_only without changes in memory. out_of_memory: a page that the pool could never have
+    //               and options.read_only without changes in memory. out_of_memory: a page that the
+    //               pool could never have
     [[nodiscard]] static result<owned<paged_tables>> open(Platform world, directory& in,
                                                           const paged_tables_options& options) {
         owned<paged_tables> made{new paged_tables{std::move(world), in, options}};

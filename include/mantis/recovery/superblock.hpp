@@ -8,16 +8,16 @@
 //
 //   offset  bytes  field
 //        0      8  magic           "MANTISSB"
-//        8      4  version         4; 3 where no table is in pages; 2 where there is no second file
-//                                  either, 1 where no record of the log has a stamp
+//        8      4  version         4; 3 where no table is in pages; 2 where there is no second
+//                                  file either, 1 where no record of the log has a stamp
 //       12      4  checksum        format_id of the checksum policy
 //       16     16  database        id, high half first
 //       32      8  log reaches     at the last open or close every record before this lsn was
 //                                  durable; a log that ends earlier has lost something
 //       40      8  checkpoint lsn  0: there is none
 //       48      8  generation      counts replacements; the larger of the two files is the newer
-//       56      8  pages sequence  of the checkpoint in the manifest that was the last one when this
-//                                  was written, so that an older manifest is told; 0: there is none
+//       56      8  pages sequence  of the checkpoint in the manifest that was the last one when
+//                                  this was written, so that an older manifest is told; 0: none
 //       64      8  file checksum   crc32c of all bytes before it, in every version
 //
 // Version 3 has 64 bytes: the file checksum follows `generation`. Versions 1 and 2 have 48: it

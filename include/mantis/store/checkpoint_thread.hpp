@@ -18,6 +18,8 @@
 //                                                would take; {} if there is none
 //   h.make()                 bool                makes a checkpoint; false: it failed
 //   h.note(event)            void
+//   h.look_later()           bool                whether debt() is to be asked again after
+//                                                settle_after; optional
 //
 // Threads: any number, but stop() and the destructor; log_grew() may be called with latches of the
 // log held, and takes one of its own only.
@@ -49,6 +51,7 @@ public:
         nanoseconds time_objective;
         nanoseconds look_every = milliseconds(100);
         nanoseconds retry_after = seconds(1);
+        nanoseconds settle_after = seconds(1);
     };
 
     //   Requires    `host` outlives it
@@ -108,6 +111,10 @@ private:
         return chosen_.limits.need_a_clock() || chosen_.point_objective != nanoseconds{} ||
                chosen_.time_objective != nanoseconds{};
     }
+    [[nodiscard]] bool look_later() const {
+        if constexpr (requires { host_->look_later(); }) return host_->look_later();
+        else return false;
+    }
     [[nodiscard]] checkpoint_reason due() const {
         return checkpoint_due(chosen_.limits, host_->debt(), chosen_.rates);
     }
@@ -129,13 +136,14 @@ private:
             look();
             const bool sound = due() == checkpoint_reason::none || host_->make();
             look();
+            const bool later = sound && look_later();
             hold.lock();
             failures_ = sound ? 0 : failures_ + 1;
-            rest(hold);
+            rest(hold, later);
         }
     }
     //   Effects     waits until there is a reason to look again
-    void rest(unique_lock<mutex>& hold) {
+    void rest(unique_lock<mutex>& hold, bool later) {
         if (failures_ != 0) {
             const unsigned doubled = failures_ < 6 ? failures_ - 1 : 5;
             const nanoseconds until =
@@ -152,6 +160,10 @@ private:
             return;
         }
         while (!stop_ && !asked_) {
+            if (later) {
+                (void)changed_.wait_for(mutex_, chosen_.settle_after);
+                return;
+            }
             if (!ticks()) changed_.wait(mutex_);
             else if (!changed_.wait_for(mutex_, chosen_.look_every)) return;
         }

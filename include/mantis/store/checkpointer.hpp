@@ -22,8 +22,8 @@
 //      which names survive
 //   5. C of the superblock <= P of the storage <= what of the log is durable: redo begins at C, and
 //      passes over what the storage has
-// A failure before step 6 leaves all as it was, but for a file that the next checkpoint removes; and
-// the storage may be further than the image, which it may be at any time.
+// A failure before step 6 leaves all as it was, but for a file that the next checkpoint removes;
+// and the storage may be further than the image, which it may be at any time.
 //
 // Threads: one at a time, beside any number of commits and reads.
 #pragma once

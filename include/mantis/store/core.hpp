@@ -405,6 +405,12 @@ private:
         [[nodiscard]] checkpoint_debt debt() const { return core->debt(); }
         [[nodiscard]] nanoseconds loss_age() const { return core->window().age; }
         [[nodiscard]] bool make() const { return core->checkpoint().has_value(); }
+        [[nodiscard]] bool look_later() const {
+            auto& storage = core->tables_.storage();
+            const bool later = storage.unsettled();
+            if (later) storage.look();
+            return later;
+        }
         void note(const event& what) const {
             core->watches_.events().note(what);
             core->watches_.events().deliver();

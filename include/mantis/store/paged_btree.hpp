@@ -9,7 +9,7 @@
 // since then. The size of a page stays for the life of the database.
 #pragma once
 
-#include "paged_storage.hpp"
+#include "detail/paged_storage.hpp"
 
 #include "../core/xxh3.hpp"
 
@@ -20,7 +20,7 @@ struct paged_btree {
     static constexpr const char* name = "paged_btree";
     static constexpr std::uint32_t format_id = 2;
     template <class Platform>
-    using storage = paged_storage<Platform, Checksum, PageBytes>;
+    using storage = detail::paged_storage<Platform, Checksum, PageBytes>;
     template <class Platform>
     using index = typename storage<Platform>::index_type;
 };

@@ -3,8 +3,8 @@
 // Walks a range of a table in key order, the transaction's own writes included.
 //
 // Committed rows are copied in batches, small ones first, so no latch is held between calls and the
-// table may change meanwhile: the walk goes on after the last key it gave. Whether that mattered is told by the
-// commit of a serializable transaction.
+// table may change meanwhile: the walk goes on after the last key it gave. Whether that mattered is
+// told by the commit of a serializable transaction.
 //
 // Threads: one. Lives no longer than its transaction, which must not move meanwhile.
 #pragma once

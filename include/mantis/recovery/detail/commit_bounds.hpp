@@ -3,9 +3,9 @@
 // How many pages a commit to tables in pages may take, and how many images, at most: arithmetic.
 //
 // Pages. A node that is split leaves two that are three quarters full at most: no entry takes more
-// than a quarter of a page, and what is appended at the very end is split off only when that page is
-// full. So each leaf that there was may be split by one put, and from then on by an eighth of a page
-// of entries at the least. What is split off above, by separators of an eighth of a page, is
+// than a quarter of a page, and what is appended at the very end is split off only when that page
+// is full. So each leaf that there was may be split by one put, and from then on by an eighth of a
+// page of entries at the least. What is split off above, by separators of an eighth of a page, is
 // bounded by the levels and by the pages that there were.
 //
 // Images. How often a page is changed, and so has an image to be written at most, even if it leaves

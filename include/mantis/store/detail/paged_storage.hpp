@@ -7,21 +7,21 @@
 // need not be waited for. Likewise what an opening finds of tables that the log has dropped. Each
 // checkpoint also cleans some of the segments that are mostly empty, and gives them back.
 //
-// Space. What is changed is written beside what was there, and that is needed until a checkpoint. So
-// one is asked for where files take more than twice what lives in them, and, when little is changed
-// at the time, others until they take less than half more than that or cleaning finds nothing to
-// do; and where a table was dropped.
+// Space. What is changed is written beside what was there, and that is needed until a checkpoint.
+// So one is asked for where files take more than twice what lives in them, and, when little is
+// changed at the time, others until they take less than half more than that or cleaning finds
+// nothing to do; and where a table was dropped.
 //
 // Threads: as index/index_storage.hpp says.
 #pragma once
 
 #include "paged_index.hpp"
 
-#include "../index/index_storage.hpp"
-#include "../platform/guard.hpp"
-#include "../recovery/paged_tables.hpp"
+#include "../../index/index_storage.hpp"
+#include "../../platform/guard.hpp"
+#include "../../recovery/paged_tables.hpp"
 
-namespace mantis {
+namespace mantis::detail {
 
 template <platform Platform, checksum_policy Checksum, std::size_t PageBytes>
 class paged_storage {
@@ -114,7 +114,8 @@ public:
         auto made = tables->checkpoint(std::move(barrier));
         if (!made) return std::move(made.error());
         // What a checkpoint has made superfluous is for the next one to clean.
-        const bool quiet = changed_.load() - changed_before < entries_per_look;
+        const bool quiet = changed_.load() == changed_before;
+        if (!quiet) settled_.store(false);
         if (takes_more_than(cleaned && quiet ? enough_percent : too_much_percent))
             if (cleaned || !quiet) want_checkpoint();
         return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
@@ -123,10 +124,20 @@ public:
 
     void changed(std::uint64_t entries) {
         const std::uint64_t before = changed_.fetch_add(entries);
-        if (before / entries_per_look == (before + entries) / entries_per_look) return;
-        if (takes_more_than(too_much_percent)) want_checkpoint();
+        if (before / entries_per_look != (before + entries) / entries_per_look) look();
     }
     [[nodiscard]] bool wants_checkpoint() const { return wants_.load(); }
+    // Whether something was changed since the last look, or shortly before it.
+    [[nodiscard]] bool unsettled() const {
+        return !settled_.load() || looked_.load() != changed_.load();
+    }
+    //   Effects     wants_checkpoint(), where a checkpoint would give space back
+    void look() {
+        const std::uint64_t now = changed_.load();
+        const bool quiet = looked_.exchange(now) == now;
+        settled_.store(quiet);
+        if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();
+    }
 
     [[nodiscard]] storage_stats stats() {
         storage_stats seen;
@@ -136,7 +147,8 @@ public:
         const paged_tables_stats now = tables->stats();
         seen.pages = now.pages;
         seen.disk_bytes = now.disk.disk_bytes;
-        seen.live_bytes = now.disk.live_bytes;
+        seen.reserve_bytes = now.disk.spare_bytes;
+        seen.live_bytes = now.disk.newest_bytes;
         seen.written_bytes = now.disk.bytes_written;
         seen.memory_bytes = std::uint64_t{now.pool.frames - now.pool.free} * PageBytes;
         seen.hits = now.pool.hits;
@@ -241,9 +253,11 @@ private:
     lsn persisted_;
     std::optional<error> damage_;
     typename Platform::template atomic<std::uint64_t> changed_{0};  // entries, in this opening
+    typename Platform::template atomic<std::uint64_t> looked_{0};   // of them, at the last look
+    typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
     typename Platform::template atomic<bool> wants_{false};
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
 };
 
-}  // namespace mantis
+}  // namespace mantis::detail

@@ -9,13 +9,13 @@
 // Threads: as page_tree.
 #pragma once
 
-#include "../core/ids.hpp"
-#include "../core/result.hpp"
+#include "../../core/ids.hpp"
+#include "../../core/result.hpp"
 
 #include <optional>
 #include <utility>
 
-namespace mantis {
+namespace mantis::detail {
 
 template <class Storage>
 class paged_index {
@@ -74,4 +74,4 @@ private:
     std::optional<tree_type> tree_;
 };
 
-}  // namespace mantis
+}  // namespace mantis::detail
