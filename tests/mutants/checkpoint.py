@@ -85,8 +85,9 @@ MUTANTS = (
     mutant(
         "rows-of-a-batch-skipped",
         "store/checkpointer.hpp",
-        "                if (rows.full()) {\n                    more = true;\n",
-        "                if (rows.full()) {\n",
+        "                return !more;\n",
+        "                if (!more) return true;\n                more = false;\n"
+        "                return false;\n",
         "store/checkpoint.cpp",
         "A table that is larger than a batch loses all behind it.",
     ),

@@ -24,8 +24,8 @@ MUTANTS = (
     mutant(
         "told-while-it-is-applied",
         "txn/engine.hpp",
-        "        if (!torn_.load()) {\n",
-        "        if (!torn_.load()) return success();\n        {\n",
+        "        if (!torn_.is_torn()) {\n",
+        "        if (!torn_.is_torn()) return success();\n        {\n",
         "store/index_failures.cpp",
         "A reader is told of a row whose transaction then fails to be applied.",
     ),

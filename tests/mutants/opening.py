@@ -118,8 +118,8 @@ STORE = (
     mutant(
         "superblock-before-the-cut",
         "store/core.hpp",
-        "        auto done = recovery_type{platform_, *directory_, block, tables_, options_}"
-        ".run();\n",
+        "        auto done =\n"
+        "            recovery_type{platform_, *directory_, block, tables_, options_, {ask, this}}.run();\n",
         "        if (!options_.read_only) {\n"
         "            auto early = log_reader<Platform, Checksum>::open(*directory_,\n"
         "                                                              block.database);\n"
@@ -132,8 +132,8 @@ STORE = (
         "                if (auto moved = superblock_->replace(early->end().end, {}); !moved)\n"
         "                    return moved.error();\n"
         "        }\n"
-        "        auto done = recovery_type{platform_, *directory_, block, tables_, options_}"
-        ".run();\n",
+        "        auto done =\n"
+        "            recovery_type{platform_, *directory_, block, tables_, options_, {ask, this}}.run();\n",
         "store/crash.cpp",
         "The superblock promises records that were read and not yet synced.",
     ),

@@ -146,9 +146,9 @@ MUTANTS = (
     ),
     mutant(
         "paged-tables-admitted-erasures-count-nothing",
-        IMPL,
-        "changes = 3 * entries",
-        "changes = 0 * entries",
+        "recovery/detail/commit_bounds.hpp",
+        "return {0, 3 * commit.entries};",
+        "return {0, 0 * commit.entries};",
         "recovery/paged_tables_admit.cpp",
         "A commit that erases, and is logged, finds the disk full.",
     ),

@@ -180,7 +180,8 @@ STORE = (
     mutant(
         "safe-mode-over-half-a-transaction",
         "store/store_recovery.hpp",
-        "        tables_->clear();\n        if (chosen_.start.begin != lsn{})\n",
+        "        if (auto again = empty_all(); !again) return again.error();\n"
+        "        if (chosen_.start.begin != lsn{})\n",
         "        if (chosen_.start.begin != lsn{})\n",
         "store/recovery.cpp",
         "Safe mode shows half of the transaction that could not be redone.",

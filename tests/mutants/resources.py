@@ -6,8 +6,8 @@ from mutant import mutant
 SPACE = (
     mutant(
         "erases-refused-on-full-disk",
-        "txn/engine.hpp",
-        "        if (!writes.any_puts()) return {};\n",
+        "txn/detail/commit_payloads.hpp",
+        "    if (!writes.any_puts()) return {};\n",
         "",
         "store/resources.cpp",
         "On a full disk nothing can be deleted.",

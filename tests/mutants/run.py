@@ -45,6 +45,7 @@ import retention
 import scrub
 import segments
 import slotted
+import store_pages
 import sync
 import transactions
 import uring
@@ -78,6 +79,7 @@ MUTANTS = (
     *lock_manager.MUTANTS,
     *properties.MUTANTS,
     *slotted.MUTANTS,
+    *store_pages.MUTANTS,
     *uring.MUTANTS,
 )
 JOBS = min(2, os.cpu_count() or 1)

@@ -140,7 +140,8 @@ MUTANTS = (
     mutant(
         "scrub-repairs-nothing",
         "store/detail/store_superblock.hpp",
-        "        const auto repaired = write(block_.log_reaches, block_.checkpoint);\n",
+        "        const auto repaired = write(block_.log_reaches, block_.checkpoint, "
+        "block_.pages_sequence);\n",
         "        const result<void> repaired = success();\n",
         "store/superblock_scrub.cpp",
         "A repair is told and not done.",

@@ -123,7 +123,7 @@ MUTANTS = (
     mutant(
         "own-erasure-not-seen",
         "txn/cursor.hpp",
-        "            if (committed != nullptr && committed->key == mine->key) ++at_;\n",
+        "            if (any_committed && committed.key == mine->key) rows_.advance();\n",
         "",
         "txn/cursor.cpp",
         "A scan shows a row that its transaction has erased or changed.",

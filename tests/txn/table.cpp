@@ -26,14 +26,16 @@ std::size_t count(const table_type& of) {
     return of.visit([](const auto& index) { return index.count(); });
 }
 
+no_index_storage no_storage;
+
 }  // namespace
 
 TEST_CASE("a table gets the index of the name it was made with, or a mismatch that names it") {
     table_type first{{1}, "t", {90}};
-    CHECK(first.make_index("second"));
+    CHECK(first.make_index("second", no_storage, lsn{1}));
     CHECK(first.index_name() == bytes_view{"second"});
     table_type other{{2}, "u", {90}};
-    const auto refused = other.make_index("lsm");
+    const auto refused = other.make_index("lsm", no_storage, lsn{1});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == error_code::mismatch);
     CHECK(refused.error().subject() == bytes_view{"lsm"});
@@ -41,7 +43,7 @@ TEST_CASE("a table gets the index of the name it was made with, or a mismatch th
 
 TEST_CASE("a table knows the last commit that changed it and the last that erased from it") {
     table_type t{{1}, "t", {90}};
-    CHECK(t.make_index("btree"));
+    CHECK(t.make_index("btree", no_storage, lsn{1}));
     CHECK(t.put("a", "1", {100}));
     CHECK(t.changed() == lsn{100});
     CHECK(t.erased() == lsn{90});
@@ -59,7 +61,7 @@ TEST_CASE("a table knows the last commit that changed it and the last that erase
 
 TEST_CASE("a dropped table is empty, whatever it held") {
     table_type t{{1}, "t", {90}};
-    CHECK(t.make_index("btree"));
+    CHECK(t.make_index("btree", no_storage, lsn{1}));
     for (int i = 0; i < 2000; ++i) REQUIRE(t.put(std::to_string(i), "v", {100}));
     CHECK(count(t) == 2000);
     CHECK(t.drop({200}));

@@ -38,12 +38,13 @@ public:
             owned<core_type>{new core_type{std::move(*opened), std::move(world)}}};
     }
 
-    //   Returns     the collection of that name, made if there is none
+    //   Returns     the collection of that name, made if there is none, with the first index of
+    //               with::indexes; one that is there may have another of them
     //   Errors      invalid_argument: the name is empty, longer than max_collection_name_bytes, not
     //               UTF-8, or has a zero byte or begins with '$'; what store<App>::table answers
     [[nodiscard]] result<collection_type> collection(bytes_view name) {
         if (auto valid = check_name(name); !valid) return valid.error();
-        auto made = core_->base.table(table_name(name));
+        auto made = core_->base.table_as_made(table_name(name));
         if (!made) return made.error();
         return collection_type{*core_, *made};
     }

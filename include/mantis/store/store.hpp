@@ -81,6 +81,14 @@ public:
                 .with("table", (*made)->id().value);
         return table_handle{**made};
     }
+    // The same, whichever index of with::indexes a table of that name was made with.
+    //   Errors      as table(), but for mismatch
+    [[nodiscard]] result<table_handle> table_as_made(bytes_view name) {
+        if (!open()) return closed();
+        auto made = core_->engine().create_table(name, default_index::name);
+        if (!made) return made.error();
+        return table_handle{**made};
+    }
     // These two tell also of tables whose making is not durable yet; what is read through a handle
     // is, as far as the durability policy promises.
     [[nodiscard]] std::optional<table_handle> find_table(bytes_view name) const {

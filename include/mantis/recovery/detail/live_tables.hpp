@@ -69,7 +69,7 @@ private:
         std::size_t to = all_.size();
         while (from < to) {
             const std::size_t middle = from + (to - from) / 2;
-            if (all_[middle]->table < table) from = middle + 1;
+            if (table > all_[middle]->table) from = middle + 1;
             else to = middle;
         }
         return from;

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Bugs of a store whose tables are in pages."""
+
+from mutant import mutant
+
+STORAGE = "store/detail/paged_storage.hpp"
+TEST = "store/paged_btree.cpp"
+CRASH = "store/paged_btree_crash.cpp"
+
+MUTANTS = (
+    mutant(
+        "image-before-the-pages",
+        "store/checkpointer.hpp",
+        "        auto done = write_storage(made);\n        if (done) done = write(from, live, made);\n",
+        "        auto done = write(from, live, made);\n        if (done) done = write_storage(made);\n",
+        CRASH,
+        "The log that the pages still need is removed before they have what it says.",
+    ),
+    mutant(
+        "older-manifest-not-told",
+        "store/core.hpp",
+        "made.pages.sequence != 0 ? made.pages.sequence : now.pages_sequence",
+        "now.pages_sequence",
+        TEST,
+        "A manifest of last week is opened, and the log since then is gone.",
+        "older manifest",
+    ),
+    mutant(
+        "rows-in-pages-in-the-image-too",
+        "store/checkpointer.hpp",
+        "            if (!each->is_stored())\n",
+        "",
+        TEST,
+        "Each checkpoint writes all rows of tables that are larger than memory.",
+        "redoes only",
+    ),
+    mutant(
+        "pages-prefetched-by-nobody",
+        "txn/engine.hpp",
+        "                if (auto there = into->prefetch(made.key); !there && !into->dropped())\n"
+        "                    return std::move(there.error());\n",
+        "",
+        TEST,
+        "A key that no page takes is logged, and the store can only be read from then on.",
+        "no page takes",
+    ),
+    mutant(
+        "dropped-pages-kept",
+        STORAGE,
+        "        take_back(*tables);\n",
+        "",
+        TEST,
+        "The pages of dropped tables are never free again.",
+        "given back",
+    ),
+    mutant(
+        "pages-of-tables-dropped-by-the-log-kept",
+        STORAGE,
+        "            if (!is_live) retire(each);\n",
+        "            (void)is_live;\n",
+        TEST,
+        "The pages of a table that was dropped just before a crash are never free again.",
+        "given back",
+    ),
+    mutant(
+        "pages-taken-for-an-earlier-moment",
+        "store/store_recovery.hpp",
+        "        if (persisted <= found.stops_at || !any_stored()) return success();\n",
+        "        if (persisted.value != 0 || !any_stored()) return success();\n",
+        TEST,
+        "An earlier moment shows rows of a later one.",
+        "earlier moment",
+    ),
+    mutant(
+        "lost-pages-not-told-in-safe-mode",
+        "txn/table.hpp",
+        "            if (storage.damage() != nullptr) damaged(*storage.damage());\n",
+        "",
+        TEST,
+        "A table whose pages are lost is shown as empty.",
+        "safe mode",
+    ),
+    mutant(
+        "files-of-pages-never-shrink",
+        STORAGE,
+        "        if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();\n",
+        "        (void)quiet;\n",
+        TEST,
+        "Files keep the size that they once needed.",
+        "files shrink",
+    ),
+    mutant(
+        "read-only-writes-pages",
+        STORAGE,
+        "        options.read_only = settings_.read_only;\n",
+        "",
+        TEST,
+        "Opening a database to look at it changes it.",
+        "changes no file",
+    ),
+)
