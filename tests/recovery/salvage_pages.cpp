@@ -162,9 +162,9 @@ struct outcome {
         return false;
     }
     // Empty: each row of the model is there or lost, and no other is there, but for doubtful ones.
-    // Where a part of the log or of the image is lost, rows may be missing, and names of tables.
+    // Where a part of the log or of the image is lost, or its end torn, rows may be missing, and names of tables.
     [[nodiscard]] std::string difference(const model_type& model) const {
-        const bool all = report.lost.empty() && report.lost_rows.empty();
+        const bool all = report.lost.empty() && report.lost_rows.empty() && report.torn_bytes == 0;
         for (const auto& [table, rows] : model)
             for (const auto& [key, value] : rows) {
                 const auto in = found.find(table);

@@ -37,6 +37,9 @@
 //                                                        makes what is in the indexes durable, as
 //                                                        they are when barrier(note) calls
 //                                                        note(lsn); an error of the barrier ends it
+//   s.scrub(sink)                    void                reads all its files once, beside all
+//                                                        else, and tells the sink what is damaged:
+//                                                        recovery/page_damage.hpp
 //   s.stats()                        storage_stats
 //
 // Its index offers, besides what an ordered_index does:
@@ -122,6 +125,8 @@ public:
     [[nodiscard]] result<storage_checkpoint> checkpoint(Barrier) {
         return storage_checkpoint{};
     }
+    template <class Sink>
+    void scrub(Sink&) {}
     [[nodiscard]] storage_stats stats() { return {}; }
 };
 

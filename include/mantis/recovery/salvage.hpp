@@ -168,16 +168,10 @@ private:
         if (*begin == lsn{} && report_.lost.empty()) tables_.settle_by_log();
         return begin;
     }
-    // The checksum policy of pages is their own.
     result<void> load_pages(lsn begin) {
         const auto names = find_manifests(*from_);
         if (!names) return names.error();
-        std::uint32_t format = xxh3::format_id;
-        bytes raw = bytes::zeros(manifest_header_bytes);
-        if (auto file = from_->open(manifest_name(names->newest), file_mode::read))
-            if (const auto got = file->read(0, raw.data(), raw.size()); got && *got == raw.size())
-                if (const auto header = decode_manifest_header(raw))
-                    format = header->checksum_format;
+        const std::uint32_t format = manifest_checksum_format(*from_, names->newest);
         return format == crc32c::format_id ? load_pages_of<crc32c>(begin)
                                            : load_pages_of<xxh3>(begin);
     }

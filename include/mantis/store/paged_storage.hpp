@@ -107,6 +107,11 @@ public:
                                   made->bytes_written};
     }
 
+    template <class Sink>
+    void scrub(Sink& sink) {
+        if (tables_type* const tables = tables_.load()) (void)tables->scrub(sink);
+    }
+
     [[nodiscard]] storage_stats stats() {
         storage_stats seen;
         seen.page_bytes = PageBytes;

@@ -19,6 +19,19 @@
 
 namespace mantis::detail {
 
+// The checksum policy of pages is their own.
+//   Returns     its format; 0: it cannot be read
+template <directory Directory>
+[[nodiscard]] std::uint32_t manifest_checksum_format(Directory& in, std::uint64_t generation) {
+    auto file = in.open(manifest_name(generation), file_mode::read);
+    if (!file) return 0;
+    bytes raw = bytes::zeros(manifest_header_bytes);
+    const auto got = file->read(0, raw.data(), raw.size());
+    if (got) raw.resize(*got);
+    const auto header = decode_manifest_header(got ? raw.view() : bytes_view{});
+    return header ? header->checksum_format : 0;
+}
+
 template <platform Platform, checksum_policy Checksum>
 class stored_pages {
 public:
@@ -51,6 +64,17 @@ public:
         return take_all(*reader);
     }
 
+    //   Requires    the manifest is verified, as far as it is whole
+    //   Effects     the pages are what it says
+    //   Returns     false: it has edits that are not known here, and says more than can be read
+    [[nodiscard]] bool take_all(reader_type& reader) {
+        auto taken = reader.hand_out([this](const manifest_edit& edit) { return take(edit); });
+        state_ = reader.state();
+        proven_ = taken.has_value();
+        if (!proven_) forget();
+        return proven_;
+    }
+
     [[nodiscard]] const manifest_state& state() const noexcept { return state_; }
     [[nodiscard]] const table_roots& roots() const noexcept { return roots_; }
     [[nodiscard]] const page_map& map() const noexcept { return *map_; }
@@ -66,9 +90,17 @@ public:
         const page_entry entry = map_->newest(page);
         if (entry.place.is_none())
             return error{error_code::not_found, "reading a page"}.with("page", page.value);
-        result<bytes> read = image_at(page, entry);
-        if (!read && read.error().code() == error_code::corrupt) read = image_at(page, entry);
-        return read;
+        bytes raw;
+        auto sound = check_image(page, entry, raw);
+        if (!sound) return std::move(sound).error();
+        return raw;
+    }
+    //   Effects     `raw` is what was read, if something was
+    //   Errors      not_found (the file), corrupt, io
+    [[nodiscard]] result<void> check_image(page_id page, const page_entry& entry, bytes& raw) {
+        auto sound = image_at(page, entry, raw);
+        if (sound || sound.error().code() != error_code::corrupt) return sound;
+        return image_at(page, entry, raw);
     }
 
     // As a pool does it, for extent_walk.
@@ -92,14 +124,6 @@ public:
 private:
     using file = typename Platform::file;
 
-    // A manifest of a kind of edit that is not known here says more than can be read.
-    [[nodiscard]] bool take_all(reader_type& reader) {
-        auto taken = reader.hand_out([this](const manifest_edit& edit) { return take(edit); });
-        state_ = reader.state();
-        proven_ = taken.has_value();
-        if (!proven_) forget();
-        return proven_;
-    }
     [[nodiscard]] result<void> take(const manifest_edit& edit) {
         if (edit.kind == manifest_edit_kind::root) {
             const auto root = decode_table_root(edit.value);
@@ -124,7 +148,7 @@ private:
         page_bytes_ = 0;
     }
 
-    [[nodiscard]] result<bytes> image_at(page_id page, const page_entry& entry) {
+    [[nodiscard]] result<void> image_at(page_id page, const page_entry& entry, bytes& raw) {
         if (!file_ || segment_ != entry.place.segment()) {
             file_.reset();
             auto opened =
@@ -133,12 +157,12 @@ private:
             file_.emplace(std::move(*opened));
             segment_ = entry.place.segment();
         }
-        bytes raw = bytes::zeros(entry.place.size());
+        raw = bytes::zeros(entry.place.size());
         const auto got = file_->read(entry.place.offset(), raw.data(), raw.size());
         if (!got) return error{got.error()}.with("page", page.value);
         const bool same =
             !proven_ || image_checksum<Checksum>(database_, page, raw) == entry.checksum;
-        if (*got == raw.size() && same) return raw;
+        if (*got == raw.size() && same) return success();
         return error{error_code::corrupt, "reading a page"}
             .about(data_segment_name(entry.place.segment()))
             .with("page", page.value)
