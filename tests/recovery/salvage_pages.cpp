@@ -210,6 +210,10 @@ outcome salvage_of(const files_type& files) {
     return made;
 }
 
+std::uint64_t read_checkpoint(const files_type& files) {
+    return decode_superblock(bytes_view{files.at(superblock_name)})->checkpoint.value;
+}
+
 }  // namespace
 
 TEST_CASE("tables in pages are salvaged without a loss, into tables in pages") {
@@ -355,6 +359,26 @@ TEST_CASE(
     }
     CHECK(same == 2);
     CHECK(doubtful == from.model.at("rows").size() + from.model.at("others").size());
+}
+
+TEST_CASE("what the log has lost before the pages' checkpoint, pages have") {
+    const subject from{true};
+    files_type files = from.half_way();
+    std::vector<std::string> between;  // segments between the image and the pages' checkpoint
+    const std::uint64_t checkpoint = read_checkpoint(from.files);
+    for (const auto& [name, content] : files) {
+        lsn first;
+        if (!parse_segment_name(bytes_view{name}, first)) continue;
+        if (first.value > read_checkpoint(files) && first.value + content.size() < checkpoint)
+            between.push_back(name);
+    }
+    REQUIRE(between.size() > 1);
+    files.erase(between[between.size() / 2]);
+    const outcome got = salvage_of(files);
+    REQUIRE(got.report.lost.size() == 1);
+    CHECK(got.found.at("rows") == from.model.at("rows"));
+    CHECK(got.found.at("others") == from.model.at("others"));
+    CHECK(got.found.at("in-memory") != from.model.at("in-memory"));
 }
 
 TEST_CASE("of missing files of pages what was in them is told") {

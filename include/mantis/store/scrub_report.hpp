@@ -38,9 +38,9 @@ struct scrub_finding {
     // Records of the log between these cannot be read; equal: none is lost by it, or it is no log.
     lsn begin = {};
     lsn end = {};
+    bool repaired = false;  // made again from what else was there
     page_id page = {};      // whose image it is; 0: it is none
     table_id table = {};    // of the page; 0: not known
-    bool repaired = false;  // made again from what else was there
 
     [[nodiscard]] bool same_place(const scrub_finding& other) const noexcept {
         return kind == other.kind && offset == other.offset && file == other.file.view();

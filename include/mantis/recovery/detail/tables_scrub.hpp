@@ -100,6 +100,7 @@ private:
 
     bool look_at_headers() {
         for (const std::uint32_t number : tables_->disk_.segments()) {
+            sink_->add_file();
             const auto sound = tables_->disk_.check_header(number);
             if (!sound && tables_->disk_.has_segment(number)) {
                 page_damage what;
@@ -108,7 +109,6 @@ private:
                 if (what.code == error_code::not_found) missing_.push_back(number);
                 sink_->found(std::move(what));
             }
-            sink_->add_file();
             if (!sink_->spend(data_header_bytes)) return false;
         }
         return true;
