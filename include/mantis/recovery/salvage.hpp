@@ -165,7 +165,6 @@ private:
         if (reached > scanner->end())
             report_.lost.push_back(scanner->range(scanner->end(), reached));
         else report_.torn_bytes = scanner->tail_bytes();
-        if (*begin == lsn{} && report_.lost.empty()) tables_.settle_by_log();
         return begin;
     }
     result<void> load_pages(lsn begin) {

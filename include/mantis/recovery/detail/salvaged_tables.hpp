@@ -95,17 +95,6 @@ public:
         table_of(id).lost.put(what.from, what.to, lsn{what.page.value});
     }
 
-    // The log was read from its first record to its end: what it does not say is not so.
-    void settle_by_log() {
-        for (table& each : tables_) {
-            each.unproven.scan({}, [&](bytes_view key, bytes_view, lsn) {
-                (void)each.rows.erase(key);
-                return true;
-            });
-            each.unproven.clear();
-            each.lost.clear();
-        }
-    }
     //   Effects     every table that is left has a name of its own, and those in pages are what
     //               the pages' checkpoint says
     void finish() {
