@@ -17,6 +17,8 @@
 #include "salvaged_tables.hpp"
 #include "stored_pages.hpp"
 
+#include <optional>
+
 #include "../../index/btree/detail/extent_reader.hpp"
 
 namespace mantis::detail {

@@ -15,6 +15,8 @@
 #include "../../index/btree/btree.hpp"
 #include "../../wal/operation.hpp"
 
+#include <optional>
+
 namespace mantis::detail {
 
 // What the index policy of tables in pages is called; store/paged_btree.hpp is above this floor.

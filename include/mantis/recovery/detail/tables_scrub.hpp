@@ -22,6 +22,8 @@
 #include "../page_damage.hpp"
 #include "manifest_choice.hpp"
 
+#include <optional>
+
 namespace mantis::detail {
 
 //   Returns     the table that a page says it is of, if it says which page it is, too
