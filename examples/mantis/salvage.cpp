@@ -21,6 +21,22 @@ namespace {
 
 using mantis::bytes_view;
 
+void print_pages(const mantis::salvage_report& report, mantis::bson_writer& answer) {
+    add_number(answer, "page_rows", report.page_rows);
+    add_number(answer, "pages", report.pages);
+    add_number(answer, "damaged_pages", report.damaged_pages);
+    answer.add("pages_proven", report.pages_proven);
+    answer.begin_array("lost_pages");
+    for (const mantis::lost_page_part& each : report.lost_pages) {
+        answer.push_document().add("table", each.table.view());
+        answer.add("from", mantis::binary_view{each.from});
+        answer.add("to", mantis::binary_view{each.to});
+        add_number(answer, "page", each.page.value);
+        answer.end();
+    }
+    answer.end();
+}
+
 void print_summary(const mantis::salvage_report& report, output& to) {
     mantis::bson_writer answer;
     add_number(answer, "records", report.records);
@@ -49,6 +65,7 @@ void print_summary(const mantis::salvage_report& report, output& to) {
         answer.end();
     }
     answer.end();
+    if (report.pages != 0 || !report.pages_proven) print_pages(report, answer);
     print(answer, to);
 }
 
@@ -101,7 +118,9 @@ command salvage_command() {
             .details =
                 "DIR is not changed; NEW must be empty or missing. First one object, with the "
                 "ranges of the log that\n"
-                "are lost; then one line for each row that may be wrong because of them.\n",
+                "are lost, and the keys of tables in pages; then one line for each row that may be "
+                "wrong because\n"
+                "of them.\n",
             .fewest_words = 2,
             .most_words = 2,
             .options = {},

@@ -12,6 +12,7 @@
 #include <mantis/document/json_writer.hpp>
 #include <mantis/store/image_scrub.hpp>
 #include <mantis/store/log_scrub.hpp>
+#include <mantis/store/page_scrub.hpp>
 #include <mantis/store/superblock_scrub.hpp>
 
 #include <unistd.h>
@@ -31,6 +32,7 @@ mantis::bytes describe(const scrub_report& report) {
     add_number(answer, "files", report.files);
     add_number(answer, "bytes", report.bytes);
     add_number(answer, "records", report.records);
+    if (report.pages != 0) add_number(answer, "pages", report.pages);
     add_number(answer, "findings", report.findings);
     add_number(answer, "harmless", report.harmless);
     answer.begin_array("found");
@@ -40,11 +42,23 @@ mantis::bytes describe(const scrub_report& report) {
         add_number(answer, "offset", each.offset);
         if (each.begin.value != 0) add_number(answer, "lsn", each.begin.value);
         if (each.end > each.begin) add_number(answer, "end_lsn", each.end.value);
+        if (each.page.value != 0) add_number(answer, "page", each.page.value);
+        if (each.table.value != 0) add_number(answer, "table", each.table.value);
         answer.end();
     }
     answer.end();
     answer.add("seconds", report.elapsed.seconds());
     return mantis::to_json(mantis::bson_view{answer.finish()});
+}
+
+std::string describe(const scrub_finding& what) {
+    std::string line = std::string{name_of(what.kind)} + ": " + what.file.as<std::string>() +
+                       " offset=" + std::to_string(what.offset);
+    if (what.page.value != 0)
+        return line + " page=" + std::to_string(what.page.value) +
+               " table=" + std::to_string(what.table.value);
+    return line + " lsn=" + std::to_string(what.begin.value) +
+           " end_lsn=" + std::to_string(what.end.value);
 }
 
 exit_code tell(const scrub_report& report) {
@@ -56,20 +70,22 @@ exit_code tell(const scrub_report& report) {
     for (const scrub_finding& each : report.kept) {
         if (each.kind == mantis::scrub_kind::harmless) continue;
         if (each.kind != mantis::scrub_kind::unreadable) worst = exit_code::damaged;
-        (void)complain(worst, std::string{name_of(each.kind)} + ": " + each.file.as<std::string>() +
-                                  " offset=" + std::to_string(each.offset) +
-                                  " lsn=" + std::to_string(each.begin.value) +
-                                  " end_lsn=" + std::to_string(each.end.value));
+        (void)complain(worst, describe(each));
     }
     return worst;
 }
 
 std::uint64_t total_bytes(posix::directory& directory) {
     std::uint64_t total = 0;
-    auto segments = mantis::detail::list_segments(directory);
-    if (!segments) return 0;
-    for (const mantis::lsn first : *segments) {
-        auto file = directory.open(mantis::segment_name(first), mantis::file_mode::read);
+    auto names = directory.list();
+    if (!names) return 0;
+    for (const mantis::bytes& name : *names) {
+        mantis::lsn first;
+        std::uint32_t number = 0;
+        if (!mantis::parse_segment_name(name, first) && !mantis::is_image_name(name) &&
+            !mantis::parse_data_segment_name(name, number))
+            continue;
+        auto file = directory.open(name, mantis::file_mode::read);
         if (!file) continue;
         if (auto size = file->size()) total += *size;
     }
@@ -113,6 +129,8 @@ exit_code run(offline_files& files, std::uint64_t rate) {
         {[](void* known) { return static_cast<mantis::superblock*>(known)->checkpoint; },
          [](void*) { return false; }, &files.identity.block}};
     scrubbing.add(image.source());
+    mantis::stored_page_scrub<posix> pages{files.directory, block};
+    scrubbing.add(pages.source());
     const scrub_report report = scrubbing.run(rate);
     shown.line.clear();
     return tell(report);
@@ -129,20 +147,21 @@ exit_code scrub(const arguments& given) {
 }  // namespace
 
 command scrub_command() {
-    return {
-        .name = "scrub",
-        .words = "DIR",
-        .summary = "reads all files and tells every damaged place",
-        .details =
-            "Compares both files of the superblock, and each header and record of the log, with "
-            "their checksums,\n"
-            "also behind damage; changes nothing and opens no store. Ends with 6 and names "
-            "file, offset and LSN\n"
-            "where bytes are not what was written, with 7 where they cannot be read.\n",
-        .fewest_words = 1,
-        .most_words = 1,
-        .options = {{"--rate", "BYTES", "read so many bytes a second at most"}},
-        .run = scrub};
+    return {.name = "scrub",
+            .words = "DIR",
+            .summary = "reads all files and tells every damaged place",
+            .details =
+                "Compares both files of the superblock, each header and record of the log, and "
+                "each page, "
+                "with their\n"
+                "checksums, also behind damage; changes nothing and opens no store. Ends with 6 "
+                "and names "
+                "file, offset and LSN\n"
+                "where bytes are not what was written, with 7 where they cannot be read.\n",
+            .fewest_words = 1,
+            .most_words = 1,
+            .options = {{"--rate", "BYTES", "read so many bytes a second at most"}},
+            .run = scrub};
 }
 
 }  // namespace tool

@@ -66,6 +66,7 @@
 #include "recovery/image_reader.hpp"
 #include "recovery/image_writer.hpp"
 #include "recovery/manifest.hpp"
+#include "recovery/page_damage.hpp"
 #include "recovery/paged_table.hpp"
 #include "recovery/paged_tables.hpp"
 #include "recovery/salvage.hpp"

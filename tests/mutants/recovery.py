@@ -202,8 +202,8 @@ SALVAGE = (
     mutant(
         "salvage-trusts-what-is-older-than-a-gap",
         "recovery/salvage.hpp",
-        "version <= report_.lost.back().from)",
-        "version >= report_.lost.back().to)",
+        "version <= report_.lost.back().to)",
+        "version > report_.lost.back().to)",
         "recovery/salvage.cpp",
         "A row that was erased in the lost range is back, and nothing says so.",
     ),

@@ -77,6 +77,23 @@ TEST_CASE("a page is begun without loading if it is there and nobody changes it"
     CHECK(pages.try_begin({1}));
 }
 
+TEST_CASE("what is in memory can be looked at without loading anything") {
+    source disk;
+    pool pages{disk, room_for<pool>(3)};
+    fill(pages, 5);
+    const std::uint64_t loads = pages.stats().misses;
+    std::uint64_t there = 0;
+    for (std::uint64_t number = 1; number <= 6; ++number) {
+        std::uint64_t value = 0;
+        const bool seen = pages.read_there(
+            {number}, [&](const auto& page) { value = page.template load<std::uint64_t>(0); });
+        CHECK(value == (seen ? number : 0));
+        there += seen ? 1u : 0u;
+    }
+    CHECK(there == 3);
+    CHECK(pages.stats().misses == loads);
+}
+
 TEST_CASE("a page that is there is not read again") {
     source disk;
     pool pages{disk, room_for<pool>(8)};

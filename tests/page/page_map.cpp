@@ -34,6 +34,20 @@ std::set<std::uint64_t> commit(page_map& map, std::uint32_t epoch) {
     map.commit(epoch, [&](page_place at) { CHECK(freed.insert(at.bits()).second); });
     return freed;
 }
+// Of all images that something refers to; no place is told twice, and pages ascend.
+std::set<std::uint64_t> places(const page_map& map) {
+    std::set<std::uint64_t> all;
+    page_id last;
+    map.for_each_live({1}, [&](page_id page, const page_entry& now) {
+        CHECK(page >= last);
+        last = page;
+        CHECK(all.insert(now.place.bits()).second);
+        CHECK(map.is_live(page, now));
+        CHECK_FALSE(map.is_live({page.value + 1}, now));
+        return true;
+    });
+    return all;
+}
 std::uint64_t at(std::uint64_t stamp) { return entry(stamp).place.bits(); }
 
 }  // namespace
@@ -220,8 +234,34 @@ TEST_CASE("random puts, moves and commits leave what a model has, and free each 
                 if (versions.empty()) continue;
                 CHECK(map.newest({number}) == versions.rbegin()->second);
             }
+            if (below(20) == 0) CHECK(places(map) == live);
         }
         map.commit(done_epoch + 10, free);
         CHECK(live.size() == committed(map).size());
     }
+}
+
+TEST_CASE("what is live is told from a page on, until it is enough") {
+    page_map map;
+    map.load({3}, entry(1));
+    map.load({700}, entry(2));
+    (void)map.put({700}, 4, entry(3));
+    (void)map.put({700}, 5, {});
+    (void)map.put({70'000'000}, 4, entry(4));
+    const auto from = [&](std::uint64_t first, std::size_t most) {
+        std::vector<page_change> all;
+        map.for_each_live({first}, [&](page_id page, const page_entry& now) {
+            all.push_back({page, now});
+            return all.size() < most;
+        });
+        return all;
+    };
+    const std::vector<page_change> all{
+        {{3}, entry(1)}, {{700}, entry(2)}, {{700}, entry(3)}, {{70'000'000}, entry(4)}};
+    CHECK(from(1, 10) == all);
+    CHECK(from(4, 10) == std::vector<page_change>(all.begin() + 1, all.end()));
+    CHECK(from(701, 10) == std::vector<page_change>(all.begin() + 3, all.end()));
+    CHECK(from(1, 2) == std::vector<page_change>(all.begin(), all.begin() + 2));
+    CHECK_FALSE(map.is_live({700}, entry(1)));
+    CHECK_FALSE(map.is_live({5}, entry(1)));
 }

@@ -43,6 +43,9 @@
 //                                                        been made
 //   s.unsettled()                    bool                somebody is to call look() in a second
 //   s.look()                         void                finds out whether a checkpoint is wanted
+//   s.scrub(sink)                    void                reads all its files once, beside all
+//                                                        else, and tells the sink what is damaged:
+//                                                        recovery/page_damage.hpp
 //   s.stats()                        storage_stats
 //
 // Its index offers, besides what an ordered_index does:
@@ -136,6 +139,8 @@ public:
     [[nodiscard]] bool wants_checkpoint() const noexcept { return false; }
     [[nodiscard]] bool unsettled() const noexcept { return false; }
     void look() noexcept {}
+    template <class Sink>
+    void scrub(Sink&) {}
     [[nodiscard]] storage_stats stats() { return {}; }
 };
 

@@ -118,6 +118,21 @@ public:
         read(optimistic{*at, at->latch.begin().seen, page, options_.page_bytes});
         return success();
     }
+    // The same of what is in memory: nothing is loaded.
+    //   Returns     false: it is not there, or is being changed again and again
+    template <class Read>
+    [[nodiscard]] bool read_there(page_id page, Read read, unsigned attempts = 8) {
+        for (unsigned i = 0; i < attempts; ++i) {
+            frame* const at = store_.seek(page);
+            if (at == nullptr) return false;
+            const optimistic_start start = at->latch.begin_while([&] { return at->has(page); });
+            if (!start || !at->has(page)) continue;
+            const optimistic seen{*at, start.seen, page, options_.page_bytes};
+            read(seen);
+            if (seen.validate()) return true;
+        }
+        return false;
+    }
     // Waits while somebody holds it exclusively.
     [[nodiscard]] result<shared> pin(page_id page) {
         for (;;) {

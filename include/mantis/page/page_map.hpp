@@ -144,6 +144,29 @@ public:
             }
         }
     }
+    // Calls each(page, entry) for every image that some state refers to, of the pages from `from`
+    // on, ascending by page, until it returns false.
+    template <class Each>
+    void for_each_live(page_id from, Each each) const {
+        for (std::uint64_t number = from.value >> 8; number < chunk_limit(); ++number) {
+            const chunk* const in = chunk_of(static_cast<std::uint32_t>(number));
+            if (in == nullptr) {
+                if (!upper_[number >> 12]) number |= 0xfff;  // nothing in all of it
+                continue;
+            }
+            const std::uint64_t first = number << 8;
+            for (std::uint64_t page = 0; page < 256; ++page)
+                if (first + page >= from.value && !tell_live(*in, {first + page}, each)) return;
+        }
+    }
+    [[nodiscard]] bool is_live(page_id page, const page_entry& entry) const {
+        bool found = false;
+        const auto is_it = [&](page_id, const page_entry& each) {
+            return !(found = each == entry);
+        };
+        if (const chunk* const in = find(page)) (void)tell_live(*in, page, is_it);
+        return found;
+    }
 
 private:
     struct version {
@@ -207,6 +230,20 @@ private:
             else to = middle;
         }
         return from;
+    }
+    template <class Each>
+    [[nodiscard]] static bool tell_live(const chunk& in, page_id page, Each& each) {
+        const std::size_t end = end_of(in, low(page));
+        std::size_t at = end;
+        while (at != 0 && in.versions[at - 1].page == low(page)) --at;
+        if (at == end) {
+            const page_entry& newest = in.newest[low(page)];
+            return newest.place.is_none() || each(page, newest);
+        }
+        for (; at < end; ++at)
+            if (!in.versions[at].entry.place.is_none() && !each(page, in.versions[at].entry))
+                return false;
+        return true;
     }
     outcome add(page_id page, std::uint32_t epoch, const page_entry& entry) {
         chunk& in = make(page);

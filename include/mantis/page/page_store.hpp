@@ -95,6 +95,12 @@ struct page_snapshot {
     page_id next;  // where the next one begins; 0: it was the last
 };
 
+// Images that some state refers to, the committed one or a later one.
+struct live_images {
+    std::vector<page_change> images;  // ascending by page; a page may be there several times
+    page_id next;                     // where the next ones begin; 0: there are none
+};
+
 template <platform Platform, checksum_policy Checksum = xxh3>
 class page_store {
     using files = detail::data_files<Platform, Checksum>;
@@ -251,6 +257,32 @@ public:
     //   Errors      as of read() and write()
     [[nodiscard]] result<std::size_t> move(page_id page, std::uint32_t number);
 
+    // For a scrubber, beside all else. What it is told may be gone when it looks, so it asks again.
+    //
+    //   Returns     all images of pages from `from` on, of as many pages as it takes for so many
+    [[nodiscard]] live_images images(page_id from, std::size_t most);
+    [[nodiscard]] bool is_live(page_id page, const page_entry& entry) {
+        const lock_guard<mutex> hold{mutex_};
+        return map_.is_live(page, entry);
+    }
+    //   Effects     `image` is what was read, if something was
+    //   Errors      of read(); corrupt: the bytes are not those that were written, in two readings
+    [[nodiscard]] result<void> check_image(page_id page, const page_entry& entry, bytes& image);
+    //   Returns     the numbers of all segments
+    [[nodiscard]] std::vector<std::uint32_t> segments();
+    [[nodiscard]] bool has_segment(std::uint32_t number) {
+        const lock_guard<mutex> hold{mutex_};
+        return segments_.find(number) != nullptr;
+    }
+    //   Errors      not_found, io; corrupt, mismatch: the file is not what it should be
+    [[nodiscard]] result<void> check_header(std::uint32_t number);
+    // Puts the image of a page elsewhere, if this is the newest one and these are its bytes: as of
+    // the next commit.
+    //   Requires    no epoch is prepared
+    //   Returns     whether it was
+    //   Errors      of write()
+    [[nodiscard]] result<bool> restore(page_id page, const page_entry& entry, bytes_view image);
+
 private:
     using mutex = typename Platform::mutex;
     enum class purpose : std::uint8_t { page, commit, cleaning };
@@ -339,6 +371,9 @@ private:
         return why;
     }
 
+    //   Returns     its bytes; 0: the page has another image by now
+    [[nodiscard]] result<std::size_t> put_elsewhere(page_id page, const page_entry& entry,
+                                                    bytes_view image);
     [[nodiscard]] result<void> count_references();
     [[nodiscard]] result<void> find_leftovers();
     //   Requires    not mutex_
@@ -406,3 +441,4 @@ private:
 
 #include "detail/page_reserve_impl.hpp"
 #include "detail/page_store_impl.hpp"
+#include "detail/page_store_scrub.hpp"

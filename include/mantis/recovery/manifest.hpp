@@ -273,7 +273,8 @@ private:
         return success();
     }
     result<void> remove_for_certain(bytes_view name) {
-        if (auto removed = directory_->remove(name); !removed) return removed;
+        auto removed = directory_->remove(name);
+        if (!removed && removed.error().code() != error_code::not_found) return removed;
         return directory_->sync();
     }
 

@@ -88,8 +88,15 @@ public:
     //   Errors      corrupt (with `offset` and `sequence`: what should be there); io, also where
     //               each time it reads differently
     [[nodiscard]] result<void> verify() {
+        return verify([](std::uint64_t) { return true; });
+    }
+    //   Effects     go(offset) is called before each frame is read
+    //   Errors      besides: interrupted: go() answered false
+    template <class Go>
+    [[nodiscard]] result<void> verify(Go go) {
         place at{header_};
         while (true) {
+            if (!go(at.offset())) return error{error_code::interrupted, "reading a manifest"};
             auto frame = frame_at(at);
             if (!frame) return frame.error();
             if (!*frame) return judge_rest(at);

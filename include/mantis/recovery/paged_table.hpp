@@ -15,6 +15,7 @@
 #include "detail/live_tables.hpp"
 
 #include "../index/btree/page_tree_cursor.hpp"
+#include "../index/btree/page_tree_loader.hpp"
 
 namespace mantis {
 
@@ -41,7 +42,8 @@ public:
     [[nodiscard]] bool takes(bytes_view key, bytes_view value) const noexcept {
         return tree_.takes(key, value);
     }
-    // Without the count: for cursors, which go over its entries in both directions.
+    // Without the count: for cursors, which go over its entries in both directions, and change
+    // nothing.
     [[nodiscard]] const tree_type& tree() const noexcept { return tree_; }
 
     // As of page_tree.
@@ -65,6 +67,14 @@ public:
         auto was_there = answer(tree_.erase(key));
         if (was_there && *was_there) less(1);
         return was_there;
+    }
+    // As of page_tree_loader.hpp: fills an empty table, as a whole or not at all.
+    template <class Next>
+    [[nodiscard]] result<std::uint64_t> load_sorted(Next next,
+                                                    page_tree_load_options options = {}) {
+        auto loaded = answer(mantis::load_sorted(tree_, std::move(next), options));
+        if (loaded) about_->entries.fetch_add(*loaded, Platform::memory_order::acq_rel);
+        return loaded;
     }
     [[nodiscard]] result<std::uint64_t> erase_range(bytes_view from, bytes_view to) {
         auto erased = tree_.erase_range(from, to);

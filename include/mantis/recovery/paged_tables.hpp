@@ -56,6 +56,7 @@
 
 #include "detail/stoppable_pool.hpp"
 #include "detail/stored_page_numbers.hpp"
+#include "detail/tables_scrub.hpp"
 #include "detail/tree_page_list.hpp"
 #include "manifest.hpp"
 #include "paged_table.hpp"
@@ -227,6 +228,15 @@ public:
         pool_.stop();
     }
 
+    // Reads the manifest and every image of a page that something refers to, beside all else; what
+    // is damaged is told to the sink (page_damage.hpp), and restored from memory where it can be.
+    //   Requires    one at a time
+    //   Returns     false: the sink has stopped it
+    template <class Sink>
+    bool scrub(Sink& sink) {
+        return detail::tables_scrub<paged_tables, Sink>{*this, sink}.run();
+    }
+
     //   Errors      read_only: pages can only be read, until this is opened again
     [[nodiscard]] result<void> writable() const {
         if (!pool_.is_stopped()) return success();
@@ -248,6 +258,10 @@ public:
     }
 
 private:
+    template <class Tables, class Sink>
+    friend class detail::tables_scrub;
+    using manifest_reader_type = manifest_reader<Platform, Checksum>;
+
     // The changes of so many pages are one edit of the manifest.
     static constexpr std::size_t pages_per_edit =
         (manifest_max_edit_bytes - page_delta_header_bytes - page_delta_checksum_bytes) /

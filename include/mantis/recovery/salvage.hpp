@@ -22,25 +22,42 @@
 // Where the log does not go back to its first record, it begins with the image of the last
 // checkpoint: its intact blocks, and the log since. What lay in the others is told as lost rows.
 //
-// Memory: all tables, as for opening the database.
+// Tables in pages (docs/pages.md): each row of a sound leaf that the manifest says is live, the log
+// behind the pages' checkpoint, and a range of keys for each leaf that is damaged. Without a
+// manifest that fits to the log, the newest leaves that lie in the data segments: all of their rows
+// that the log since does not have are
+//   unproven            nothing says that the page was in use when it was lost: there may have been
+//                       newer values, the row or its table may have been erased, or the bytes be
+//                       damaged
+// and any row of theirs may be missing.
+//
+// Memory: all tables, also those in pages.
 // Threads: one at a time.
 #pragma once
 
 #include "detail/by_transaction.hpp"
+#include "detail/salvage_pages.hpp"
 #include "detail/salvage_scanner.hpp"
+#include "detail/salvaged_tables.hpp"
 #include "image_reader.hpp"
 #include "superblock_pair.hpp"
 
-#include "../index/btree/btree.hpp"
+#include "../core/crc32c.hpp"
+#include "../core/xxh3.hpp"
 #include "../wal/operation.hpp"
 #include "../wal/writer.hpp"
 
 namespace mantis {
 
-enum class row_doubt : std::uint8_t { may_be_stale, may_be_incomplete };
+enum class row_doubt : std::uint8_t { may_be_stale, may_be_incomplete, unproven };
 
 [[nodiscard]] constexpr const char* name_of(row_doubt doubt) noexcept {
-    return doubt == row_doubt::may_be_stale ? "may_be_stale" : "may_be_incomplete";
+    switch (doubt) {
+        case row_doubt::may_be_stale: return "may_be_stale";
+        case row_doubt::may_be_incomplete: return "may_be_incomplete";
+        case row_doubt::unproven: return "unproven";
+    }
+    return "unknown";
 }
 
 struct doubtful_row {
@@ -58,11 +75,24 @@ struct lost_image_part {
     bytes before;          // ... this one; empty: to the end of the image
 };
 
+// Rows of a table in pages that are not to be had, but for those that the log since has.
+struct lost_page_part {
+    bytes table;   // as it is called in the new database
+    bytes from;    // the first key
+    bytes to;      // the first one behind them; empty: to the end of the table
+    page_id page;  // of the leaf or the large value that is damaged; 0: not known
+};
+
 struct salvage_report {
     std::vector<lost_range> lost;  // in order
     std::vector<doubtful_row> doubtful;
     std::vector<lost_image_part> lost_rows;  // in order
+    std::vector<lost_page_part> lost_pages;  // in order of the tables and their keys
     std::uint64_t image_rows = 0;            // read from the image of a checkpoint
+    std::uint64_t page_rows = 0;             // read from pages
+    std::uint64_t pages = 0;                 // that should be there, or were found
+    std::uint64_t damaged_pages = 0;         // of them; also those that no row was lost with
+    bool pages_proven = true;                // false: nothing says which pages were in use
     std::uint64_t records = 0;               // read
     std::uint64_t transactions_kept = 0;
     std::uint64_t transactions_dropped = 0;  // no commit could be read
@@ -73,87 +103,6 @@ struct salvage_report {
 };
 
 namespace detail {
-
-// What the readable records say, table by table.
-class salvaged_tables {
-public:
-    struct table {
-        table_id id;
-        bytes name;
-        bytes index;
-        bool dropped = false;
-        byte_map<> rows;
-    };
-
-    void redo(const operation& op, lsn version) {
-        if (op.kind == operation_kind::stamp) return;
-        table& into = table_of(op.table);
-        if (op.kind == operation_kind::create_table) {
-            into.name.assign(op.key);
-            into.index.assign(op.value);
-        } else if (op.kind == operation_kind::drop_table) {
-            into.dropped = true;
-        } else if (op.kind == operation_kind::put) {
-            into.rows.put(op.key, op.value, version);
-        } else {
-            (void)into.rows.erase(op.key);
-        }
-    }
-    void load(const std::vector<image_table>& list) {
-        for (const image_table& each : list) {
-            table& into = table_of(each.id);
-            into.name.assign(each.name);
-            into.index.assign(each.index);
-            into.dropped = each.dropped;
-        }
-    }
-    void load(table_id id, const image_row& row) {
-        table_of(id).rows.put(row.key, row.value, row.version);
-    }
-    //   Effects     every table that is left has a name of its own
-    void finish() {
-        for (std::size_t at = tables_.size(); at-- > 0;) {
-            if (tables_[at].name.empty() || taken(at)) {
-                tables_[at].name = made_up(tables_[at].id);
-                while (taken_by_any(at)) tables_[at].name.append(bytes_view{"-"});
-            }
-            if (tables_[at].index.empty()) tables_[at].index.assign(bytes_view{btree<>::name});
-        }
-    }
-    [[nodiscard]] const std::vector<table>& all() const noexcept { return tables_; }
-
-private:
-    table& table_of(table_id id) {
-        std::size_t at = tables_.size();
-        while (at > 0 && tables_[at - 1].id > id) --at;
-        if (at > 0 && tables_[at - 1].id == id) return tables_[at - 1];
-        table made;
-        made.id = id;
-        return *tables_.insert(tables_.begin() + static_cast<std::ptrdiff_t>(at), std::move(made));
-    }
-    // The newer of two tables of one name keeps it: the drop of the other was lost.
-    [[nodiscard]] bool taken(std::size_t at) const {
-        for (std::size_t later = at + 1; later < tables_.size(); ++later)
-            if (!tables_[later].dropped && tables_[later].name == tables_[at].name.view())
-                return true;
-        return false;
-    }
-    [[nodiscard]] bool taken_by_any(std::size_t at) const {
-        for (std::size_t other = 0; other < tables_.size(); ++other)
-            if (other != at && tables_[other].name == tables_[at].name.view()) return true;
-        return false;
-    }
-    static bytes made_up(table_id id) {
-        bytes digits;
-        for (std::uint64_t left = id.value; left != 0 || digits.empty(); left /= 10)
-            digits.push_back(static_cast<char>('0' + left % 10));
-        bytes name{bytes_view{"salvaged-"}};
-        for (std::size_t at = digits.size(); at-- > 0;) name.push_back(digits[at]);
-        return name;
-    }
-
-    std::vector<table> tables_;  // by id
-};
 
 // One salvage, from the damaged log to the report.
 template <platform Platform, checksum_policy Checksum>
@@ -174,6 +123,7 @@ public:
         auto read = read_all();
         if (!read) return read.error();
         tables_.finish();
+        judge_pages(*read);
         judge_rows();
         if (auto written = write_all(); !written) return written.error().within("salvaging");
         return std::move(report_);
@@ -190,9 +140,11 @@ private:
             names->front());
     }
 
-    result<void> read_all() {
+    //   Returns     where the log is needed from; {}: from its beginning
+    result<lsn> read_all() {
         auto begin = load_image();
         if (!begin) return begin.error();
+        if (auto loaded = load_pages(*begin); !loaded) return loaded.error();
         auto scanner = salvage_scanner<Platform, Checksum>::open(*from_, of_.database, *begin,
                                                                  of_.log_reaches);
         if (!scanner) return scanner.error();
@@ -209,9 +161,29 @@ private:
         // What lies behind the last record was lost if it was ever synced, and else is a torn tail.
         lsn reached = scanner->durable();
         if (of_.log_reaches > reached) reached = of_.log_reaches;
+        if (checkpoint_ && *checkpoint_ > reached) reached = *checkpoint_;
         if (reached > scanner->end())
             report_.lost.push_back(scanner->range(scanner->end(), reached));
         else report_.torn_bytes = scanner->tail_bytes();
+        return begin;
+    }
+    result<void> load_pages(lsn begin) {
+        const auto names = find_manifests(*from_);
+        if (!names) return names.error();
+        const std::uint32_t format = manifest_checksum_format(*from_, names->newest);
+        return format == crc32c::format_id ? load_pages_of<crc32c>(begin)
+                                           : load_pages_of<xxh3>(begin);
+    }
+    template <checksum_policy OfPages>
+    result<void> load_pages_of(lsn begin) {
+        const auto seen = salvage_pages<Platform, OfPages>{*from_, of_.database, tables_}.run(
+            of_.pages_sequence, begin);
+        if (!seen) return error{seen.error()};
+        checkpoint_ = seen->checkpoint;
+        report_.pages_proven = checkpoint_.has_value();
+        report_.page_rows = seen->rows;
+        report_.pages = seen->pages;
+        report_.damaged_pages = seen->damaged_pages;
         return success();
     }
     //   Returns     where the log is needed from; {}: from its beginning, and no image was read
@@ -270,9 +242,9 @@ private:
         byte_reader from{block.payload};
         if (block.kind == image_block_kind::footer &&
             read_image_footer(block.payload, count, footer))
-            tables_.load(footer.tables);
+            tables_.load(footer.tables, of_.checkpoint);
         if (block.kind == image_block_kind::tables && read_image_tables(from, count, list))
-            tables_.load(list);
+            tables_.load(list, of_.checkpoint);
     }
     void begin_after_gap(std::size_t gaps) {
         seen_gaps_ = gaps;
@@ -294,12 +266,35 @@ private:
         }
     }
 
+    // Which keys of tables in pages are lost.
+    void judge_pages(lsn begin) {
+        const bool by_log = begin == lsn{} && report_.lost.empty();
+        for (const auto& table : tables_.all()) {
+            if (table.dropped || by_log) continue;
+            if (checkpoint_ && table.in_pages) {
+                table.lost.scan({}, [&](bytes_view from, bytes_view to, lsn page) {
+                    report_.lost_pages.push_back(
+                        {table.name, bytes{from}, bytes{to}, {page.value}});
+                    return true;
+                });
+                continue;
+            }
+            // It was there when the log began, and pages say nothing of it, or nothing certain.
+            const bool was_there = table.index == bytes_view{paged_index_name} &&
+                                   table.made <= begin && begin != lsn{};
+            if (table.in_pages || was_there) report_.lost_pages.push_back({table.name, {}, {}, {}});
+        }
+    }
     void judge_rows() {
         for (const auto& table : tables_.all()) {
             if (table.dropped) continue;
+            // Who has lost its name may have been dropped.
+            const bool stale = table.in_pages && !table.is_named;
             table.rows.scan({}, [&](bytes_view key, bytes_view, lsn version) {
-                if (!report_.lost.empty() && version <= report_.lost.back().from)
+                if (stale || (!report_.lost.empty() && version <= report_.lost.back().to))
                     doubt(table.name, key, version, row_doubt::may_be_stale);
+                if (table.unproven.find(key, [](bytes_view, lsn) {}))
+                    doubt(table.name, key, version, row_doubt::unproven);
                 if (incomplete(version))
                     doubt(table.name, key, version, row_doubt::may_be_incomplete);
                 return true;
@@ -367,7 +362,8 @@ private:
     by_transaction<open_transaction> open_;
     std::size_t seen_gaps_ = 0;
     bool first_after_gap_ = false;
-    std::vector<lsn> incomplete_;  // commits; one or a few for each gap
+    std::vector<lsn> incomplete_;            // commits; one or a few for each gap
+    std::optional<lsn> checkpoint_ = lsn{};  // of the pages; none: not known
     salvage_report report_;
     std::uint64_t transaction_ = 0;
     nanoseconds last_;

@@ -470,7 +470,8 @@ private:
         };
         scrub_.emplace(platform_, *directory_, database, options_, watches_.events().sink(),
                        store_scrub_calls{reach, settle, checkpoint, replace_image,
-                                         &store_core::tell_events, this});
+                                         &store_core::tell_events, this},
+                       tables_.storage());
         scrub_->start();
     }
 
@@ -494,7 +495,7 @@ private:
     std::uint64_t operations_before_ = 0;  // the last one, in this opening
     background_work work_{this};
     std::optional<background_type> background_;
-    std::optional<store_scrub<Platform, Checksum>> scrub_;
+    std::optional<store_scrub<Platform, Checksum, typename tables_type::storage_type>> scrub_;
 };
 
 }  // namespace mantis

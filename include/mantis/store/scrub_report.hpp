@@ -39,6 +39,8 @@ struct scrub_finding {
     lsn begin = {};
     lsn end = {};
     bool repaired = false;  // made again from what else was there
+    page_id page = {};      // whose image it is; 0: it is none
+    table_id table = {};    // of the page; 0: not known
 
     [[nodiscard]] bool same_place(const scrub_finding& other) const noexcept {
         return kind == other.kind && offset == other.offset && file == other.file.view();
@@ -51,6 +53,7 @@ struct scrub_report {
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;
     std::uint64_t records = 0;   // of the log, that are whole
+    std::uint64_t pages = 0;     // images of pages that are whole
     std::uint64_t findings = 0;  // all but the harmless ones
     std::uint64_t repaired = 0;  // of those
     std::uint64_t harmless = 0;

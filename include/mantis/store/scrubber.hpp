@@ -8,7 +8,8 @@
 //   scrubbing.start();                          // or: scrubbing.run(0) for one round now
 //
 // A round asks every source once. A source reads, says what it read and what it found; the scrubber
-// keeps the pace, the report and the events. Sources: log_scrub.hpp, superblock_scrub.hpp.
+// keeps the pace, the report and the events. Sources: log_scrub.hpp, superblock_scrub.hpp,
+// image_scrub.hpp, page_scrub.hpp.
 //
 // Pace: whoever read `n` bytes waits until n / bytes_per_second after the moment when the bytes
 // before were due. What was not used is not saved up, so no interval of length t sees more than
@@ -55,6 +56,7 @@ public:
     [[nodiscard]] bool spend(std::uint64_t read) { return of_->spend(*this, read); }
     void add_file() noexcept { ++report_.files; }
     void add_record() noexcept { ++report_.records; }
+    void add_page() noexcept { ++report_.pages; }
     void found(scrub_finding what) {
         if (what.kind == scrub_kind::harmless) ++report_.harmless;
         else ++report_.findings;
@@ -206,11 +208,12 @@ private:
         if (what.kind == scrub_kind::harmless) return;
         if (what.repaired) return options_.events(event{event_code::repaired}.about(what.file));
         if (is_known(what)) return;
-        options_.events(event{event_code::scrub_damage}
-                            .about(what.file)
-                            .with("offset", what.offset)
-                            .with("lsn", what.begin.value)
-                            .with("end_lsn", what.end.value));
+        event told{event_code::scrub_damage};
+        told.about(what.file).with("offset", what.offset);
+        if (what.page.value != 0)
+            told.with("page", what.page.value).with("table", what.table.value);
+        else told.with("lsn", what.begin.value).with("end_lsn", what.end.value);
+        options_.events(told);
     }
     [[nodiscard]] bool is_known(const scrub_finding& what) {
         const lock_guard<mutex> hold{mutex_};

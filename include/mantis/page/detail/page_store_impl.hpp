@@ -392,17 +392,21 @@ result<std::size_t> page_store<Platform, Checksum>::move(page_id page, std::uint
     bytes image;
     auto from = file_of(number);
     auto had = from ? read_image(*from, page, entry, image) : result<void>{std::move(from).error()};
+    auto moved = had ? put_elsewhere(page, entry, image) : result<std::size_t>{had.error()};
+    if (had && (moved || moved.error().code() != error_code::too_large)) return moved;
+    const lock_guard<mutex> hold{mutex_};
+    if (segment* const at = segments_.find(number)) at->damaged = true;  // cannot be moved
+    return std::move(moved).error().with("page", page.value);
+}
+
+template <platform Platform, checksum_policy Checksum>
+result<std::size_t> page_store<Platform, Checksum>::put_elsewhere(page_id page,
+                                                                  const page_entry& entry,
+                                                                  bytes_view image) {
     room into;
     {
         unique_lock<mutex> hold{mutex_};
-        const auto cannot_move = [&](error why) {
-            if (segment* const at = segments_.find(number)) at->damaged = true;
-            return std::move(why).with("page", page.value);
-        };
-        if (!had) return cannot_move(had.error());
         auto found = find_room(entry.place.blocks(), purpose::cleaning, hold);
-        if (!found && found.error().code() == error_code::too_large)
-            return cannot_move(std::move(found).error());
         if (!found) return std::move(found).error().with("page", page.value);
         into = take(**found, page, entry.place.blocks());
     }

@@ -138,6 +138,10 @@ public:
         settled_.store(quiet);
         if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();
     }
+    template <class Sink>
+    void scrub(Sink& sink) {
+        if (tables_type* const tables = tables_.load()) (void)tables->scrub(sink);
+    }
 
     [[nodiscard]] storage_stats stats() {
         storage_stats seen;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The scrubber of an open store: its superblock and its image, which are repaired from memory, and
-// its log.
+// The scrubber of an open store: its superblock, its image and its pages, which are repaired from
+// memory, and its log.
 //
 // Threads: any number at once, but open() and close().
 #pragma once
@@ -9,6 +9,7 @@
 #include "../image_scrub.hpp"
 #include "../log_scrub.hpp"
 #include "../options.hpp"
+#include "../page_scrub.hpp"
 #include "../superblock_scrub.hpp"
 
 namespace mantis {
@@ -24,17 +25,18 @@ struct store_scrub_calls {
     void* store = nullptr;
 };
 
-template <platform Platform, checksum_policy Checksum>
+template <platform Platform, checksum_policy Checksum, class Storage>
 class store_scrub {
 public:
     using directory = typename Platform::directory;
 
-    //   Requires    `in` and the store outlive it
+    //   Requires    `in`, the storage and the store outlive it
     store_scrub(Platform world, directory& in, database_id database, const store_options& options,
-                event_sink events, const store_scrub_calls& calls)
+                event_sink events, const store_scrub_calls& calls, Storage& storage)
         : superblock_{in, calls.settle_superblock, calls.store},
           log_{in, database, calls.reach, calls.store},
           image_{in, database, {calls.checkpoint, calls.replace_image, calls.store}},
+          pages_{storage, calls.replace_image, calls.store},
           scrubber_{std::move(world),
                     {.bytes_per_second = options.scrub_bytes_per_second,
                      .period = options.scrub_period,
@@ -44,6 +46,7 @@ public:
         scrubber_.add(superblock_.source());
         scrubber_.add(log_.source());
         scrubber_.add(image_.source());
+        scrubber_.add(pages_.source());
     }
     store_scrub(const store_scrub&) = delete;
     store_scrub& operator=(const store_scrub&) = delete;
@@ -59,6 +62,7 @@ private:
     superblock_scrub<Platform> superblock_;
     log_scrub<Platform, Checksum> log_;
     image_scrub<Platform, Checksum> image_;
+    page_scrub<Platform, Storage> pages_;
     scrubber<Platform> scrubber_;
 };
 

@@ -36,7 +36,7 @@ public:
     //   Errors      those of the pool; corrupt, with the page
     [[nodiscard]] result<page_id> step(std::byte* into) {
         const page_id page = next_;
-        std::byte raw[sizeof(extent_header)];
+        std::byte raw[sizeof(extent_header)] = {};
         auto read = pool_->read(page, [&](const auto& seen) {
             seen.copy(raw, 0, sizeof raw);
             if (into != nullptr) seen.copy(into, sizeof raw, bytes_next());
