@@ -94,8 +94,8 @@ REWRITING = (
     mutant(
         "manifest-removal-not-synced",
         "recovery/manifest.hpp",
-        "!removed) return removed;\n        return directory_->sync();",
-        "!removed) return removed;\n        return success();",
+        "return removed;\n        return directory_->sync();",
+        "return removed;\n        return success();",
         "recovery/manifest_faults.cpp",
         "The generation before comes back beside one that went on, and serves in its place.",
     ),

@@ -11,8 +11,10 @@ MUTANTS = (
     mutant(
         "image-before-the-pages",
         "store/checkpointer.hpp",
-        "        auto done = write_storage(made);\n        if (done) done = write(from, live, made);\n",
-        "        auto done = write(from, live, made);\n        if (done) done = write_storage(made);\n",
+        "        auto done = write_storage(made);\n"
+        "        if (done) done = write(from, live, made);\n",
+        "        auto done = write(from, live, made);\n"
+        "        if (done) done = write_storage(made);\n",
         CRASH,
         "The log that the pages still need is removed before they have what it says.",
     ),
@@ -83,7 +85,8 @@ MUTANTS = (
     mutant(
         "files-of-pages-never-shrink",
         STORAGE,
-        "        if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();\n",
+        "        if (takes_more_than(quiet ? enough_percent : too_much_percent)) "
+        "want_checkpoint();\n",
         "        (void)quiet;\n",
         TEST,
         "Files keep the size that they once needed.",

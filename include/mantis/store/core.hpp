@@ -58,13 +58,6 @@ struct store_stats {
     storage_stats pages;   // of tables in pages
 };
 
-struct store_verification {
-    std::size_t tables = 0;
-    std::size_t entries = 0;
-    std::uint64_t log_records = 0;
-    std::uint64_t log_bytes = 0;
-};
-
 template <class World, class Checksum, class Durability, class... Indexes>
 class store_core {
 public:

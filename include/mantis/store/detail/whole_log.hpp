@@ -7,6 +7,17 @@
 
 #include "../../wal/reader.hpp"
 
+namespace mantis {
+
+struct store_verification {
+    std::size_t tables = 0;
+    std::size_t entries = 0;
+    std::uint64_t log_records = 0;
+    std::uint64_t log_bytes = 0;
+};
+
+}  // namespace mantis
+
 namespace mantis::detail {
 
 struct log_read {
