@@ -7,11 +7,14 @@
 #include "database.hpp"
 
 #include <mantis/document/document_store.hpp>
+#include <mantis/store/paged_btree.hpp>
 
 namespace tool {
 
-using database = mantis::document_store<>;
-using documents = mantis::collection<>;
+// New collections are in pages; those that are there may be in memory.
+struct indexes : mantis::policies<mantis::with::indexes<mantis::paged_btree<>, mantis::btree<>>> {};
+using database = mantis::document_store<indexes>;
+using documents = mantis::collection<indexes>;
 
 struct opened_collection {
     std::optional<database> store;

@@ -4,13 +4,16 @@
 namespace tool {
 
 const std::vector<command>& commands() {
-    static const std::vector<command> all{
-        import_command(), find_documents_command(), get_command(),
-        count_command(),  insert_command(),         update_command(),
-        delete_command(), collections_command(),    drop_command(),
-        stats_command(),  check_command(),          checkpoint_command(),
-        log_command(),    recover_command(),        salvage_command(),
-        scrub_command(),  version_command(),        help_command()};
+    static const std::vector<command> all{import_command(),  find_documents_command(),
+                                          get_command(),     count_command(),
+                                          insert_command(),  update_command(),
+                                          delete_command(),  collections_command(),
+                                          drop_command(),    stats_command(),
+                                          check_command(),   checkpoint_command(),
+                                          compact_command(), log_command(),
+                                          recover_command(), salvage_command(),
+                                          scrub_command(),   version_command(),
+                                          help_command()};
     return all;
 }
 

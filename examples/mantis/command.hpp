@@ -43,6 +43,7 @@ struct command {
 [[nodiscard]] command stats_command();
 [[nodiscard]] command check_command();
 [[nodiscard]] command checkpoint_command();
+[[nodiscard]] command compact_command();
 [[nodiscard]] command log_command();
 [[nodiscard]] command recover_command();
 [[nodiscard]] command salvage_command();

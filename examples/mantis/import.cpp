@@ -16,10 +16,6 @@ namespace tool {
 
 namespace {
 
-struct group_commit : mantis::policies<> {};
-struct periodic : mantis::policies<mantis::with::durability<mantis::periodic>> {};
-struct buffered : mantis::policies<mantis::with::durability<mantis::buffered>> {};
-
 struct job {
     std::string_view path;
     std::string_view collection;
@@ -57,18 +53,16 @@ void acknowledge(const std::vector<mantis::owned_value>& ids, output& to) {
     to.flush();
 }
 
-template <class App>
-std::uint64_t document_count(const mantis::document_store<App>& store, mantis::bytes_view name) {
+std::uint64_t document_count(const database& store, mantis::bytes_view name) {
     for (const mantis::collection_info& each : store.collections())
         if (each.name.view() == name) return each.documents;
     return 0;
 }
 
-template <class App>
-exit_code carry_out(job& what, mantis::document_store<App>& store, outcome& came_to) {
+exit_code carry_out(job& what, database& store, outcome& came_to) {
     progress bar{"importing"};
     const std::uint64_t before = document_count(store, what.collection);
-    importer<App> into{store, what.collection, what.options};
+    importer into{store, what.collection, what.options};
     const auto begun = std::chrono::steady_clock::now();
     document_feed feed{*what.source, what.change};
     const auto failed = into.run(feed, [&](const std::vector<mantis::owned_value>& ids) {
@@ -109,9 +103,8 @@ exit_code print(const job& what, const outcome& came_to) {
     return to.finish();
 }
 
-template <class App>
 exit_code run(job& what) {
-    std::optional<mantis::document_store<App>> store;
+    std::optional<database> store;
     if (const exit_code opened = open_database(what.path, access::create, store);
         opened != exit_code::done)
         return opened;
@@ -145,8 +138,9 @@ exit_code import(const arguments& given) {
              {}};
     what.options.batch_count = *batch;
     if (given.has("--replace")) what.options.existing = mantis::on_existing::replace;
-    if (durability == "periodic") return run<periodic>(what);
-    return durability == "buffered" ? run<buffered>(what) : run<group_commit>(what);
+    if (durability == "periodic") what.options.durability = mantis::durability_class::periodic;
+    if (durability == "buffered") what.options.durability = mantis::durability_class::buffered;
+    return run(what);
 }
 
 }  // namespace

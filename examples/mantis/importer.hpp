@@ -2,8 +2,8 @@
 //
 // Documents from a feed into a collection, so many a commit, in their order.
 //
-// In a store that waits for syncs the commits are buffered and made durable behind, so that a batch
-// is made while the disk works for those before it. A batch counts, and is acknowledged, once it is
+// Where commits are to wait for syncs they are buffered and made durable behind, so that a batch is
+// made while the disk works for those before it. A batch counts, and is acknowledged, once it is
 // durable.
 //
 // Invariants:
@@ -15,10 +15,9 @@
 // Threads: one at a time.
 #pragma once
 
+#include "collection_access.hpp"
 #include "document_feed.hpp"
 #include "flush_behind.hpp"
-
-#include <mantis/document/document_store.hpp>
 
 #include <deque>
 
@@ -28,22 +27,21 @@ struct import_options {
     std::size_t batch_count = 1000;              // documents a commit,
     std::size_t batch_bytes = 64 * 1024 * 1024;  // or so many bytes of them, if that is less
     mantis::on_existing existing = mantis::on_existing::refuse;
+    mantis::durability_class durability = mantis::durability_class::synchronous;
 };
 
-template <class App>
 class importer {
 public:
     // The collection is made just before the first commit, or at the end of a text without
     // documents.
     //   Requires    `store` outlives the importer
-    importer(mantis::document_store<App>& store, mantis::bytes_view collection,
-             const import_options& options)
+    importer(database& store, mantis::bytes_view collection, const import_options& options)
         : store_{store}, name_{collection}, options_{options} {
-        if constexpr (waits_for_sync) behind_.emplace(store.base());
+        if (waits_for_sync()) behind_.emplace(store.base());
     }
 
     // Takes all that the feed gives. Calls acknowledged(ids) -> bool for each commit, in their
-    // order, with the _ids it made as safe as the store's policy says, until it answers false.
+    // order, with the _ids it made as safe as the options say, until it answers false.
     //   Errors      what the collection answers; that the text ended too early is told by the feed,
     //               not here
     template <class Acknowledged>
@@ -59,8 +57,11 @@ public:
     [[nodiscard]] std::uint64_t imported() const noexcept { return imported_; }
 
 private:
-    using store_type = mantis::store<App>;
-    static constexpr bool waits_for_sync = store_type::durability_type::waits_for_sync;
+    using store_type = mantis::store<indexes>;
+
+    [[nodiscard]] bool waits_for_sync() const noexcept {
+        return options_.durability == mantis::durability_class::synchronous;
+    }
 
     template <class Acknowledged>
     [[nodiscard]] std::optional<import_failure> take(document_feed& feed,
@@ -83,7 +84,7 @@ private:
     [[nodiscard]] std::optional<import_failure> commit(Acknowledged& acknowledged) {
         if (batch_.empty() || stopped_) return std::nullopt;
         if (!collection_)
-            if (auto fits = mantis::collection<App>::check(batch_.front()); !fits)
+            if (auto fits = documents::check(batch_.front()); !fits)
                 return import_failure{fits.error(), lines_.front()};
         if (auto failed = make_collection()) return failed;
         auto ids = collection_->insert_many(batch_, options_.existing);
@@ -133,7 +134,8 @@ private:
         if (collection_) return std::nullopt;
         auto made = store_.collection(name_);
         if (!made) return import_failure{made.error()};
-        collection_.emplace(waits_for_sync ? made->as(mantis::durability_class::buffered) : *made);
+        collection_.emplace(
+            made->as(waits_for_sync() ? mantis::durability_class::buffered : options_.durability));
         return std::nullopt;
     }
 
@@ -144,10 +146,10 @@ private:
         while (held_.size() > 1) held_.pop_front();  // the last may have more documents
     }
 
-    mantis::document_store<App>& store_;
+    database& store_;
     mantis::bytes name_;
     import_options options_;
-    std::optional<mantis::collection<App>> collection_;
+    std::optional<documents> collection_;
     std::deque<document_chunk> held_;  // where the documents of batch_ lie
     std::vector<mantis::bson_view> batch_;
     std::vector<std::uint64_t> lines_;

@@ -68,6 +68,13 @@ exit_code stats(const arguments& given) {
     add_number(answer, "collections", store->collections().size());
     add_number(answer, "documents", document_count(*store));
     add_number(answer, "memory_bytes", sum.memory_bytes);
+    answer.begin_document("pages");
+    add_number(answer, "count", sum.pages.pages);
+    add_number(answer, "page_bytes", sum.pages.page_bytes);
+    add_number(answer, "live_bytes", sum.pages.live_bytes);
+    add_number(answer, "file_bytes", sum.pages.disk_bytes);
+    add_number(answer, "reserve_bytes", sum.pages.reserve_bytes);
+    answer.end();
     add_number(answer, "log_bytes", sum.log_bytes);
     add_number(answer, "log_files", opening.segments);
     add_number(answer, "log_records", opening.records);
@@ -93,6 +100,25 @@ exit_code checkpoint(const arguments& given) {
     add_number(answer, "rows", made->rows);
     add_number(answer, "bytes", made->bytes);
     answer.add("seconds", made->elapsed.seconds());
+    output to{STDOUT_FILENO, "standard output"};
+    print(answer, to);
+    return to.finish();
+}
+
+exit_code compact(const arguments& given) {
+    std::optional<database> store;
+    if (const exit_code opened = open_database(given.word(0), access::write, store);
+        opened != exit_code::done)
+        return opened;
+    const std::uint64_t before = store->base().stats().pages.disk_bytes;
+    const auto left = store->base().compact();
+    if (!left) return complain(left.error());
+    if (const exit_code closed = close_database(*store); closed != exit_code::done) return closed;
+    mantis::bson_writer answer;
+    add_number(answer, "file_bytes_before", before);
+    add_number(answer, "file_bytes", left->disk_bytes);
+    add_number(answer, "live_bytes", left->live_bytes);
+    add_number(answer, "reserve_bytes", left->reserve_bytes);
     output to{STDOUT_FILENO, "standard output"};
     print(answer, to);
     return to.finish();
@@ -188,14 +214,27 @@ command stats_command() {
 }
 
 command checkpoint_command() {
-    return {.name = "checkpoint",
-            .words = "DIR",
-            .summary = "writes an image of all documents, with which the next opening begins",
-            .details = "The log before it is removed.\n",
-            .fewest_words = 1,
-            .most_words = 1,
-            .options = {},
-            .run = checkpoint};
+    return {
+        .name = "checkpoint",
+        .words = "DIR",
+        .summary = "makes all documents durable beside the log, for the next opening to begin with",
+        .details = "The log before it is removed.\n",
+        .fewest_words = 1,
+        .most_words = 1,
+        .options = {},
+        .run = checkpoint};
+}
+
+command compact_command() {
+    return {
+        .name = "compact",
+        .words = "DIR",
+        .summary = "makes the files of pages as small as they can be",
+        .details = "An open database does it by itself where they take twice what lives in them.\n",
+        .fewest_words = 1,
+        .most_words = 1,
+        .options = {},
+        .run = compact};
 }
 
 command check_command() {

@@ -10,9 +10,9 @@
 
 #include <mantis/document/bson_writer.hpp>
 #include <mantis/document/json_writer.hpp>
+#include <mantis/store/detail/stored_page_scrub.hpp>
 #include <mantis/store/image_scrub.hpp>
 #include <mantis/store/log_scrub.hpp>
-#include <mantis/store/page_scrub.hpp>
 #include <mantis/store/superblock_scrub.hpp>
 
 #include <unistd.h>

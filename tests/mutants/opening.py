@@ -119,7 +119,8 @@ STORE = (
         "superblock-before-the-cut",
         "store/core.hpp",
         "        auto done =\n"
-        "            recovery_type{platform_, *directory_, block, tables_, options_, {ask, this}}.run();\n",
+        "            recovery_type{platform_, *directory_, block, tables_, options_, "
+        "{ask, this}}.run();\n",
         "        if (!options_.read_only) {\n"
         "            auto early = log_reader<Platform, Checksum>::open(*directory_,\n"
         "                                                              block.database);\n"
@@ -133,7 +134,8 @@ STORE = (
         "                    return moved.error();\n"
         "        }\n"
         "        auto done =\n"
-        "            recovery_type{platform_, *directory_, block, tables_, options_, {ask, this}}.run();\n",
+        "            recovery_type{platform_, *directory_, block, tables_, options_, "
+        "{ask, this}}.run();\n",
         "store/crash.cpp",
         "The superblock promises records that were read and not yet synced.",
     ),

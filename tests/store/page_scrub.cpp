@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
+#include <mantis/store/detail/stored_page_scrub.hpp>
+#include <mantis/store/page_scrub.hpp>
 #include <mantis/store/paged_btree.hpp>
 #include <mantis/store/store.hpp>
 

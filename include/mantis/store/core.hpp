@@ -141,7 +141,10 @@ public:
     // Writes an image of all tables while commits go on; later openings begin with it.
     //   Returns     what was made, or the last one, if nothing was committed since
     //   Errors      no_space, io: all is as it was; read_only; unknown_outcome: the log has failed
-    [[nodiscard]] result<checkpoint_info> checkpoint() { return make_checkpoint(false); }
+    // `anew`: also where nothing was committed since the last one.
+    [[nodiscard]] result<checkpoint_info> checkpoint(bool anew = false) {
+        return make_checkpoint(anew);
+    }
 
     [[nodiscard]] checkpoint_info last_checkpoint() const {
         const lock_guard<mutex> hold{info_mutex_};

@@ -3,16 +3,16 @@
 // The files of tables in pages, for a scrubber: the manifest, and each image of a page that
 // something refers to.
 //
-// Of an open store, page_scrub: an image whose page is in memory with the same bytes is put
-// elsewhere, and made durable by a checkpoint; a damaged manifest is rewritten. Of a database that
-// nobody has opened, stored_page_scrub: nothing is changed.
+// Of an open store: an image whose page is in memory with the same bytes is put elsewhere, and made
+// durable by a checkpoint; a damaged manifest is rewritten. detail/stored_page_scrub.hpp is for a
+// database that nobody has opened.
 //
 // Threads: as for scrub_source.
 #pragma once
 
 #include "scrubber.hpp"
 
-#include "../recovery/detail/stored_scrub.hpp"
+#include "../recovery/page_damage.hpp"
 
 namespace mantis {
 
@@ -88,28 +88,6 @@ private:
     Storage* storage_;
     bool (*make_durable_)(void* owner);
     void* owner_;
-};
-
-template <platform Platform>
-class stored_page_scrub {
-public:
-    using directory = typename Platform::directory;
-
-    //   Requires    `in` outlives it; nobody changes its files. The superblock is that of the
-    //               database
-    stored_page_scrub(directory& in, const superblock& of) noexcept : directory_{&in}, of_{of} {}
-
-    [[nodiscard]] scrub_source<Platform> source() noexcept { return {&scrub, this}; }
-
-private:
-    static void scrub(void* self, scrub_pass<Platform>& pass) {
-        const auto& own = *static_cast<stored_page_scrub*>(self);
-        detail::page_scrub_sink<Platform> sink{pass, nullptr, nullptr};
-        detail::scrub_stored_pages<Platform>(*own.directory_, own.of_, sink);
-    }
-
-    directory* directory_;
-    superblock of_;
 };
 
 }  // namespace mantis

@@ -140,6 +140,20 @@ public:
     [[nodiscard]] result<checkpoint_info> checkpoint() {
         return open() ? core_->checkpoint() : closed();
     }
+    // Makes files of pages as small as they can be while commits go on: checkpoints, each of which
+    // cleans some, until they give nothing back any more.
+    //   Returns     what is left
+    //   Errors      as checkpoint(): some space may have been given back
+    [[nodiscard]] result<storage_stats> compact() {
+        if (!open()) return closed();
+        for (int in_vain = 0; in_vain < 2;) {
+            const std::uint64_t before = core_->tables().storage().stats().disk_bytes;
+            if (auto made = core_->checkpoint(true); !made) return made.error();
+            const bool less = core_->tables().storage().stats().disk_bytes < before;
+            in_vain = less ? 0 : in_vain + 1;
+        }
+        return core_->tables().storage().stats();
+    }
     //   Returns     the last one, of this opening or an earlier one; redo_from {}: there is none
     [[nodiscard]] checkpoint_info last_checkpoint() const {
         return open() ? core_->last_checkpoint() : checkpoint_info{};

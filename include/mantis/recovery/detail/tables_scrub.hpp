@@ -29,8 +29,8 @@ namespace mantis::detail {
 //   Returns     the table that a page says it is of, if it says which page it is, too
 [[nodiscard]] inline table_id table_named_in(bytes_view image, page_id page) noexcept {
     if (image.size() < sizeof(node_header)) return {};
-    const node_header seen = load_node_header<plain_access>(image.data());
-    return seen.page == page.value ? table_id{seen.table} : table_id{};
+    const auto seen = node_header_words::load<plain_access>(image.data());
+    return seen.page() == page.value ? table_id{seen.table()} : table_id{};
 }
 
 template <class Tables, class Sink>
