@@ -103,6 +103,7 @@ result<void> paged_tables<Platform, Checksum>::note_pages() {
             return error{error_code::corrupt, "opening a table: its root is not there"}
                 .with("table", each.table.value)
                 .with("page", each.root.value);
+    numbers_.ask_for_room();
     return success();
 }
 
@@ -272,6 +273,8 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
     at.position = position;
     at.epoch = pool_.begin_epoch();
     numbers_.next_epoch(at.epoch);
+    // The reserve of the store has room for that.
+    pool_.limit_side_copies(static_cast<std::uint32_t>(numbers_.used_count() / 8 + 16));
     disk_.begin_commit(at.epoch);
     {
         const lock_guard<mutex> hold{mutex_};
@@ -301,7 +304,10 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const pa
     };
     auto appended = manifest_->append(epoch, at.position, produce);
     // Without the manifest nothing would ever be free again.
-    if (!appended && appended.error().code() == error_code::no_space && disk_.give_up_spare()) {
+    const std::uint64_t needed = delta.changes.size() * (page_delta_entry_bytes + 2) +
+                                 at.roots.all().size() * 64 + 4 * KiB;
+    if (!appended && appended.error().code() == error_code::no_space &&
+        disk_.give_up_spares(needed)) {
         appended = manifest_->append(epoch, at.position, produce);
         if (!appended) disk_.make_spares();
     }
