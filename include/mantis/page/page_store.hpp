@@ -33,7 +33,7 @@
 // a full disk must fit into the reserve: reserved_images() says how much that is, and grow() keeps
 // pages from filling up what is needed to make the reserve whole again.
 //
-// Sizes. New segments and spares have a sixteenth of what all pages take, between the two bounds of
+// Sizes. New segments and spares have a 32nd of what all pages take, between the two bounds of
 // the options, and less where the disk has no room for that. The reserve grows with the pages, too:
 // grow() makes it larger before it grants them, and set_pages() gives back what is too much.
 //
@@ -78,7 +78,7 @@ struct page_store_options {
     // Of the first segments, if that is less: a power of two, 64 KiB at least.
     std::uint32_t least_segment_bytes = 256 * KiB;
     // Besides, the reserve has room for an image of each page that grow() has granted, and for a
-    // few more, but for no more than so many.
+    // few more, but for no more than so many; and for what prepare() answers, twice.
     std::uint64_t most_unwritten = 0;
 };
 
@@ -198,12 +198,15 @@ public:
     //
     //   Returns     whether a part of it is taken, and could not be made anew since
     [[nodiscard]] bool is_tight() const { return tight_.load(Platform::memory_order::acquire); }
-    // Images of that size that a commit can write, and leave a segment for a cleaner.
+    // Images of that size that a commit can write, and leave a segment for a cleaner, and room for
+    // its delta and the next.
     [[nodiscard]] std::uint64_t reserved_images(std::size_t page_bytes) {
+        const std::uint64_t blocks = page_bytes / data_block_bytes;
         const lock_guard<mutex> hold{mutex_};
-        const std::uint64_t all = reserve_images(page_bytes / data_block_bytes);
-        const std::uint64_t each = cleaned_images(page_bytes / data_block_bytes);
-        return all < each ? 0 : all - each;
+        const std::uint64_t all = reserve_images(blocks);
+        const std::uint64_t left =
+            cleaned_images(blocks) + left_for_delta(blocks) + delta_images(blocks);
+        return all < left ? 0 : all - left;
     }
     // There is room for so many pages of one size besides the reserve, and a bit: cleaning all
     // there is can make the reserve whole again. The reserve is made larger for them, as far as the
@@ -234,10 +237,11 @@ public:
         const lock_guard<mutex> hold{mutex_};
         return promised_;
     }
-    // Of images of one size, what one segment holds that may have to be cleaned.
-    [[nodiscard]] std::uint64_t segment_images(std::size_t page_bytes) {
+    // Images that changes leave of the reserve: for a cleaner and a delta.
+    [[nodiscard]] std::uint64_t left_images(std::size_t page_bytes) {
+        const std::uint64_t blocks = page_bytes / data_block_bytes;
         const lock_guard<mutex> hold{mutex_};
-        return cleaned_images(page_bytes / data_block_bytes);
+        return cleaned_images(blocks) + left_for_delta(blocks);
     }
     // What the reserve has room for when it is whole.
     [[nodiscard]] std::uint64_t whole_reserve(std::size_t page_bytes) {
@@ -405,6 +409,11 @@ private:
     }
     [[nodiscard]] std::uint64_t whole_images(std::uint64_t blocks) const;
     [[nodiscard]] std::uint64_t cleaned_images(std::uint64_t blocks) const;
+    [[nodiscard]] std::uint64_t delta_images(std::uint64_t blocks) const;
+    // What is left of a spare that was begun is no room for a delta.
+    [[nodiscard]] std::uint64_t left_for_delta(std::uint64_t blocks) const {
+        return options_.most_unwritten == 0 ? 0 : cleaned_images(blocks) + delta_images(blocks);
+    }
     [[nodiscard]] bool has_room_for(std::uint64_t pages, std::uint64_t without) const;
     [[nodiscard]] bool may_give_back() const;
     // A cleaner leaves what the next commit may need, and what was promised.
@@ -414,7 +423,8 @@ private:
         const std::uint64_t promised = promised_ * promised_blocks_;
         const std::uint64_t left =
             left_for_commit_ ? *left_for_commit_ : unit_bytes_ / data_block_bytes / 4;
-        return reserve_images(blocks) * blocks >= blocks + (promised > left ? promised : left);
+        return reserve_images(blocks) * blocks >= blocks + left_for_delta(blocks) * blocks +
+                                                      (promised > left ? promised : left);
     }
     // So much less of the reserve would be enough for what was promised.
     [[nodiscard]] bool can_do_without(std::uint64_t images, std::uint64_t blocks) const {
@@ -434,8 +444,8 @@ private:
                                                                      : options_.segment_bytes;
     }
 
-    // Segments are a sixteenth of all, so that what is open or kept for cleaning is a small part.
-    static constexpr std::uint64_t parts = 16;
+    // Segments are a 32nd of all, so that what is open or kept for cleaning is a small part.
+    static constexpr std::uint64_t parts = 32;
     // Side copies of a pool for few pages, and what its threads are about to change.
     static constexpr std::uint64_t few_pages = 32;
     // Of those that are written to, one for pages and one for commits, less may be full than there

@@ -331,6 +331,11 @@ private:
         return manifest_->rewrite_due() || (disk_.is_tight() && now.bytes > 4 * now.snapshot_bytes);
     }
     [[nodiscard]] result<void> rewrite_manifest();
+    [[nodiscard]] result<void> rewrite_grown_manifest();
+    // So much of a manifest says where so many pages are.
+    [[nodiscard]] static constexpr std::uint64_t delta_bytes(std::uint64_t pages) noexcept {
+        return pages * (page_delta_entry_bytes + 2) + 4 * KiB;
+    }
     template <class Edits>
     [[nodiscard]] static result<void> add_pages(Edits& to, const page_delta& delta);
 

@@ -29,13 +29,23 @@ void page_store<Platform, Checksum>::change_granted(std::uint64_t pages) {
     note_reserve();
 }
 
-// Images of all that a commit may have to write, and what cleaning takes.
+// Images of all that a commit may have to write; what cleaning takes, and what is left of a spare
+// that is begun; and, twice, a delta.
 template <platform Platform, checksum_policy Checksum>
 std::uint64_t page_store<Platform, Checksum>::whole_images(std::uint64_t blocks) const {
     if (options_.spares == 0) return 0;
-    const std::uint64_t pages = granted_ + granted_ / 8 + few_pages;
+    const std::uint64_t pages = granted_ + granted_ / 16 + few_pages;
     const std::uint64_t most = options_.most_unwritten;
-    return (pages < most ? pages : most) + options_.spares * cleaned_images(blocks);
+    return (pages < most ? pages : most) + options_.spares * cleaned_images(blocks) +
+           2 * delta_images(blocks);
+}
+
+// Spares that may have to give their space to a delta, or a snapshot.
+template <platform Platform, checksum_policy Checksum>
+std::uint64_t page_store<Platform, Checksum>::delta_images(std::uint64_t blocks) const {
+    if (options_.most_unwritten == 0) return 0;
+    const std::uint64_t size = granted_ * (page_delta_entry_bytes + 2) + 4 * KiB;
+    return (size + unit_bytes_ - 1) / unit_bytes_ * images_in(unit_bytes_, blocks);
 }
 
 // What one segment holds that is cleaned: no more than all pages, if it is of a time when there
