@@ -253,9 +253,13 @@ public:
         const lock_guard<mutex> hold{mutex_};
         left_for_commit_ = size / data_block_bytes;
     }
-    //   Effects     the space of spares is free for another file: of so many bytes, or of all
-    //   Returns     false: there is none
-    bool give_up_spares(std::uint64_t size);
+    //   Effects     the space of spares is free for another file: of so many bytes, or of all. Who
+    //               needs a new segment or spare waits until end_lending()
+    //   Returns     false: there is none, and nobody waits
+    [[nodiscard]] bool lend_spares(std::uint64_t size);
+    //   Requires    lend_spares() has answered true
+    //   Effects     the reserve is made whole, as far as the disk has room
+    void end_lending();
     //   Effects     the reserve is whole, or the disk is full. committed() does it, too
     void make_spares() {
         while (is_tight() && make_spare(false)) {}

@@ -119,14 +119,29 @@ std::uint32_t page_store<Platform, Checksum>::give_up_spare(May may) {
 }
 
 template <platform Platform, checksum_policy Checksum>
-bool page_store<Platform, Checksum>::give_up_spares(std::uint64_t size) {
-    std::uint64_t given = 0;
-    while (given < size) {
-        const std::uint32_t one = give_up_spare([] { return true; });
-        if (one == 0) break;
-        given += one;
+bool page_store<Platform, Checksum>::lend_spares(std::uint64_t size) {
+    unique_lock<mutex> hold{mutex_};
+    while (making_) made_.wait(mutex_);
+    if (spares_.empty()) return false;
+    making_ = true;
+    for (std::uint64_t lent = 0; lent < size && !spares_.empty();) {
+        lent += take_spare();
+        const auto number = static_cast<std::uint32_t>(spares_.size());
+        hold.unlock();
+        files_.remove_spare(number);
+        hold.lock();
     }
-    return given != 0;
+    return true;
+}
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::end_lending() {
+    {
+        const lock_guard<mutex> hold{mutex_};
+        making_ = false;
+        made_.notify_all();
+    }
+    make_spares();
 }
 
 // The last one is more than is needed, or one of them is so large that less would do.

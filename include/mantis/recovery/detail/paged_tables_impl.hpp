@@ -306,9 +306,9 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const pa
     // Without the manifest nothing would ever be free again.
     const std::uint64_t needed = delta_bytes(delta.changes.size()) + at.roots.all().size() * 64;
     if (!appended && appended.error().code() == error_code::no_space &&
-        disk_.give_up_spares(needed)) {
+        disk_.lend_spares(needed)) {
         appended = manifest_->append(epoch, at.position, produce);
-        if (!appended) disk_.make_spares();
+        disk_.end_lending();
     }
     if (!appended) {
         disk_.not_committed(at.epoch);
@@ -361,9 +361,9 @@ result<void> paged_tables<Platform, Checksum>::rewrite_grown_manifest() {
     if (done || done.error().code() != error_code::no_space || manifest_->read_only()) return done;
     const manifest_state& now = manifest_->state();
     const std::uint64_t needed = delta_bytes(numbers_.used_count()) + now.snapshot_bytes;
-    if (needed > now.bytes || !disk_.give_up_spares(needed)) return done;
+    if (needed > now.bytes || !disk_.lend_spares(needed)) return done;
     done = rewrite_manifest();
-    disk_.make_spares();
+    disk_.end_lending();
     return done;
 }
 
