@@ -91,6 +91,7 @@ struct page_store_stats {
     std::uint32_t spares = 0;        // that are there
     std::uint64_t spare_bytes = 0;   // of them
     std::uint64_t segment_bytes = 0;  // of the next new segment
+    std::uint64_t memory_bytes = 0;   // of the page map and what is known of the segments
     // Since opened().
     std::uint64_t images_written = 0;
     std::uint64_t bytes_written = 0;
@@ -301,15 +302,28 @@ private:
     [[nodiscard]] result<void> may_change(page_id page, std::uint32_t epoch) const {
         check(opened_, "a page store is used before it is opened");
         if (failed_) return stopped();
-        if (page.value != 0 && page <= last_mapped_page && epoch > closed_) return success();
+        const bool open = epoch > closed_ && epoch != UINT32_MAX;
+        if (page.value != 0 && page <= last_mapped_page && open) return success();
         return error{error_code::invalid_argument, "writing a page"}
             .with("page", page.value)
             .with("epoch", epoch)
             .with("closed_epoch", closed_);
     }
-    void learn(const page_map::outcome& done) noexcept {
+    void learn(const page_map::outcome& done) {
         segments_.remove_live(done.freed);
         segments_.change_newest(done.was, done.is);
+        if (!done.was.is_none()) forget_moved(segments_.of(done.was));
+    }
+    // Its list of pages takes no more memory than what is there is worth.
+    //   Complexity  a constant for each image that was written, all in all
+    void forget_moved(segment& in) {
+        if (!in.lists_too_much()) return;
+        std::vector<std::uint32_t> left;
+        left.reserve(in.newest_blocks / in.longest_image + 1);
+        for (const std::uint32_t page : in.pages)
+            if (map_.newest({page}).place.segment() == in.number) left.push_back(page);
+        in.pages.swap(left);
+        in.listed_blocks = in.newest_blocks;
     }
 
     [[nodiscard]] result<void> read_image(const file& from, page_id page, const page_entry& entry,

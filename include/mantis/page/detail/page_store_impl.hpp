@@ -281,6 +281,7 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
 template <platform Platform, checksum_policy Checksum>
 void page_store<Platform, Checksum>::collect(std::uint32_t epoch, page_delta& delta,
                                              std::vector<unsynced>& to_sync) {
+    delta.changes.reserve(map_.change_count());
     map_.for_each_change(epoch, [&](page_id page, const page_entry& entry) {
         delta.changes.push_back({page, entry});
         if (entry.place.is_none()) return;
@@ -371,6 +372,7 @@ page_store_stats page_store<Platform, Checksum>::stats() {
     seen.spares = static_cast<std::uint32_t>(spares_.size());
     for (const std::uint32_t size : spares_) seen.spare_bytes += size;
     seen.segment_bytes = unit_bytes_;
+    seen.memory_bytes = map_.memory_bytes() + segments_.memory_bytes();
     seen.disk_bytes = seen.spare_bytes;
     for (const auto& each : segments_.all()) {
         seen.disk_bytes += std::uint64_t{each->blocks} * data_block_bytes;

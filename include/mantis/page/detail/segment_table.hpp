@@ -32,6 +32,7 @@ struct segment_state {
     std::uint32_t live_blocks = 0;
     std::uint32_t newest_blocks = 0;
     std::uint32_t longest_image = 0;  // in blocks, of those that were put there
+    std::uint32_t listed_blocks = 0;  // of all in `pages`, or of those that were the newest
     std::uint32_t writing = 0;        // images that are being written
     bool sealed = true;
     bool damaged = false;    // an image in it could not be moved
@@ -54,7 +55,17 @@ struct segment_state {
     }
     void note_image(page_id page, std::uint32_t image_blocks) {
         if (image_blocks > longest_image) longest_image = image_blocks;
+        if (pages.size() == pages.capacity()) {
+            const std::size_t most = pages.size() + (blocks - next_block) / image_blocks + 1;
+            pages.reserve(blocks > next_block && most < 2 * pages.size() ? most
+                                                                         : 2 * pages.size() + 8);
+        }
         pages.push_back(static_cast<std::uint32_t>(page.value));
+        listed_blocks += image_blocks;
+    }
+    // A third of what is in the list is elsewhere now.
+    [[nodiscard]] bool lists_too_much() const noexcept {
+        return sealed && std::uint64_t{newest_blocks} * 3 < std::uint64_t{listed_blocks} * 2;
     }
 };
 
@@ -85,6 +96,12 @@ public:
         return **all_.insert(all_.begin() + at, std::move(made));
     }
     [[nodiscard]] const std::vector<owned<state>>& all() const noexcept { return all_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept {
+        std::size_t sum = all_.capacity() * sizeof(owned<state>);
+        for (const auto& each : all_)
+            sum += sizeof(state) + each->pages.capacity() * sizeof(std::uint32_t);
+        return sum;
+    }
 
     //   Effects     it has an open file; others may be let go for it
     void opened(state& at, shared<File> file) {
