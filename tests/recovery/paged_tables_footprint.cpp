@@ -18,12 +18,16 @@ using tables_type = paged_tables<memory>;
 struct by_default {
     memory world;
     memory::directory in = world.open_directory("db", directory_mode::create).value();
+    paged_tables_options options{.database = ours};
     owned<tables_type> tables;
 
-    by_default() { open(); }
+    explicit by_default(std::size_t pool_bytes = buffer_pool_options{}.memory_bytes) {
+        options.pool.memory_bytes = pool_bytes;
+        open();
+    }
     void open() {
         tables = {};
-        tables = tables_type::open(world, in, {.database = ours}).value();
+        tables = tables_type::open(world, in, options).value();
     }
     // Rows [first, last), of which so many are one commit.
     void put(std::uint64_t first, std::uint64_t last, std::size_t value_bytes,
@@ -51,7 +55,6 @@ struct by_default {
             })
             .value();
     }
-    //   Requires    all that is checked is one number
     std::uint64_t file_bytes() {
         std::uint64_t sum = 0;
         for (const bytes& name : in.list().value())
@@ -137,4 +140,28 @@ TEST_CASE("what one large commit has taken of the disk is given back by the next
     one.checkpoint();
     CHECK(one.file_bytes() <= before + 256 * KiB);
     CHECK(one.disk().spare);
+}
+
+TEST_CASE("what is known of pages on the disk takes 48 bytes of memory for each, and a bit") {
+    by_default one{4 * MiB};
+    REQUIRE(one.tables->make_table({1}));
+    std::uint64_t most = 0;
+    const auto look = [&] {
+        const std::uint64_t pages = one.tables->stats().pages;
+        const std::uint64_t taken = one.disk().memory_bytes;
+        if (pages > 2'000 && taken * 10 / pages > most) most = taken * 10 / pages;
+        CHECK(taken <= 48 * pages + 64 * KiB);
+    };
+    for (std::uint64_t rows = 0; rows < 150'000; rows += 1'000) {
+        one.put(rows, rows + 1'000, 100);
+        look();
+        if (rows % 60'000 == 0) one.checkpoint();
+    }
+    CHECK(one.disk().images_written > 10 * one.tables->stats().pages);
+    one.checkpoint();
+    CHECK(one.disk().memory_bytes <= 24 * one.tables->stats().pages + 64 * KiB);
+    MESSAGE(most << " tenths of a byte for each page at most, and now "
+                 << one.disk().memory_bytes * 10 / one.tables->stats().pages);
+    one.open();
+    CHECK(one.disk().memory_bytes <= 24 * one.tables->stats().pages + 64 * KiB);
 }

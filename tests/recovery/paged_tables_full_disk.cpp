@@ -33,9 +33,9 @@ public:
         options_.pool.translation_bytes = 64 * KiB;
         options_.pool.wait_for_frame = milliseconds(1);
         options_.pool.side_bytes = 1 + seed % 7 * pool_type::side_copy_bytes(page_bytes);
-        options_.pool.memory_bytes = options_.pool.translation_bytes + options_.pool.side_bytes +
-                                     (frames == 0 ? 8 + seed % 40 : frames) *
-                                         pool_type::frame_bytes(page_bytes);
+        options_.pool.memory_bytes =
+            options_.pool.translation_bytes + options_.pool.side_bytes +
+            (frames == 0 ? 8 + seed % 40 : frames) * pool_type::frame_bytes(page_bytes);
         open();
         REQUIRE(tables_->make_table({1}));
     }

@@ -96,8 +96,7 @@ public:
         for (const auto& each : upper_)
             if (each) sum += sizeof(chunks);
         for (const std::uint32_t number : changed_)
-            sum += sizeof(pending) +
-                   chunk_of(number)->since->between.capacity() * sizeof(version);
+            sum += sizeof(pending) + chunk_of(number)->since->between.capacity() * sizeof(version);
         return sum;
     }
     // Nothing up to this epoch is committed any more but what for_each_change(epoch) tells.

@@ -84,12 +84,12 @@ struct page_store_options {
 
 struct page_store_stats {
     std::uint64_t segments = 0;
-    std::uint64_t disk_bytes = 0;    // of the segments and the spares
-    std::uint64_t live_bytes = 0;    // images that some state refers to
-    std::uint64_t newest_bytes = 0;  // those of the newest one
-    bool spare = false;              // the reserve is whole
-    std::uint32_t spares = 0;        // that are there
-    std::uint64_t spare_bytes = 0;   // of them
+    std::uint64_t disk_bytes = 0;     // of the segments and the spares
+    std::uint64_t live_bytes = 0;     // images that some state refers to
+    std::uint64_t newest_bytes = 0;   // those of the newest one
+    bool spare = false;               // the reserve is whole
+    std::uint32_t spares = 0;         // that are there
+    std::uint64_t spare_bytes = 0;    // of them
     std::uint64_t segment_bytes = 0;  // of the next new segment
     std::uint64_t memory_bytes = 0;   // of the page map and what is known of the segments
     // Since opened().
@@ -316,31 +316,10 @@ private:
     }
     // Its list of pages takes no more memory than what is there is worth.
     //   Complexity  a constant for each image that was written, all in all
-    void forget_moved(segment& in) {
-        if (!in.lists_too_much()) return;
-        std::vector<std::uint32_t> left;
-        left.reserve(in.newest_blocks / in.longest_image + 1);
-        for (const std::uint32_t page : in.pages)
-            if (map_.newest({page}).place.segment() == in.number) left.push_back(page);
-        in.pages.swap(left);
-        in.listed_blocks = in.newest_blocks;
-    }
+    void forget_moved(segment& in);
 
     [[nodiscard]] result<void> read_image(const file& from, page_id page, const page_entry& entry,
-                                          bytes& image) const {
-        constexpr const char* doing = "reading a page";
-        image = bytes::zeros(entry.place.size());
-        auto got = from->read(entry.place.offset(), image.data(), image.size());
-        if (!got) return std::move(got).error().with("page", page.value);
-        if (*got == image.size() &&
-            image_checksum<Checksum>(options_.database, page, image) == entry.checksum)
-            return success();
-        return error{error_code::corrupt, doing}
-            .about(from->path())
-            .with("page", page.value)
-            .with("offset", entry.place.offset())
-            .with("bytes", image.size());
-    }
+                                          bytes& image) const;
     [[nodiscard]] result<bytes> read_newest(page_id page, std::size_t size);
     //   Returns     the open file of a segment
     [[nodiscard]] result<file> file_of(std::uint32_t number);
@@ -388,6 +367,13 @@ private:
         return why;
     }
 
+    //   Requires    mutex_
+    //   Effects     no more than that is known of segments without anything alive
+    void bury_dead() {
+        segments_.take_dead([this](std::uint32_t number, std::uint32_t blocks) {
+            dead_.push_back({number, blocks});
+        });
+    }
     [[nodiscard]] result<void> count_references();
     [[nodiscard]] result<void> find_leftovers();
     //   Requires    not mutex_
@@ -434,16 +420,7 @@ private:
     }
     [[nodiscard]] bool has_room_for(std::uint64_t pages, std::uint64_t without) const;
     [[nodiscard]] bool may_give_back() const;
-    // A cleaner leaves what the next commit may need, and what was promised.
-    [[nodiscard]] bool may_take_reserve(std::uint32_t blocks, purpose what_for) const {
-        if (what_for == purpose::commit) return true;
-        if (what_for == purpose::page) return promised_ != 0;
-        const std::uint64_t promised = promised_ * promised_blocks_;
-        const std::uint64_t left =
-            left_for_commit_ ? *left_for_commit_ : unit_bytes_ / data_block_bytes / 4;
-        return reserve_images(blocks) * blocks >= blocks + left_for_delta(blocks) * blocks +
-                                                      (promised > left ? promised : left);
-    }
+    [[nodiscard]] bool may_take_reserve(std::uint32_t blocks, purpose what_for) const;
     // So much less of the reserve would be enough for what was promised.
     [[nodiscard]] bool can_do_without(std::uint64_t images, std::uint64_t blocks) const {
         return promised_ == 0 || reserve_images(blocks) >= promised_ + images;
@@ -454,7 +431,8 @@ private:
         const std::uint64_t last = images_in(spares_.back(), blocks);
         return spare_images(blocks) >= whole_images(blocks) + last && can_do_without(last, blocks);
     }
-    [[nodiscard]] static std::uint64_t images_in(std::uint32_t size, std::uint64_t blocks) noexcept {
+    [[nodiscard]] static std::uint64_t images_in(std::uint32_t size,
+                                                 std::uint64_t blocks) noexcept {
         return (size - data_header_bytes) / data_block_bytes / blocks;
     }
     [[nodiscard]] std::uint32_t least_bytes() const noexcept {
@@ -495,11 +473,16 @@ private:
     std::uint64_t promised_ = 0;         // images that may take of the reserve
     std::uint64_t promised_before_ = 0;  // of them, before the commit that was begun
     std::uint64_t promised_besides_ = 0;
-    std::uint64_t promised_blocks_ = 0;  // of each
+    std::uint64_t promised_blocks_ = 0;             // of each
     std::optional<std::uint64_t> left_for_commit_;  // blocks that a cleaner does not take
     bool failed_ = false;
     bool opened_ = false;
-    std::vector<std::uint32_t> leftovers_;  // files to remove
+    struct dead_segment {
+        std::uint32_t number;
+        std::uint32_t blocks;
+    };
+    std::vector<dead_segment> dead_;  // nothing refers to them: the next commit removes their files
+    std::vector<std::uint32_t> leftovers_;  // files to remove, of who commits
     page_store_stats counts_;
 };
 

@@ -59,6 +59,19 @@ std::uint64_t page_store<Platform, Checksum>::cleaned_images(std::uint64_t block
     return largest < most ? largest : most;
 }
 
+// A cleaner leaves what the next commit may need, and what was promised.
+template <platform Platform, checksum_policy Checksum>
+bool page_store<Platform, Checksum>::may_take_reserve(std::uint32_t blocks,
+                                                      purpose what_for) const {
+    if (what_for == purpose::commit) return true;
+    if (what_for == purpose::page) return promised_ != 0;
+    const std::uint64_t promised = promised_ * promised_blocks_;
+    const std::uint64_t left =
+        left_for_commit_ ? *left_for_commit_ : unit_bytes_ / data_block_bytes / 4;
+    return reserve_images(blocks) * blocks >=
+           blocks + left_for_delta(blocks) * blocks + (promised > left ? promised : left);
+}
+
 // Whether so many pages and the whole reserve fit into all files there are, without so many bytes
 // of them, whatever smaller files they become.
 template <platform Platform, checksum_policy Checksum>
@@ -73,6 +86,8 @@ bool page_store<Platform, Checksum>::has_room_for(std::uint64_t pages,
     for (const std::uint32_t size : spares_) all += in_parts(size);
     for (const auto& each : segments_.all())
         all += in_parts(std::uint64_t{each->blocks} * data_block_bytes);
+    for (const dead_segment& each : dead_)
+        all += in_parts(std::uint64_t{each.blocks} * data_block_bytes);
     const std::uint32_t largest = largest_bytes_ > unit_bytes_ ? largest_bytes_ : unit_bytes_;
     return all >= pages + whole_images(granted_blocks_) +
                       open_segments * images_in(largest, granted_blocks_) +

@@ -139,6 +139,7 @@ auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, std:
         return std::move(made).error();
     }
     ++names_made_;
+    bury_dead();
     segment& added = segments_.add(number);
     added.blocks = size / data_block_bytes;
     added.next_block = data_header_bytes / data_block_bytes;
@@ -156,8 +157,8 @@ template <platform Platform, checksum_policy Checksum>
 auto page_store<Platform, Checksum>::make_new_segment(unique_lock<mutex>& hold)
     -> result<segment*> {
     for (std::uint32_t size = unit_bytes_;; size /= 2) {
-        auto made = make_segment(
-            hold, size, [&](std::uint32_t number) { return files_.make(number, size); });
+        auto made = make_segment(hold, size,
+                                 [&](std::uint32_t number) { return files_.make(number, size); });
         const bool full = !made && made.error().code() == error_code::no_space;
         if (!full || size <= least_bytes()) return made;
     }
@@ -174,6 +175,34 @@ auto page_store<Platform, Checksum>::make_segment_of_spare(unique_lock<mutex>& h
 }
 
 // --- pages ---------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::read_image(const file& from, page_id page,
+                                                        const page_entry& entry,
+                                                        bytes& image) const {
+    image = bytes::zeros(entry.place.size());
+    auto got = from->read(entry.place.offset(), image.data(), image.size());
+    if (!got) return std::move(got).error().with("page", page.value);
+    if (*got == image.size() &&
+        image_checksum<Checksum>(options_.database, page, image) == entry.checksum)
+        return success();
+    return error{error_code::corrupt, "reading a page"}
+        .about(from->path())
+        .with("page", page.value)
+        .with("offset", entry.place.offset())
+        .with("bytes", image.size());
+}
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::forget_moved(segment& in) {
+    if (!in.lists_too_much()) return;
+    std::vector<std::uint32_t> left;
+    left.reserve(in.newest_blocks / in.longest_image + 1);
+    for (const std::uint32_t page : in.pages)
+        if (map_.newest({page}).place.segment() == in.number) left.push_back(page);
+    in.pages.swap(left);
+    in.listed_blocks = in.newest_blocks;
+}
 
 template <platform Platform, checksum_policy Checksum>
 result<bytes> page_store<Platform, Checksum>::read_newest(page_id page, std::size_t size) {
@@ -231,8 +260,7 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
         }
         const bool may_reserve = may_take_reserve(blocks, what_for);
         if (may_reserve && reserved_ != nullptr && reserved_->has_room(blocks)) return reserved_;
-        auto made =
-            has_spare_beyond(blocks) ? make_segment_of_spare(hold) : make_new_segment(hold);
+        auto made = has_spare_beyond(blocks) ? make_segment_of_spare(hold) : make_new_segment(hold);
         if (made) {
             replace(open_, *made);
             continue;
@@ -339,7 +367,9 @@ void page_store<Platform, Checksum>::committed(std::uint32_t epoch) {
         check(prepared_ == epoch, "an epoch is committed that was not prepared");
         prepared_.reset();
         map_.commit(closed_, [&](page_place freed) { segments_.remove_live(freed); });
-        for (const std::uint32_t number : segments_.take_dead()) leftovers_.push_back(number);
+        bury_dead();
+        for (const dead_segment& each : dead_) leftovers_.push_back(each.number);
+        std::vector<dead_segment>{}.swap(dead_);
         promised_ -= promised_before_ < promised_ ? promised_before_ : promised_;
         promised_before_ = 0;
         change_granted(granted_);
@@ -367,13 +397,16 @@ template <platform Platform, checksum_policy Checksum>
 page_store_stats page_store<Platform, Checksum>::stats() {
     const lock_guard<mutex> hold{mutex_};
     page_store_stats seen = counts_;
-    seen.segments = segments_.all().size();
+    seen.segments = segments_.all().size() + dead_.size();
     seen.spare = options_.spares != 0 && !is_tight();
     seen.spares = static_cast<std::uint32_t>(spares_.size());
     for (const std::uint32_t size : spares_) seen.spare_bytes += size;
     seen.segment_bytes = unit_bytes_;
-    seen.memory_bytes = map_.memory_bytes() + segments_.memory_bytes();
+    seen.memory_bytes =
+        map_.memory_bytes() + segments_.memory_bytes() + dead_.capacity() * sizeof(dead_segment);
     seen.disk_bytes = seen.spare_bytes;
+    for (const dead_segment& each : dead_)
+        seen.disk_bytes += std::uint64_t{each.blocks} * data_block_bytes;
     for (const auto& each : segments_.all()) {
         seen.disk_bytes += std::uint64_t{each->blocks} * data_block_bytes;
         seen.live_bytes += std::uint64_t{each->live_blocks} * data_block_bytes;

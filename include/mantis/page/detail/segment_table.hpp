@@ -130,22 +130,20 @@ public:
         if (!is.is_none()) of(is).newest_blocks += is.blocks();
     }
 
-    //   Effects     those without anything alive leave the table
-    //   Returns     their numbers
-    [[nodiscard]] std::vector<std::uint32_t> take_dead() {
-        std::vector<std::uint32_t> dead;
+    //   Effects     those without anything alive leave the table; calls dead(number, blocks) for each
+    template <class Dead>
+    void take_dead(Dead dead) {
         std::size_t left = 0;
         for (std::size_t at = 0; at < all_.size(); ++at) {
             const state& each = *all_[at];
             if (each.sealed && each.writing == 0 && each.live_blocks == 0) {
                 if (each.file) --open_;
-                dead.push_back(each.number);
+                dead(each.number, each.blocks);
             } else if (left++ != at) {
                 all_[left - 1] = std::move(all_[at]);
             }
         }
         while (all_.size() > left) all_.pop_back();
-        return dead;
     }
 
 private:

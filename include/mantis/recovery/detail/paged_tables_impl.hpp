@@ -236,7 +236,8 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     if (auto done = commit(*at, *delta); !done) return std::move(done.error()).within(doing);
     checkpoint_figures figures;
     if (rewrite_due())
-        if (auto done = rewrite_grown_manifest(); !done) figures.not_rewritten = std::move(done.error());
+        if (auto done = rewrite_grown_manifest(); !done)
+            figures.not_rewritten = std::move(done.error());
     const page_store_stats after = disk_.stats();
     figures.made = last_checkpoint();
     figures.pages = numbers_.used_count();
@@ -305,8 +306,7 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const pa
     auto appended = manifest_->append(epoch, at.position, produce);
     // Without the manifest nothing would ever be free again.
     const std::uint64_t needed = delta_bytes(delta.changes.size()) + at.roots.all().size() * 64;
-    if (!appended && appended.error().code() == error_code::no_space &&
-        disk_.lend_spares(needed)) {
+    if (!appended && appended.error().code() == error_code::no_space && disk_.lend_spares(needed)) {
         appended = manifest_->append(epoch, at.position, produce);
         disk_.end_lending();
     }

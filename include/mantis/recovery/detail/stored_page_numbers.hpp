@@ -33,7 +33,8 @@ public:
 
     //   Errors      no_space: the disk has no room for another page, or there is no number
     [[nodiscard]] result<page_id> take() {
-        if (free_.used_count() < admitted_.load(Platform::memory_order::acquire)) return take_free();
+        if (free_.used_count() < admitted_.load(Platform::memory_order::acquire))
+            return take_free();
         const lock_guard<mutex> hold{mutex_};
         if (auto grown = grow(free_.used_count() + 1); !grown) return std::move(grown).error();
         return take_free();
@@ -110,7 +111,8 @@ private:
     const std::size_t page_bytes_;
     free_page_numbers<Platform> free_{last_mapped_page};
     typename Platform::template atomic<std::uint32_t> epoch_{1};
-    typename Platform::template atomic<std::uint64_t> admitted_{0};  // so many have room in any case
+    typename Platform::template atomic<std::uint64_t> admitted_{
+        0};  // so many have room in any case
     typename Platform::template atomic<std::uint64_t> takes_{0};
 
     mutex mutex_;                // protects the next one; and admitted_ grows with it
