@@ -130,7 +130,8 @@ public:
         if (!is.is_none()) of(is).newest_blocks += is.blocks();
     }
 
-    //   Effects     those without anything alive leave the table; calls dead(number, blocks) for each
+    //   Effects     those without anything alive leave the table: calls dead(number, blocks) for
+    //               each
     template <class Dead>
     void take_dead(Dead dead) {
         std::size_t left = 0;

@@ -354,7 +354,8 @@ result<void> paged_tables<Platform, Checksum>::rewrite_manifest() {
     return done;
 }
 
-// On a full disk it gets the space of spares: the manifest before, which is larger, gives that back.
+// On a full disk it gets the space of spares: the manifest before, which is larger, gives that
+// back.
 template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::rewrite_grown_manifest() {
     auto done = rewrite_manifest();
