@@ -93,6 +93,7 @@ TEST_CASE("a read with another size, and a write that cannot be, are refused") {
     CHECK(refused(0, 1, 512));
     CHECK(refused(last_mapped_page.value + 1, 1, 512));
     CHECK(refused(1, 0, 512));
+    CHECK(refused(1, UINT32_MAX, 512));
     at.commit(disk, 3);
     CHECK(refused(1, 3, 512));  // it could not be in the state that was committed
     CHECK_FALSE(disk.erase({1}, 3));

@@ -30,14 +30,16 @@ using commit = std::vector<operation>;
 
 class admitted {
 public:
-    admitted(simulation& of, std::uint64_t seed, std::size_t frames)
+    admitted(simulation& of, std::uint64_t seed, std::size_t frames,
+             std::uint32_t segment_bytes = 64 * KiB)
         : world_{&of},
           draw_{seed},
           in_{of.platform().open_directory("db", directory_mode::create).value()} {
         options_.database = ours;
-        options_.segment_bytes = 64 * KiB;
+        options_.segment_bytes = segment_bytes;
+        options_.least_segment_bytes = 64 * KiB;
         options_.pool.page_bytes = page_bytes;
-        options_.pool.translation_bytes = 32 * KiB;
+        options_.pool.translation_bytes = frames < 400 ? 32 * KiB : 128 * KiB;
         options_.pool.wait_for_frame = milliseconds(1);
         options_.pool.clean_percent = seed % 2 == 0 ? 25 : 0;
         options_.pool.side_bytes = 1 + seed % 5 * pool_type::side_copy_bytes(page_bytes);
@@ -227,6 +229,30 @@ TEST_CASE("what was admitted never finds the disk full, on disks of any capacity
     CHECK(filled > 40 / one_in);
     CHECK(refused > 50 / one_in);
     CHECK(then_erased * 10 > refused * 9);
+}
+
+TEST_CASE("what was admitted never finds the disk full where segments have many sizes") {
+    for (std::uint64_t seed = 1; seed <= 4; seed += one_in) {
+        CAPTURE(seed);
+        simulation world{seed, {.max_steps = 4'000'000'000}};
+        world.run([&] {
+            admitted one{world, seed, 400 * seed, 1 * MiB};
+            world.limit_disk((8 + seed * 3) * MiB + one.below(1 * MiB));
+            fill(one, 400, 200 * KiB);
+            CHECK(one.tables().stats().disk.segment_bytes >= 128 * KiB);
+            CHECK(difference(one.tables(), one.model()) == "");
+            if (seed % 2 == 0) one.checkpoint(), one.restart();
+            const std::uint64_t full = one.row_count();
+            while (one.row_count() > full / 50) REQUIRE(one.insist(one.draw_erases(40)));
+            for (int rounds = 0; one.make_room(); ++rounds) REQUIRE(rounds < 400);
+            CHECK(one.tables().stats().disk.segment_bytes == 64 * KiB);
+            CHECK(difference(one.tables(), one.model()) == "");
+            fill(one, 30, 1 * KiB);
+            one.checkpoint();
+            one.restart();
+            CHECK(difference(one.tables(), one.model()) == "");
+        });
+    }
 }
 
 TEST_CASE("a value larger than the pool is admitted only where the disk has room for all of it") {

@@ -253,6 +253,12 @@ public:
     //   Requires    no page is held exclusively, and none is being made
     //   Returns     the epoch that has ended
     std::uint32_t begin_epoch() { return writer_.begin_epoch(); }
+    // No more than so many side copies are begun from now on, however many there is room for: who
+    // keeps space on a disk for them needs less. It is as if their share were full.
+    void limit_side_copies(std::uint32_t most) {
+        const lock_guard<mutex> hold{writer_.latch()};
+        writer_.limit_sides(most);
+    }
     // Writes what is dirty of the epochs up to this one, each page as it was at the end of the last
     // of them that changed it.
     //   Requires    the epoch has ended; this thread holds no page exclusively

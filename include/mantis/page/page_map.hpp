@@ -14,8 +14,9 @@
 // is committed next.
 //
 // Entries are in chunks of 256 pages behind two levels of pointers, so that a page costs 16 bytes
-// where pages are numbered densely, and one page alone 70 KiB at most. Versions cost 24 bytes each
-// until they are committed.
+// where pages are numbered densely, and one page alone 70 KiB at most. A chunk in which anything
+// has changed takes 20 bytes more for each of its pages until that is committed: the committed
+// entry, and the epoch of the newest. Versions between the two cost 24 bytes each.
 //
 // Invariants:
 //   1. each place is that of one version, or of one entry without versions: what is handed back as
@@ -53,7 +54,8 @@ public:
         const chunk* const in = find(page);
         return in == nullptr ? page_entry{} : in->newest[low(page)];
     }
-    //   Requires    page in [1, last_mapped_page]; epoch > 0, and beyond the last one committed
+    //   Requires    page in [1, last_mapped_page]; 0 < epoch < UINT32_MAX, and beyond the last one
+    //               committed
     //   Effects     the page has this entry from that epoch on, until its next version
     outcome put(page_id page, std::uint32_t epoch, const page_entry& entry) {
         return add(page, epoch, entry);
@@ -63,10 +65,8 @@ public:
     [[nodiscard]] bool move(page_id page, page_place from, const page_entry& to, outcome& done) {
         chunk* const in = find(page);
         if (in == nullptr || in->newest[low(page)].place != from) return false;
-        const std::size_t end = end_of(*in, low(page));
-        const bool pending =
-            end != 0 && in->versions[end - 1].page == low(page) && !in->versions[end - 1].committed;
-        done = add(page, pending ? in->versions[end - 1].epoch : moved_epoch, to);
+        const bool changed = in->since && in->since->has(low(page));
+        done = add(page, changed ? in->since->epoch[low(page)] : moved_epoch, to);
         return true;
     }
 
@@ -76,14 +76,28 @@ public:
     void for_each_change(std::uint32_t epoch, Each each) {
         sort_changed();
         for (const std::uint32_t number : changed_) {
-            const std::vector<version>& all = chunk_of(number)->versions;
-            for (std::size_t at = 0; at < all.size();) {
-                const group here = group_at(all, at, epoch);
-                if (here.last != at)
-                    each(page_id{std::uint64_t{number} << 8 | all[at].page}, all[here.last].entry);
-                at = here.end;
-            }
+            const chunk& in = *chunk_of(number);
+            for_each_pending(in, epoch, [&](std::uint8_t page, const group& here) {
+                const page_id id{std::uint64_t{number} << 8 | page};
+                if (in.since->epoch[page] <= epoch) each(id, in.newest[page]);
+                else if (here.later != here.first)
+                    each(id, in.since->between[here.later - 1].entry);
+            });
         }
+    }
+    // Of for_each_change() for any epoch, at most so many.
+    [[nodiscard]] std::size_t change_count() const noexcept {
+        std::size_t sum = 0;
+        for (const std::uint32_t number : changed_) sum += chunk_of(number)->since->count;
+        return sum;
+    }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept {
+        std::size_t sum = changed_.capacity() * sizeof(std::uint32_t) + chunks_ * sizeof(chunk);
+        for (const auto& each : upper_)
+            if (each) sum += sizeof(chunks);
+        for (const std::uint32_t number : changed_)
+            sum += sizeof(pending) + chunk_of(number)->since->between.capacity() * sizeof(version);
+        return sum;
     }
     // Nothing up to this epoch is committed any more but what for_each_change(epoch) tells.
     //   Effects     calls freed(place) for images that are older than that; what it tells, and the
@@ -91,15 +105,18 @@ public:
     template <class Freed>
     void forget_between(std::uint32_t epoch, Freed freed) {
         for (const std::uint32_t number : changed_) {
-            std::vector<version>& all = chunk_of(number)->versions;
+            const chunk& in = *chunk_of(number);
+            std::vector<version>& all = in.since->between;
+            if (all.empty()) continue;
             std::size_t left = 0;
-            for (std::size_t at = 0; at < all.size();) {
-                const group here = group_at(all, at, epoch);
-                all[left++] = all[at++];
-                for (; at < here.last; ++at)
-                    if (!all[at].entry.place.is_none()) freed(all[at].entry.place);
-                while (at < here.end) all[left++] = all[at++];
-            }
+            for_each_pending(in, epoch, [&](std::uint8_t page, const group& here) {
+                const bool newest = in.since->epoch[page] <= epoch;
+                for (std::size_t at = here.first; at < here.end; ++at) {
+                    if (at >= here.later || (!newest && at + 1 == here.later))
+                        all[left++] = all[at];
+                    else tell(all[at].entry, freed);
+                }
+            });
             all.resize(left);
         }
     }
@@ -110,9 +127,9 @@ public:
         std::size_t left = 0;
         for (const std::uint32_t number : changed_) {
             chunk& in = *chunk_of(number);
-            commit_chunk(in.versions, epoch, freed);
-            if (!in.versions.empty()) changed_[left++] = number;
-            else std::vector<version>{}.swap(in.versions);
+            commit_chunk(in, epoch, freed);
+            if (in.since->count != 0) changed_[left++] = number;
+            else in.since = {};
         }
         changed_.resize(left);
     }
@@ -133,11 +150,9 @@ public:
                 if (!upper_[number >> 12]) number |= 0xfff;  // nothing in all of it
                 continue;
             }
-            std::size_t at = 0;
             for (std::uint64_t page = 0; page < 256; ++page) {
-                while (at < in->versions.size() && in->versions[at].page < page) ++at;
-                const bool changed = at < in->versions.size() && in->versions[at].page == page;
-                const page_entry& entry = changed ? in->versions[at].entry : in->newest[page];
+                const bool changed = in->since && in->since->has(static_cast<std::uint8_t>(page));
+                const page_entry& entry = changed ? in->since->committed[page] : in->newest[page];
                 const page_id id{number << 8 | page};
                 if (entry.place.is_none() || id < from) continue;
                 if (!each(id, entry)) return;
@@ -172,22 +187,36 @@ private:
     struct version {
         std::uint32_t epoch;
         std::uint8_t page;  // in its chunk
-        bool committed;     // the first of its page
         page_entry entry;
     };
     static_assert(sizeof(version) == 24);
 
+    // Of a chunk, since the last commit.
+    struct pending {
+        static constexpr std::uint32_t none = UINT32_MAX;
+
+        page_entry committed[256];     // of pages that have changed
+        std::uint32_t epoch[256];      // of their newest entries; none: it has not changed
+        std::uint32_t count = 0;       // of them
+        std::vector<version> between;  // by page, then by epoch
+
+        pending() noexcept {
+            for (std::uint32_t& each : epoch) each = none;
+        }
+        [[nodiscard]] bool has(std::uint8_t page) const noexcept { return epoch[page] != none; }
+    };
     struct chunk {
         page_entry newest[256];
-        std::vector<version> versions;  // by page, the committed one first, then by epoch
+        owned<pending> since;  // none: nothing has changed
     };
     struct chunks {
         owned<chunk> of[4096];
     };
-    // The versions of one page: from where it was asked for to `end`, and the last one up to an
-    // epoch.
+    // The versions of one page between its committed and its newest one, and the first of them that
+    // is later than an epoch.
     struct group {
-        std::size_t last;
+        std::size_t first;
+        std::size_t later;
         std::size_t end;
     };
 
@@ -216,17 +245,21 @@ private:
         while (upper_.size() <= at) upper_.emplace_back();
         if (!upper_[at]) upper_[at] = owned<chunks>{new chunks};
         owned<chunk>& found = upper_[at]->of[number & 0xfff];
-        if (!found) found = owned<chunk>{new chunk};
+        if (!found) {
+            found = owned<chunk>{new chunk};
+            ++chunks_;
+        }
         return *found;
     }
 
     // The first version behind those of a page.
-    [[nodiscard]] static std::size_t end_of(const chunk& in, std::uint8_t page) noexcept {
+    [[nodiscard]] static std::size_t end_of(const std::vector<version>& all,
+                                            std::uint8_t page) noexcept {
         std::size_t from = 0;
-        std::size_t to = in.versions.size();
+        std::size_t to = all.size();
         while (from < to) {
             const std::size_t middle = from + (to - from) / 2;
-            if (in.versions[middle].page <= page) from = middle + 1;
+            if (all[middle].page <= page) from = middle + 1;
             else to = middle;
         }
         return from;
@@ -247,50 +280,76 @@ private:
     }
     outcome add(page_id page, std::uint32_t epoch, const page_entry& entry) {
         chunk& in = make(page);
-        std::vector<version>& all = in.versions;
-        const auto insert = [&](std::size_t at, const version& what) {
-            all.insert(all.begin() + static_cast<std::ptrdiff_t>(at), what);
-        };
-        if (all.empty()) changed_.push_back(number_of(page));
-        page_entry& newest = in.newest[low(page)];
-        outcome done{{}, newest.place, {}};
-        std::size_t end = end_of(in, low(page));
-        if (end == 0 || all[end - 1].page != low(page)) insert(end++, {0, low(page), true, newest});
-        std::size_t at = end;
-        while (!all[at - 1].committed && all[at - 1].epoch > epoch) --at;
-        if (!all[at - 1].committed && all[at - 1].epoch == epoch) {
-            done.freed = all[at - 1].entry.place;
-            all[at - 1].entry = entry;
-        } else {
-            insert(at, {epoch, low(page), false, entry});
-            ++end;
+        const std::uint8_t at = low(page);
+        if (!in.since) {
+            in.since = owned<pending>{new pending};
+            changed_.push_back(number_of(page));
         }
-        newest = all[end - 1].entry;
+        pending& since = *in.since;
+        page_entry& newest = in.newest[at];
+        outcome done{{}, newest.place, {}};
+        if (!since.has(at)) {
+            since.committed[at] = std::exchange(newest, entry);
+            since.epoch[at] = epoch;
+            ++since.count;
+        } else if (epoch == since.epoch[at]) {
+            done.freed = std::exchange(newest, entry).place;
+        } else if (epoch > since.epoch[at]) {
+            put_between(since.between, {since.epoch[at], at, newest});
+            newest = entry;
+            since.epoch[at] = epoch;
+        } else {
+            done.freed = put_between(since.between, {epoch, at, entry});
+        }
         done.is = newest.place;
         return done;
     }
+    //   Returns     the place of the one of the same epoch that was there
+    static page_place put_between(std::vector<version>& all, const version& what) {
+        std::size_t at = end_of(all, what.page);
+        while (at != 0 && all[at - 1].page == what.page && all[at - 1].epoch > what.epoch) --at;
+        if (at != 0 && all[at - 1].page == what.page && all[at - 1].epoch == what.epoch)
+            return std::exchange(all[at - 1].entry, what.entry).place;
+        all.insert(all.begin() + static_cast<std::ptrdiff_t>(at), what);
+        return {};
+    }
 
-    //   Requires    `at` is where the versions of a page begin
-    [[nodiscard]] static group group_at(const std::vector<version>& all, std::size_t at,
-                                        std::uint32_t epoch) noexcept {
-        group found{at, at + 1};
-        for (; found.end < all.size() && all[found.end].page == all[at].page; ++found.end)
-            if (all[found.end].epoch <= epoch) found.last = found.end;
-        return found;
+    // Calls each(page, group) for every page that has changed, ascending.
+    template <class Each>
+    static void for_each_pending(const chunk& in, std::uint32_t epoch, Each each) {
+        const std::vector<version>& all = in.since->between;
+        std::size_t at = 0;
+        for (unsigned number = 0; number < 256; ++number) {
+            const auto page = static_cast<std::uint8_t>(number);
+            if (!in.since->has(page)) continue;
+            group here{at, at, at};
+            for (; here.end < all.size() && all[here.end].page == page; ++here.end)
+                if (all[here.end].epoch <= epoch) here.later = here.end + 1;
+            at = here.end;
+            each(page, here);
+        }
     }
     template <class Freed>
-    static void commit_chunk(std::vector<version>& all, std::uint32_t epoch, Freed& freed) {
+    static void tell(const page_entry& gone, Freed& freed) {
+        if (!gone.place.is_none()) freed(gone.place);
+    }
+    template <class Freed>
+    static void commit_chunk(chunk& in, std::uint32_t epoch, Freed& freed) {
+        pending& since = *in.since;
+        std::vector<version>& all = since.between;
         std::size_t left = 0;
-        for (std::size_t at = 0; at < all.size();) {
-            const group here = group_at(all, at, epoch);
-            for (; at < here.last; ++at)
-                if (!all[at].entry.place.is_none()) freed(all[at].entry.place);
-            if (here.last + 1 != here.end) {  // there are later ones
-                all[at].committed = true;
-                while (at < here.end) all[left++] = all[at++];
+        for_each_pending(in, epoch, [&](std::uint8_t page, const group& here) {
+            const bool newest = since.epoch[page] <= epoch;
+            if (newest || here.later != here.first) tell(since.committed[page], freed);
+            for (std::size_t at = here.first; at < here.end; ++at) {
+                if (at >= here.later) all[left++] = all[at];
+                else if (newest || at + 1 != here.later) tell(all[at].entry, freed);
+                else since.committed[page] = all[at].entry;
             }
-            at = here.end;
-        }
+            if (!newest) return;
+            since.epoch[page] = pending::none;
+            --since.count;
+        });
         all.resize(left);
     }
     void sort_changed() {
@@ -304,7 +363,8 @@ private:
     }
 
     std::vector<owned<chunks>> upper_;
-    std::vector<std::uint32_t> changed_;  // the chunks that have versions
+    std::size_t chunks_ = 0;              // that are there
+    std::vector<std::uint32_t> changed_;  // those in which anything has changed
 };
 
 }  // namespace mantis

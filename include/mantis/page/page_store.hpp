@@ -33,6 +33,10 @@
 // a full disk must fit into the reserve: reserved_images() says how much that is, and grow() keeps
 // pages from filling up what is needed to make the reserve whole again.
 //
+// Sizes. New segments and spares have a 32nd of what all pages take, between the two bounds of
+// the options, and less where the disk has no room for that. The reserve grows with the pages, too:
+// grow() makes it larger before it grants them, and set_pages() gives back what is too much.
+//
 // Who changes pages may have room promised for their images before (promise): those images may take
 // of the reserve, too, each counts once, and the cleaner leaves what is left of the promise.
 //
@@ -62,24 +66,32 @@ namespace mantis {
 
 struct page_store_options {
     database_id database;
-    std::uint32_t segment_bytes = 16 * MiB;  // of new ones: a power of two, 64 KiB to 64 MiB
+    std::uint32_t segment_bytes = 16 * MiB;  // of new ones, at most: a power of two, 64 KiB to
+                                             // 64 MiB
     // So many files stay open for reading, and those that are written besides. More cost
     // descriptors, fewer cost an open() for reads of segments that nobody has read for a while.
     std::size_t most_open_files = 256;
-    // The reserve: so many segments of space are kept for commits and cleaning on a full disk.
+    // The reserve: the space of so many segments is kept for commits and cleaning on a full disk.
     std::uint32_t spares = 1;
     // Nothing on the disk is changed, and every change answers read_only.
     bool read_only = false;
+    // Of the first segments, if that is less: a power of two, 64 KiB at least.
+    std::uint32_t least_segment_bytes = 256 * KiB;
+    // Besides, the reserve has room for an image of each page that grow() has granted, and for a
+    // few more, but for no more than so many; and for what prepare() answers, twice.
+    std::uint64_t most_unwritten = 0;
 };
 
 struct page_store_stats {
     std::uint64_t segments = 0;
-    std::uint64_t disk_bytes = 0;    // of the segments and the spares
-    std::uint64_t live_bytes = 0;    // images that some state refers to
-    std::uint64_t newest_bytes = 0;  // those of the newest one
-    bool spare = false;              // the reserve is whole
-    std::uint32_t spares = 0;        // that are there
-    std::uint64_t spare_bytes = 0;   // of them
+    std::uint64_t disk_bytes = 0;     // of the segments and the spares
+    std::uint64_t live_bytes = 0;     // images that some state refers to
+    std::uint64_t newest_bytes = 0;   // those of the newest one
+    bool spare = false;               // the reserve is whole
+    std::uint32_t spares = 0;         // that are there
+    std::uint64_t spare_bytes = 0;    // of them
+    std::uint64_t segment_bytes = 0;  // of the next new segment
+    std::uint64_t memory_bytes = 0;   // of the page map and what is known of the segments
     // Since opened().
     std::uint64_t images_written = 0;
     std::uint64_t bytes_written = 0;
@@ -113,10 +125,11 @@ public:
     //   Requires    `in` outlives it
     page_store(directory& in, const page_store_options& options)
         : options_{options},
-          files_{in, options.database, options.segment_bytes},
+          files_{in, options.database},
           segments_{options.most_open_files},
-          left_for_commit_{options.segment_bytes / data_block_bytes / 4} {
-        check(is_data_segment_size(options.segment_bytes),
+          unit_bytes_{least_bytes()} {
+        check(is_data_segment_size(options.segment_bytes) &&
+                  is_data_segment_size(options.least_segment_bytes),
               "a data segment has a power of two of bytes, 64 KiB to 64 MiB");
     }
     page_store(const page_store&) = delete;
@@ -156,10 +169,12 @@ public:
         return success();
     }
 
-    // Images up to this epoch may take the spare from now on, where the disk is full.
+    // Images up to this epoch may take the spare from now on, where the disk is full. Nobody needs
+    // what was promised before but for them: what is left of that ends with committed().
     void begin_commit(std::uint32_t epoch) {
         const lock_guard<mutex> hold{mutex_};
         if (epoch > commit_begun_) commit_begun_ = epoch;
+        promised_before_ = promised_;
     }
     // Syncs what the state at the end of this epoch refers to.
     //   Requires    all images and erasures of epochs up to this one have been told; no other epoch
@@ -190,18 +205,28 @@ public:
     //
     //   Returns     whether a part of it is taken, and could not be made anew since
     [[nodiscard]] bool is_tight() const { return tight_.load(Platform::memory_order::acquire); }
-    // Images of that size that a commit can write, and leave a segment for a cleaner.
+    // Images of that size that a commit can write, and leave a segment for a cleaner, and room for
+    // its delta and the next.
     [[nodiscard]] std::uint64_t reserved_images(std::size_t page_bytes) {
+        const std::uint64_t blocks = page_bytes / data_block_bytes;
         const lock_guard<mutex> hold{mutex_};
-        const std::uint64_t all = reserve_images(page_bytes / data_block_bytes);
-        const std::uint64_t each = images_per_segment(page_bytes / data_block_bytes);
-        return all < each ? 0 : all - each;
+        const std::uint64_t all = reserve_images(blocks);
+        const std::uint64_t left =
+            cleaned_images(blocks) + left_for_delta(blocks) + delta_images(blocks);
+        return all < left ? 0 : all - left;
     }
     // There is room for so many pages of one size besides the reserve, and a bit: cleaning all
-    // there is can make the reserve whole again.
+    // there is can make the reserve whole again. The reserve is made larger for them, as far as the
+    // disk has room.
+    //   Requires    pages have that size, always
     //   Errors      no_space
     //   Complexity  looks at every segment
     [[nodiscard]] result<void> grow(std::uint64_t pages, std::size_t page_bytes);
+    // There are so many pages, or are to be by what was granted; before others, grow() is asked.
+    //   Requires    what was written of epochs that are not committed is no more than that
+    //   Effects     the reserve is made for them, or becomes smaller: spares that are too many, or
+    //               too large, are given back
+    void set_pages(std::uint64_t pages, std::size_t page_bytes);
     // There is room for `images` from now on, all that are yet to be written, and `besides` are
     // left then: of the reserve, which grows for that as long as the disk has room.
     //   Requires    one at a time, and all images that are written later but those that a cleaner
@@ -219,25 +244,32 @@ public:
         const lock_guard<mutex> hold{mutex_};
         return promised_;
     }
-    // Of images of one size, what a new segment holds.
-    [[nodiscard]] std::uint64_t segment_images(std::size_t page_bytes) const noexcept {
-        return images_per_segment(page_bytes / data_block_bytes);
+    // Images that changes leave of the reserve: for a cleaner and a delta.
+    [[nodiscard]] std::uint64_t left_images(std::size_t page_bytes) {
+        const std::uint64_t blocks = page_bytes / data_block_bytes;
+        const lock_guard<mutex> hold{mutex_};
+        return cleaned_images(blocks) + left_for_delta(blocks);
     }
     // What the reserve has room for when it is whole.
-    [[nodiscard]] std::uint64_t whole_reserve(std::size_t page_bytes) const noexcept {
-        return images_per_segment(page_bytes / data_block_bytes) * options_.spares;
+    [[nodiscard]] std::uint64_t whole_reserve(std::size_t page_bytes) {
+        const lock_guard<mutex> hold{mutex_};
+        return whole_images(page_bytes / data_block_bytes);
     }
     // A cleaner leaves so many bytes of it: a quarter of a segment if nothing else is said.
     void leave_for_commit(std::uint64_t size) {
         const lock_guard<mutex> hold{mutex_};
         left_for_commit_ = size / data_block_bytes;
     }
-    //   Effects     the space of one spare is free for another file
-    //   Returns     false: there is none
-    bool give_up_spare();
+    //   Effects     the space of spares is free for another file: of so many bytes, or of all. Who
+    //               needs a new segment or spare waits until end_lending()
+    //   Returns     false: there is none, and nobody waits
+    [[nodiscard]] bool lend_spares(std::uint64_t size);
+    //   Requires    lend_spares() has answered true
+    //   Effects     the reserve is made whole, as far as the disk has room
+    void end_lending();
     //   Effects     the reserve is whole, or the disk is full. committed() does it, too
     void make_spares() {
-        while (make_spare(options_.spares)) {}
+        while (is_tight() && make_spare(false)) {}
     }
 
     // For a cleaner.
@@ -302,32 +334,24 @@ private:
     [[nodiscard]] result<void> may_change(page_id page, std::uint32_t epoch) const {
         check(opened_, "a page store is used before it is opened");
         if (failed_) return stopped();
-        if (page.value != 0 && page <= last_mapped_page && epoch > closed_) return success();
+        const bool open = epoch > closed_ && epoch != UINT32_MAX;
+        if (page.value != 0 && page <= last_mapped_page && open) return success();
         return error{error_code::invalid_argument, "writing a page"}
             .with("page", page.value)
             .with("epoch", epoch)
             .with("closed_epoch", closed_);
     }
-    void learn(const page_map::outcome& done) noexcept {
+    void learn(const page_map::outcome& done) {
         segments_.remove_live(done.freed);
         segments_.change_newest(done.was, done.is);
+        if (!done.was.is_none()) forget_moved(segments_.of(done.was));
     }
+    // Its list of pages takes no more memory than what is there is worth.
+    //   Complexity  a constant for each image that was written, all in all
+    void forget_moved(segment& in);
 
     [[nodiscard]] result<void> read_image(const file& from, page_id page, const page_entry& entry,
-                                          bytes& image) const {
-        constexpr const char* doing = "reading a page";
-        image = bytes::zeros(entry.place.size());
-        auto got = from->read(entry.place.offset(), image.data(), image.size());
-        if (!got) return std::move(got).error().with("page", page.value);
-        if (*got == image.size() &&
-            image_checksum<Checksum>(options_.database, page, image) == entry.checksum)
-            return success();
-        return error{error_code::corrupt, doing}
-            .about(from->path())
-            .with("page", page.value)
-            .with("offset", entry.place.offset())
-            .with("bytes", image.size());
-    }
+                                          bytes& image) const;
     [[nodiscard]] result<bytes> read_newest(page_id page, std::size_t size);
     //   Returns     the open file of a segment
     [[nodiscard]] result<file> file_of(std::uint32_t number);
@@ -336,7 +360,10 @@ private:
     [[nodiscard]] result<segment*> find_room(std::uint32_t blocks, purpose what_for,
                                              unique_lock<mutex>& hold);
     template <class Make>
-    [[nodiscard]] result<segment*> make_segment(unique_lock<mutex>& hold, Make make);
+    [[nodiscard]] result<segment*> make_segment(unique_lock<mutex>& hold, std::uint32_t size,
+                                                Make make);
+    [[nodiscard]] result<segment*> make_new_segment(unique_lock<mutex>& hold);
+    [[nodiscard]] result<segment*> make_segment_of_spare(unique_lock<mutex>& hold);
     [[nodiscard]] static room take(segment& in, page_id page, std::uint32_t blocks) {
         const page_place at{in.number, in.next_block, blocks};
         in.next_block += blocks;
@@ -354,6 +381,7 @@ private:
         }
         ++in.writes;
         if (what_for != purpose::cleaning && promised_ != 0) --promised_;
+        if (what_for == purpose::commit && promised_before_ != 0) --promised_before_;
         ++counts_.images_written;
         counts_.bytes_written += of.at.size();
     }
@@ -374,38 +402,83 @@ private:
     //   Returns     its bytes; 0: the page has another image by now
     [[nodiscard]] result<std::size_t> put_elsewhere(page_id page, const page_entry& entry,
                                                     bytes_view image);
+    //   Requires    mutex_
+    //   Effects     no more than that is known of segments without anything alive
+    void bury_dead() {
+        segments_.take_dead([this](std::uint32_t number, std::uint32_t blocks) {
+            dead_.push_back({number, blocks});
+        });
+    }
     [[nodiscard]] result<void> count_references();
     [[nodiscard]] result<void> find_leftovers();
     //   Requires    not mutex_
     void remove_leftovers();
-    //   Returns     whether it has made one: there were fewer than `most`, and room
-    bool make_spare(std::uint32_t most);
-    //   Requires    mutex_; so the next three
-    void set_spares(std::uint32_t count) {
-        spares_ = count;
-        tight_.store(count < options_.spares, Platform::memory_order::release);
+    // The reserve, in detail/page_reserve_impl.hpp.
+    //
+    //   Returns     whether it has made one: there was room, and the reserve needs it, or `beyond`
+    bool make_spare(bool beyond);
+    //   Returns     bytes of the last one, which is given up; 0: there is none, or may() says no
+    template <class May>
+    std::uint32_t give_up_spare(May may);
+    //   Requires    mutex_; so all below
+    void add_spare(std::uint32_t size) {
+        spares_.push_back(size);
+        note_reserve();
+    }
+    std::uint32_t take_spare() {
+        const std::uint32_t size = spares_.back();
+        spares_.pop_back();
+        note_reserve();
+        return size;
+    }
+    void note_reserve() {
+        const bool whole = spare_images(granted_blocks_) >= whole_images(granted_blocks_);
+        tight_.store(!whole, Platform::memory_order::release);
+    }
+    void change_granted(std::uint64_t pages);
+    [[nodiscard]] std::uint64_t spare_images(std::uint64_t blocks) const {
+        std::uint64_t sum = 0;
+        for (const std::uint32_t size : spares_) sum += images_in(size, blocks);
+        return sum;
     }
     [[nodiscard]] std::uint64_t reserve_images(std::uint64_t blocks) const {
         const std::uint64_t rest =
             reserved_ == nullptr ? 0 : (reserved_->blocks - reserved_->next_block) / blocks;
-        return rest + images_per_segment(blocks) * spares_;
+        return rest + spare_images(blocks);
     }
-    // A cleaner leaves what the next commit may need, and what was promised.
-    [[nodiscard]] bool may_take_reserve(std::uint32_t blocks, purpose what_for) const {
-        if (what_for == purpose::commit) return true;
-        if (what_for == purpose::page) return promised_ != 0;
-        const std::uint64_t promised = promised_ * promised_blocks_;
-        const std::uint64_t left = promised > left_for_commit_ ? promised : left_for_commit_;
-        return reserve_images(blocks) * blocks >= blocks + left;
+    [[nodiscard]] std::uint64_t whole_images(std::uint64_t blocks) const;
+    [[nodiscard]] std::uint64_t cleaned_images(std::uint64_t blocks) const;
+    [[nodiscard]] std::uint64_t delta_images(std::uint64_t blocks) const;
+    // What is left of a spare that was begun is no room for a delta.
+    [[nodiscard]] std::uint64_t left_for_delta(std::uint64_t blocks) const {
+        return options_.most_unwritten == 0 ? 0 : cleaned_images(blocks) + delta_images(blocks);
     }
+    [[nodiscard]] bool has_room_for(std::uint64_t pages, std::uint64_t without) const;
+    [[nodiscard]] bool may_give_back() const;
+    [[nodiscard]] bool may_take_reserve(std::uint32_t blocks, purpose what_for) const;
     // So much less of the reserve would be enough for what was promised.
     [[nodiscard]] bool can_do_without(std::uint64_t images, std::uint64_t blocks) const {
         return promised_ == 0 || reserve_images(blocks) >= promised_ + images;
     }
-    [[nodiscard]] std::uint64_t images_per_segment(std::uint64_t blocks) const noexcept {
-        return (options_.segment_bytes - data_header_bytes) / data_block_bytes / blocks;
+    // The last spare is not needed for a whole reserve.
+    [[nodiscard]] bool has_spare_beyond(std::uint64_t blocks) const {
+        if (spares_.empty()) return false;
+        const std::uint64_t last = images_in(spares_.back(), blocks);
+        return spare_images(blocks) >= whole_images(blocks) + last && can_do_without(last, blocks);
+    }
+    [[nodiscard]] static std::uint64_t images_in(std::uint32_t size,
+                                                 std::uint64_t blocks) noexcept {
+        return (size - data_header_bytes) / data_block_bytes / blocks;
+    }
+    [[nodiscard]] std::uint32_t least_bytes() const noexcept {
+        return options_.least_segment_bytes < options_.segment_bytes ? options_.least_segment_bytes
+                                                                     : options_.segment_bytes;
     }
 
+    // Segments are a 32nd of all, so that what is open or kept for cleaning is a small part.
+    static constexpr std::uint64_t parts = 32;
+    // Side copies of a pool for few pages, and what its threads are about to change.
+    static constexpr std::uint64_t few_pages = 32;
     // Of those that are written to, one for pages and one for commits, less may be full than there
     // could be.
     static constexpr std::uint32_t open_segments = 2;
@@ -427,13 +500,24 @@ private:
     std::uint64_t names_made_ = 0;
     std::uint64_t names_synced_ = 0;
     bool making_ = false;                // somebody makes a file, without mutex_
-    std::uint32_t spares_ = 0;           // that are there
+    std::vector<std::uint32_t> spares_;  // bytes of those that are there, by their number
+    std::uint32_t unit_bytes_;           // of new segments and spares
+    std::uint32_t largest_bytes_ = 0;    // of all segments
+    std::uint64_t granted_ = 0;          // pages
+    std::uint64_t granted_blocks_ = 1;   // of each
     std::uint64_t promised_ = 0;         // images that may take of the reserve
-    std::uint64_t promised_blocks_ = 0;  // of each
-    std::uint64_t left_for_commit_ = 0;  // blocks of the reserve that a cleaner does not take
+    std::uint64_t promised_before_ = 0;  // of them, before the commit that was begun
+    std::uint64_t promised_besides_ = 0;
+    std::uint64_t promised_blocks_ = 0;             // of each
+    std::optional<std::uint64_t> left_for_commit_;  // blocks that a cleaner does not take
     bool failed_ = false;
     bool opened_ = false;
-    std::vector<std::uint32_t> leftovers_;  // files to remove
+    struct dead_segment {
+        std::uint32_t number;
+        std::uint32_t blocks;
+    };
+    std::vector<dead_segment> dead_;  // nothing refers to them: the next commit removes their files
+    std::vector<std::uint32_t> leftovers_;  // files to remove, of who commits
     page_store_stats counts_;
 };
 

@@ -69,10 +69,11 @@ struct paged_tables_options {
     database_id database;
     // The size of a page stays for the life of the database: at most 32 KiB.
     buffer_pool_options pool = {};
-    std::uint32_t segment_bytes = 16 * MiB;  // of new data segments: see page_store_options
+    std::uint32_t segment_bytes = 16 * MiB;  // of new data segments, at most: see
+                                             // page_store_options
     std::size_t most_open_files = 256;
-    // Space for every frame and side copy of the pool, and a few segments, is kept for checkpoints
-    // and cleaning on a full disk.
+    // Space for all pages, but for no more than the frames and side copies of the pool, and a few
+    // segments, is kept for checkpoints and cleaning on a full disk.
     bool spare = true;
     segment_cleaner_options cleaning = {};
     // The sequence() of a checkpoint that is known to have been durable, kept elsewhere; 0: none.
@@ -83,6 +84,7 @@ struct paged_tables_options {
     // redo. They are lost with this object; where the pool is full of them, calls answer
     // out_of_memory.
     bool changes_stay_in_memory = false;
+    std::uint32_t least_segment_bytes = 256 * KiB;  // of the first data segments
 };
 
 // What the last durable checkpoint is.
@@ -186,9 +188,9 @@ public:
     // are done, or after a log has them, because the disk is full. Where half of the disk's free
     // space has room for all that may be changed at most, that will do; where not, room for it is
     // made, in data segments and of the reserve. What only erases may take more of that.
-    //   Requires    one at a time, from here until the changes are done; from the first call on
-    //               nothing is changed without it, but for tables that are made and dropped; nobody
-    //               else takes all of the free space in between
+    //   Requires    one at a time, from here until the changes are done, and no checkpoint's note()
+    //               meanwhile; from the first call on nothing is changed without it, but for tables
+    //               that are made and dropped; nobody else takes all of the free space in between
     //   Errors      no_space; out_of_memory: the pool's translation has no room for the pages;
     //               read_only; corrupt, io: of the root of a table
     //   Complexity  a few loads and a mutex; now and then it looks at every frame, and reads the
@@ -282,18 +284,17 @@ private:
           directory_{&in},
           disk_{in,
                 {options.database, options.segment_bytes, options.most_open_files,
-                 options.spare && !options.read_only ? spares_for(options) : 0, options.read_only}},
+                 options.spare && !options.read_only ? 2U : 0U, options.read_only,
+                 options.least_segment_bytes, most_unwritten(options)}},
           pool_{disk_, options.pool},
           numbers_{disk_, options.pool.page_bytes},
           cleaner_{disk_, options.cleaning} {}
 
-    // All that can be dirty, a segment for what is cleaned, and one that is begun.
-    [[nodiscard]] static std::uint32_t spares_for(const paged_tables_options& options) noexcept {
-        const std::size_t images =
-            options.pool.memory_bytes / options.pool.page_bytes + pool_type::about_to_change;
-        const std::size_t each =
-            (options.segment_bytes - data_header_bytes) / options.pool.page_bytes;
-        return static_cast<std::uint32_t>((images + each - 1) / each + 2);
+    // All that can be dirty. Besides, the store keeps a segment for what is cleaned, and one that
+    // is begun.
+    [[nodiscard]] static std::uint64_t most_unwritten(
+        const paged_tables_options& options) noexcept {
+        return options.pool.memory_bytes / options.pool.page_bytes + pool_type::about_to_change;
     }
 
     [[nodiscard]] result<void> may_commit() const {
@@ -347,6 +348,11 @@ private:
         return manifest_->rewrite_due() || (disk_.is_tight() && now.bytes > 4 * now.snapshot_bytes);
     }
     [[nodiscard]] result<void> rewrite_manifest();
+    [[nodiscard]] result<void> rewrite_grown_manifest();
+    // So much of a manifest says where so many pages are.
+    [[nodiscard]] static constexpr std::uint64_t delta_bytes(std::uint64_t pages) noexcept {
+        return pages * (page_delta_entry_bytes + 2) + 4 * KiB;
+    }
     template <class Edits>
     [[nodiscard]] static result<void> add_pages(Edits& to, const page_delta& delta);
 

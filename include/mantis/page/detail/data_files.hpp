@@ -5,7 +5,7 @@
 // A new segment has all its space and its header before it is handed out. None of that survives a
 // power failure before its file and the directory are synced.
 //
-// A spare is a file with the space of one segment. Where the disk is full it becomes one, for those
+// A spare is a file with the space of one segment of its size. Where the disk is full it becomes one, for those
 // images that have to be written so that something can be freed. Spares are numbered from 0 on.
 //
 // Threads: any number; making and removing one at a time.
@@ -25,42 +25,43 @@ public:
     using file = shared<typename Platform::file>;
 
     //   Requires    `in` outlives it
-    data_files(directory& in, database_id database, std::uint32_t segment_bytes) noexcept
-        : directory_{&in}, database_{database}, segment_bytes_{segment_bytes} {}
+    data_files(directory& in, database_id database) noexcept
+        : directory_{&in}, database_{database} {}
 
     //   Errors      no_space, io, already_exists; nothing of that name is left, as far as the
     //               system lets it go
-    [[nodiscard]] result<file> make(std::uint32_t number) {
+    [[nodiscard]] result<file> make(std::uint32_t number, std::uint32_t size) {
         const bytes name = data_segment_name(number);
         auto opened = directory_->open(name, file_mode::create_new);
         if (!opened) return std::move(opened).error();
-        auto filled = opened->preallocate(segment_bytes_);
-        if (filled) filled = opened->write(0, header(number));
+        auto filled = opened->preallocate(size);
+        if (filled) filled = opened->write(0, header(number, size));
         if (filled) return file::make(*std::move(opened));
         (void)directory_->remove(name);
         return filled.error();
     }
-    //   Requires    make_spare(spare) succeeded and it was not used since
+    //   Requires    make_spare(spare, size) succeeded and it was not used since
     //   Effects     there is no such spare any more, even where this fails, nor then a file of that
     //               number, as far as the system lets it go
-    [[nodiscard]] result<file> make_of_spare(std::uint32_t spare, std::uint32_t number) {
+    [[nodiscard]] result<file> make_of_spare(std::uint32_t spare, std::uint32_t number,
+                                             std::uint32_t size) {
         const bytes name = data_segment_name(number);
         if (auto named = directory_->rename(spare_name(spare), name); !named) {
             remove_spare(spare);
             return named.error();
         }
         auto opened = directory_->open(name, file_mode::write);
-        auto done = opened ? opened->write(0, header(number)) : result<void>{opened.error()};
+        auto done = opened ? opened->write(0, header(number, size)) : result<void>{opened.error()};
         if (done) return file::make(*std::move(opened));
         (void)directory_->remove(name);
         return done.error();
     }
     //   Effects     there is a spare of that number, or no file of its name
-    [[nodiscard]] result<void> make_spare(std::uint32_t spare) {
+    [[nodiscard]] result<void> make_spare(std::uint32_t spare, std::uint32_t size) {
         remove_spare(spare);
         auto opened = directory_->open(spare_name(spare), file_mode::create_new);
         if (!opened) return std::move(opened).error();
-        auto filled = opened->preallocate(segment_bytes_);
+        auto filled = opened->preallocate(size);
         if (!filled) remove_spare(spare);
         return filled;
     }
@@ -144,14 +145,13 @@ private:
             if (each < std::byte{'0'} || each > std::byte{'9'}) return false;
         return true;
     }
-    [[nodiscard]] bytes header(std::uint32_t number) const {
+    [[nodiscard]] bytes header(std::uint32_t number, std::uint32_t size) const {
         return encode_data_header(
-            {data_segment_version, Checksum::format_id, database_, number, segment_bytes_});
+            {data_segment_version, Checksum::format_id, database_, number, size});
     }
 
     directory* directory_;
     database_id database_;
-    std::uint32_t segment_bytes_;
 };
 
 }  // namespace mantis::detail

@@ -33,7 +33,7 @@ result<void> page_store<Platform, Checksum>::opened() {
         const lock_guard<mutex> hold{mutex_};
         opened_ = true;
         failed_ = options_.read_only;
-        if (!failed_) set_spares(0);
+        if (!failed_) change_granted(0);
     }
     if (options_.read_only) return success();
     remove_leftovers();
@@ -121,8 +121,8 @@ auto page_store<Platform, Checksum>::file_of(std::uint32_t number) -> result<fil
 //   Requires    mutex_, and nobody makes a file; mutex_ is let go meanwhile
 template <platform Platform, checksum_policy Checksum>
 template <class Make>
-auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, Make make)
-    -> result<segment*> {
+auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, std::uint32_t size,
+                                                  Make make) -> result<segment*> {
     if (next_number_ == UINT32_MAX)
         return error{error_code::too_large, "making a data segment: no number is left"};
     const std::uint32_t number = next_number_++;
@@ -139,15 +139,70 @@ auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, Make
         return std::move(made).error();
     }
     ++names_made_;
+    bury_dead();
     segment& added = segments_.add(number);
-    added.blocks = options_.segment_bytes / data_block_bytes;
+    added.blocks = size / data_block_bytes;
     added.next_block = data_header_bytes / data_block_bytes;
     added.sealed = false;
     segments_.opened(added, *std::move(made));
+    if (size > largest_bytes_) {
+        largest_bytes_ = size;
+        note_reserve();
+    }
     return &added;
 }
 
+// Of a smaller size where there is no room for another.
+template <platform Platform, checksum_policy Checksum>
+auto page_store<Platform, Checksum>::make_new_segment(unique_lock<mutex>& hold)
+    -> result<segment*> {
+    for (std::uint32_t size = unit_bytes_;; size /= 2) {
+        auto made = make_segment(hold, size,
+                                 [&](std::uint32_t number) { return files_.make(number, size); });
+        const bool full = !made && made.error().code() == error_code::no_space;
+        if (!full || size <= least_bytes()) return made;
+    }
+}
+
+template <platform Platform, checksum_policy Checksum>
+auto page_store<Platform, Checksum>::make_segment_of_spare(unique_lock<mutex>& hold)
+    -> result<segment*> {
+    const std::uint32_t size = take_spare();
+    const auto spare = static_cast<std::uint32_t>(spares_.size());
+    return make_segment(hold, size, [&](std::uint32_t number) {
+        return files_.make_of_spare(spare, number, size);
+    });
+}
+
 // --- pages ---------------------------------------------------------------------------------------
+
+template <platform Platform, checksum_policy Checksum>
+result<void> page_store<Platform, Checksum>::read_image(const file& from, page_id page,
+                                                        const page_entry& entry,
+                                                        bytes& image) const {
+    image = bytes::zeros(entry.place.size());
+    auto got = from->read(entry.place.offset(), image.data(), image.size());
+    if (!got) return std::move(got).error().with("page", page.value);
+    if (*got == image.size() &&
+        image_checksum<Checksum>(options_.database, page, image) == entry.checksum)
+        return success();
+    return error{error_code::corrupt, "reading a page"}
+        .about(from->path())
+        .with("page", page.value)
+        .with("offset", entry.place.offset())
+        .with("bytes", image.size());
+}
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::forget_moved(segment& in) {
+    if (!in.lists_too_much()) return;
+    std::vector<std::uint32_t> left;
+    left.reserve(in.newest_blocks / in.longest_image + 1);
+    for (const std::uint32_t page : in.pages)
+        if (map_.newest({page}).place.segment() == in.number) left.push_back(page);
+    in.pages.swap(left);
+    in.listed_blocks = in.newest_blocks;
+}
 
 template <platform Platform, checksum_policy Checksum>
 result<bytes> page_store<Platform, Checksum>::read_newest(page_id page, std::size_t size) {
@@ -185,14 +240,11 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
         if (old != nullptr) old->sealed = true;
         old = by;
     };
-    const std::size_t longest = options_.segment_bytes - data_header_bytes;
+    const std::size_t longest = least_bytes() - data_header_bytes;
     if (blocks > longest / data_block_bytes)
         return error{error_code::too_large, "writing a page: no segment can hold it"}
             .with("bytes", blocks * data_block_bytes)
             .with("limit", longest);
-    const auto of_spare = [&](std::uint32_t number) {
-        return files_.make_of_spare(spares_, number);  // changed by who makes, alone
-    };
     for (;;) {
         if (failed_) return stopped();
         if (open_ != nullptr && open_->has_room(blocks)) return open_;
@@ -208,20 +260,14 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
         }
         const bool may_reserve = may_take_reserve(blocks, what_for);
         if (may_reserve && reserved_ != nullptr && reserved_->has_room(blocks)) return reserved_;
-        const bool beyond =
-            spares_ > options_.spares && can_do_without(images_per_segment(blocks), blocks);
-        if (beyond) set_spares(spares_ - 1);
-        auto made =
-            beyond ? make_segment(hold, of_spare)
-                   : make_segment(hold, [&](std::uint32_t number) { return files_.make(number); });
+        auto made = has_spare_beyond(blocks) ? make_segment_of_spare(hold) : make_new_segment(hold);
         if (made) {
             replace(open_, *made);
             continue;
         }
-        if (made.error().code() != error_code::no_space || !may_reserve || spares_ == 0)
+        if (made.error().code() != error_code::no_space || !may_reserve || spares_.empty())
             return made;
-        set_spares(spares_ - 1);
-        auto last = make_segment(hold, of_spare);
+        auto last = make_segment_of_spare(hold);
         if (!last) return last;
         replace(reserved_, *last);
     }
@@ -263,6 +309,7 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
 template <platform Platform, checksum_policy Checksum>
 void page_store<Platform, Checksum>::collect(std::uint32_t epoch, page_delta& delta,
                                              std::vector<unsynced>& to_sync) {
+    delta.changes.reserve(map_.change_count());
     map_.for_each_change(epoch, [&](page_id page, const page_entry& entry) {
         delta.changes.push_back({page, entry});
         if (entry.place.is_none()) return;
@@ -320,7 +367,12 @@ void page_store<Platform, Checksum>::committed(std::uint32_t epoch) {
         check(prepared_ == epoch, "an epoch is committed that was not prepared");
         prepared_.reset();
         map_.commit(closed_, [&](page_place freed) { segments_.remove_live(freed); });
-        for (const std::uint32_t number : segments_.take_dead()) leftovers_.push_back(number);
+        bury_dead();
+        for (const dead_segment& each : dead_) leftovers_.push_back(each.number);
+        std::vector<dead_segment>{}.swap(dead_);
+        promised_ -= promised_before_ < promised_ ? promised_before_ : promised_;
+        promised_before_ = 0;
+        change_granted(granted_);
     }
     remove_leftovers();
     make_spares();
@@ -345,11 +397,16 @@ template <platform Platform, checksum_policy Checksum>
 page_store_stats page_store<Platform, Checksum>::stats() {
     const lock_guard<mutex> hold{mutex_};
     page_store_stats seen = counts_;
-    seen.segments = segments_.all().size();
+    seen.segments = segments_.all().size() + dead_.size();
     seen.spare = options_.spares != 0 && !is_tight();
-    seen.spares = spares_;
-    seen.spare_bytes = std::uint64_t{options_.segment_bytes} * spares_;
+    seen.spares = static_cast<std::uint32_t>(spares_.size());
+    for (const std::uint32_t size : spares_) seen.spare_bytes += size;
+    seen.segment_bytes = unit_bytes_;
+    seen.memory_bytes =
+        map_.memory_bytes() + segments_.memory_bytes() + dead_.capacity() * sizeof(dead_segment);
     seen.disk_bytes = seen.spare_bytes;
+    for (const dead_segment& each : dead_)
+        seen.disk_bytes += std::uint64_t{each.blocks} * data_block_bytes;
     for (const auto& each : segments_.all()) {
         seen.disk_bytes += std::uint64_t{each->blocks} * data_block_bytes;
         seen.live_bytes += std::uint64_t{each->live_blocks} * data_block_bytes;

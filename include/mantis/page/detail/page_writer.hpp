@@ -99,6 +99,7 @@ public:
     void changed() { changed_.notify_all(); }
     [[nodiscard]] buffer_pool_stats& counts() noexcept { return counts_; }
     [[nodiscard]] std::uint32_t side_count() const noexcept { return sides_.count(); }
+    void limit_sides(std::uint32_t most) noexcept { sides_.limit(most); }
     // Frames that are being filled or written: this many threads will say changed().
     [[nodiscard]] std::uint32_t& in_transit() noexcept { return in_transit_; }
 

@@ -32,6 +32,7 @@ struct segment_state {
     std::uint32_t live_blocks = 0;
     std::uint32_t newest_blocks = 0;
     std::uint32_t longest_image = 0;  // in blocks, of those that were put there
+    std::uint32_t listed_blocks = 0;  // of all in `pages`, or of those that were the newest
     std::uint32_t writing = 0;        // images that are being written
     bool sealed = true;
     bool damaged = false;    // an image in it could not be moved
@@ -54,7 +55,17 @@ struct segment_state {
     }
     void note_image(page_id page, std::uint32_t image_blocks) {
         if (image_blocks > longest_image) longest_image = image_blocks;
+        if (pages.size() == pages.capacity()) {
+            const std::size_t most = pages.size() + (blocks - next_block) / image_blocks + 1;
+            pages.reserve(blocks > next_block && most < 2 * pages.size() ? most
+                                                                         : 2 * pages.size() + 8);
+        }
         pages.push_back(static_cast<std::uint32_t>(page.value));
+        listed_blocks += image_blocks;
+    }
+    // A third of what is in the list is elsewhere now.
+    [[nodiscard]] bool lists_too_much() const noexcept {
+        return sealed && std::uint64_t{newest_blocks} * 3 < std::uint64_t{listed_blocks} * 2;
     }
 };
 
@@ -85,6 +96,12 @@ public:
         return **all_.insert(all_.begin() + at, std::move(made));
     }
     [[nodiscard]] const std::vector<owned<state>>& all() const noexcept { return all_; }
+    [[nodiscard]] std::size_t memory_bytes() const noexcept {
+        std::size_t sum = all_.capacity() * sizeof(owned<state>);
+        for (const auto& each : all_)
+            sum += sizeof(state) + each->pages.capacity() * sizeof(std::uint32_t);
+        return sum;
+    }
 
     //   Effects     it has an open file; others may be let go for it
     void opened(state& at, shared<File> file) {
@@ -113,22 +130,21 @@ public:
         if (!is.is_none()) of(is).newest_blocks += is.blocks();
     }
 
-    //   Effects     those without anything alive leave the table
-    //   Returns     their numbers
-    [[nodiscard]] std::vector<std::uint32_t> take_dead() {
-        std::vector<std::uint32_t> dead;
+    //   Effects     those without anything alive leave the table: calls dead(number, blocks) for
+    //               each
+    template <class Dead>
+    void take_dead(Dead dead) {
         std::size_t left = 0;
         for (std::size_t at = 0; at < all_.size(); ++at) {
             const state& each = *all_[at];
             if (each.sealed && each.writing == 0 && each.live_blocks == 0) {
                 if (each.file) --open_;
-                dead.push_back(each.number);
+                dead(each.number, each.blocks);
             } else if (left++ != at) {
                 all_[left - 1] = std::move(all_[at]);
             }
         }
         while (all_.size() > left) all_.pop_back();
-        return dead;
     }
 
 private:

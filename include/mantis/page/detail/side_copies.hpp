@@ -12,7 +12,7 @@
 // Invariants:
 //   1. the copies of one page are claimed in the order in which they were begun: none while an
 //      earlier one is there
-//   2. no more are there than the budget has buffers for
+//   2. no more are there than the budget has buffers for; none is begun beyond the limit
 //
 // Threads: one at a time, under the pool's mutex; but the bytes of a copy that is filling or
 // writing are its thread's, without it.
@@ -51,10 +51,12 @@ public:
     [[nodiscard]] std::byte* bytes_of(std::uint32_t at) const noexcept { return memory_.page(at); }
     [[nodiscard]] const copy& operator[](std::uint32_t at) const noexcept { return copies_[at]; }
 
+    // There is room for no more than so many from now on.
+    void limit(std::uint32_t most) noexcept { most_ = most; }
     //   Returns     the copy, which is filling; none: there is no room
     [[nodiscard]] std::uint32_t begin(page_id page, std::uint32_t epoch) {
         const std::uint32_t at = free_;
-        if (at == none) return none;
+        if (at == none || used_ >= most_) return none;
         free_ = copies_[at].after;
         copies_[at] = {page, epoch, false, last_, none, none};
         (last_ != none ? copies_[last_].after : first_) = at;
@@ -119,6 +121,7 @@ private:
     std::uint32_t last_ = none;
     std::uint32_t free_ = none;
     std::uint32_t used_ = 0;
+    std::uint32_t most_ = UINT32_MAX;
 };
 
 }  // namespace mantis::detail

@@ -104,6 +104,7 @@ result<void> paged_tables<Platform, Checksum>::note_pages() {
             return error{error_code::corrupt, "opening a table: its root is not there"}
                 .with("table", each.table.value)
                 .with("page", each.root.value);
+    numbers_.ask_for_room();
     return success();
 }
 
@@ -251,7 +252,8 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     if (auto done = commit(*at, *delta); !done) return std::move(done.error()).within(doing);
     checkpoint_figures figures;
     if (rewrite_due())
-        if (auto done = rewrite_manifest(); !done) figures.not_rewritten = std::move(done.error());
+        if (auto done = rewrite_grown_manifest(); !done)
+            figures.not_rewritten = std::move(done.error());
     const page_store_stats after = disk_.stats();
     figures.made = last_checkpoint();
     figures.pages = numbers_.used_count();
@@ -288,6 +290,8 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
     at.position = position;
     at.epoch = pool_.begin_epoch();
     numbers_.next_epoch(at.epoch);
+    // The reserve of the store has room for that.
+    pool_.limit_side_copies(static_cast<std::uint32_t>(numbers_.used_count() / 16 + 16));
     disk_.begin_commit(at.epoch);
     {
         const lock_guard<mutex> hold{mutex_};
@@ -317,9 +321,10 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const pa
     };
     auto appended = manifest_->append(epoch, at.position, produce);
     // Without the manifest nothing would ever be free again.
-    if (!appended && appended.error().code() == error_code::no_space && disk_.give_up_spare()) {
+    const std::uint64_t needed = delta_bytes(delta.changes.size()) + at.roots.all().size() * 64;
+    if (!appended && appended.error().code() == error_code::no_space && disk_.lend_spares(needed)) {
         appended = manifest_->append(epoch, at.position, produce);
-        if (!appended) disk_.make_spares();
+        disk_.end_lending();
     }
     if (!appended) {
         disk_.not_committed(at.epoch);
@@ -362,6 +367,20 @@ result<void> paged_tables<Platform, Checksum>::rewrite_manifest() {
         });
     });
     if (!done && manifest_->read_only()) pool_.stop();
+    return done;
+}
+
+// On a full disk it gets the space of spares: the manifest before, which is larger, gives that
+// back.
+template <platform Platform, checksum_policy Checksum>
+result<void> paged_tables<Platform, Checksum>::rewrite_grown_manifest() {
+    auto done = rewrite_manifest();
+    if (done || done.error().code() != error_code::no_space || manifest_->read_only()) return done;
+    const manifest_state& now = manifest_->state();
+    const std::uint64_t needed = delta_bytes(numbers_.used_count()) + now.snapshot_bytes;
+    if (needed > now.bytes || !disk_.lend_spares(needed)) return done;
+    done = rewrite_manifest();
+    disk_.end_lending();
     return done;
 }
 

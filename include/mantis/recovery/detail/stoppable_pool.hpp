@@ -105,8 +105,8 @@ private:
     // The parent, two pairs of its children, and the child that a root takes the contents of.
     static constexpr std::uint64_t changes_of_merge = 6;
     // For the cleaner, or the manifest, and for what is changed in vain.
-    [[nodiscard]] std::uint64_t left_besides() const noexcept {
-        return source_->segment_images(base::page_bytes()) + about_to_change;
+    [[nodiscard]] std::uint64_t left_besides() {
+        return source_->left_images(base::page_bytes()) + about_to_change;
     }
 
     Source* const source_;

@@ -20,6 +20,7 @@
 
 #include "../../page/free_page_numbers.hpp"
 #include "../../page/page_delta.hpp"
+#include "../../platform/guard.hpp"
 
 namespace mantis::detail {
 
@@ -32,16 +33,17 @@ public:
 
     //   Errors      no_space: the disk has no room for another page, or there is no number
     [[nodiscard]] result<page_id> take() {
-        const std::uint64_t wanted = free_.used_count() + 1;
-        if (wanted > admitted_.load(Platform::memory_order::acquire))
-            if (auto grown = grow(wanted); !grown) return std::move(grown).error();
-        auto taken = free_.take();
-        if (taken) takes_.fetch_add(1, Platform::memory_order::acq_rel);
-        return taken;
+        if (free_.used_count() < admitted_.load(Platform::memory_order::acquire))
+            return take_free();
+        const lock_guard<mutex> hold{mutex_};
+        if (auto grown = grow(free_.used_count() + 1); !grown) return std::move(grown).error();
+        return take_free();
     }
-    // So many more have room, whatever becomes of segments meanwhile, until this is called again.
+    // So many more have room, whatever becomes of segments meanwhile, until this is called again or
+    // an epoch ends.
     //   Errors      as of take()
     [[nodiscard]] result<void> admit(std::uint64_t pages) {
+        const lock_guard<mutex> hold{mutex_};
         const std::uint64_t wanted = free_.used_count() + pages;
         if (auto grown = grow(wanted); !grown) return grown;
         admitted_.store(wanted, Platform::memory_order::release);
@@ -52,8 +54,15 @@ public:
         return takes_.load(Platform::memory_order::acquire);
     }
     [[nodiscard]] page_id highest() { return free_.highest(); }
-    // Segments were removed: whether there is room is asked anew.
-    void ask_for_room() { granted_.store(0, Platform::memory_order::release); }
+    // Segments were removed: whether there is room is asked anew. The reserve of the store is made
+    // for the pages that there are.
+    void ask_for_room() {
+        const lock_guard<mutex> hold{mutex_};
+        granted_ = 0;
+        const std::uint64_t used = free_.used_count();
+        const std::uint64_t admitted = admitted_.load(Platform::memory_order::acquire);
+        store_->set_pages(with_manifest(used > admitted ? used : admitted), page_bytes_);
+    }
     // A store that is stopped need not know: nothing is committed any more.
     void give_back(page_id page) {
         const auto erased = store_->erase(page, epoch());
@@ -73,15 +82,26 @@ public:
     void next_epoch(std::uint32_t ended) {
         check(ended == epoch(), "the epochs of a pool and of its page numbers differ");
         epoch_.store(ended + 1, Platform::memory_order::release);
+        admitted_.store(0, Platform::memory_order::release);  // all of it is done
     }
 
 private:
+    using mutex = typename Platform::mutex;
+
+    [[nodiscard]] result<page_id> take_free() {
+        auto taken = free_.take();
+        if (taken) takes_.fetch_add(1, Platform::memory_order::acq_rel);
+        return taken;
+    }
+    //   Requires    mutex_
     [[nodiscard]] result<void> grow(std::uint64_t wanted) {
-        if (wanted <= granted_.load(Platform::memory_order::acquire)) return success();
-        const std::uint64_t room = wanted + wanted * manifest_bytes_per_page / page_bytes_;
-        if (auto grown = store_->grow(room, page_bytes_); !grown) return grown;
-        granted_.store(wanted, Platform::memory_order::release);
+        if (wanted <= granted_) return success();
+        if (auto grown = store_->grow(with_manifest(wanted), page_bytes_); !grown) return grown;
+        granted_ = wanted;
         return success();
+    }
+    [[nodiscard]] std::uint64_t with_manifest(std::uint64_t pages) const noexcept {
+        return pages + pages * manifest_bytes_per_page / page_bytes_;
     }
 
     // A snapshot, four times that in deltas, and what a frame has besides.
@@ -91,9 +111,12 @@ private:
     const std::size_t page_bytes_;
     free_page_numbers<Platform> free_{last_mapped_page};
     typename Platform::template atomic<std::uint32_t> epoch_{1};
-    typename Platform::template atomic<std::uint64_t> granted_{0};   // so many pages have room
-    typename Platform::template atomic<std::uint64_t> admitted_{0};  // and so many in any case
+    typename Platform::template atomic<std::uint64_t> admitted_{
+        0};  // so many have room in any case
     typename Platform::template atomic<std::uint64_t> takes_{0};
+
+    mutex mutex_;                // protects the next one; and admitted_ grows with it
+    std::uint64_t granted_ = 0;  // so many pages have room
 };
 
 }  // namespace mantis::detail

@@ -244,7 +244,7 @@ private:
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return false;
         const page_store_stats now = tables->disk_stats();
-        const std::uint64_t besides = 4 * std::uint64_t{settings_.segment_bytes};
+        const std::uint64_t besides = 4 * now.segment_bytes;
         const std::uint64_t taken = now.disk_bytes - now.spare_bytes;
         return taken > now.newest_bytes * percent / 100 + besides;
     }
