@@ -317,3 +317,22 @@ TEST_CASE("real threads: three move amounts while epochs end") {
         CHECK(all.right());
     }
 }
+
+TEST_CASE("beyond the limit no side copy is begun: the old image is written first") {
+    bank<posix> all{6, 6};
+    all.pages.limit_side_copies(2);
+    const std::uint32_t ended = all.pages.begin_epoch();
+    for (std::uint64_t page = 1; page <= 4; ++page)
+        all.pages.change({page})->store<std::uint64_t>(0, 9);
+    CHECK(all.pages.stats().side_copies_waiting == 2);
+    CHECK(all.disk.writes == 2);
+    all.pages.limit_side_copies(3);
+    all.pages.change({5})->store<std::uint64_t>(0, 9);
+    CHECK(all.pages.stats().side_copies_waiting == 3);
+    CHECK(all.disk.writes == 2);
+    REQUIRE(all.pages.write_epoch(ended));
+    CHECK(all.disk.writes == 6);
+    for (std::uint64_t page = 1; page <= 6; ++page)
+        CHECK(bank<posix>::balance(all.disk.at_end_of(ended, {page}).data()) == 1'000);
+    CHECK(all.disk.wrong == 0);
+}
