@@ -27,6 +27,7 @@ using pages_type = detail::stored_pages<memory, xxh3>;
 
 store_options small() {
     store_options options;
+    options.checkpoint_for_space = false;
     options.segment_bytes = 16 * KiB;
     options.page_memory_bytes = 96 * KiB;
     options.page_segment_bytes = 64 * KiB;

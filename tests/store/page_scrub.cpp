@@ -47,6 +47,7 @@ struct subject {
     }
     store_type open(std::size_t memory_bytes = 96 * KiB, bool read_only = false) {
         store_options options;
+        options.checkpoint_for_space = false;
         options.segment_bytes = 16 * KiB;
         options.page_memory_bytes = memory_bytes;
         options.page_segment_bytes = 64 * KiB;

@@ -13,8 +13,8 @@
 //                                                        it
 //   s.reset()                        result<void>        it is as it was when it was opened; all
 //                                                        indexes of it are gone
-//   s.close()                        void                it lets go of files and threads; its indexes
-//                                                        must not be used any more
+//   s.close()                        void                it lets go of files and threads; nobody
+//                                                        uses its indexes any more
 //   s.attach(table, made)            result<index_type>  the index of that table, which the commit
 //                                                        that ends at `made` has made: what the
 //                                                        last checkpoint had, if that is behind it,

@@ -266,17 +266,19 @@ private:
     }
     template <class Each>
     [[nodiscard]] static bool tell_live(const chunk& in, page_id page, Each& each) {
-        const std::size_t end = end_of(in, low(page));
-        std::size_t at = end;
-        while (at != 0 && in.versions[at - 1].page == low(page)) --at;
-        if (at == end) {
-            const page_entry& newest = in.newest[low(page)];
-            return newest.place.is_none() || each(page, newest);
+        const auto go_on = [&](const page_entry& one) {
+            return one.place.is_none() || each(page, one);
+        };
+        const std::uint8_t at = low(page);
+        if (in.since && in.since->has(at)) {
+            if (!go_on(in.since->committed[at])) return false;
+            const std::vector<version>& all = in.since->between;
+            std::size_t begin = end_of(all, at);
+            while (begin != 0 && all[begin - 1].page == at) --begin;
+            for (; begin < all.size() && all[begin].page == at; ++begin)
+                if (!go_on(all[begin].entry)) return false;
         }
-        for (; at < end; ++at)
-            if (!in.versions[at].entry.place.is_none() && !each(page, in.versions[at].entry))
-                return false;
-        return true;
+        return go_on(in.newest[at]);
     }
     outcome add(page_id page, std::uint32_t epoch, const page_entry& entry) {
         chunk& in = make(page);

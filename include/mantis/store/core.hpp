@@ -286,8 +286,9 @@ private:
     result<void> recover() {
         const superblock block = superblock_->now();
         const auto ask = [](void* self) {
-            auto& background = static_cast<store_core*>(self)->background_;
-            if (background) background->ask();  // else a look when it starts
+            auto& core = *static_cast<store_core*>(self);
+            // Else there is a look when it starts.
+            if (core.background_ && core.options_.checkpoint_for_space) core.background_->ask();
         };
         auto done =
             recovery_type{platform_, *directory_, block, tables_, options_, {ask, this}}.run();
@@ -386,7 +387,7 @@ private:
                 checkpoints_ == 0 ? recovery_.operations + now.operations
                                   : grown(now.operations, operations_before_),
                 platform_.now() - last_checkpoint_at_, last_checkpoint_.bytes,
-                tables_.storage().wants_checkpoint()};
+                options_.checkpoint_for_space && tables_.storage().wants_checkpoint()};
     }
     //   Requires    info_mutex_
     [[nodiscard]] std::uint64_t log_since_checkpoint(lsn end) const noexcept {
@@ -403,7 +404,7 @@ private:
         [[nodiscard]] bool make() const { return core->checkpoint().has_value(); }
         [[nodiscard]] bool look_later() const {
             auto& storage = core->tables_.storage();
-            const bool later = storage.unsettled();
+            const bool later = core->options_.checkpoint_for_space && storage.unsettled();
             if (later) storage.look();
             return later;
         }

@@ -70,8 +70,8 @@ private:
 template <class Platform, class Storage>
 class page_scrub {
 public:
-    //   Requires    storage and owner outlive it; make_durable(owner) makes a checkpoint, also where
-    //               nothing was committed since the last one, and answers whether it did
+    //   Requires    storage and owner outlive it; make_durable(owner) makes a checkpoint, also
+    //               where nothing was committed since the last one, and answers whether it did
     page_scrub(Storage& storage, bool (*make_durable)(void* owner), void* owner) noexcept
         : storage_{&storage}, make_durable_{make_durable}, owner_{owner} {}
 
