@@ -99,7 +99,7 @@ MUTANTS = (
     mutant(
         "paged-tables-full-disk-grows-into-the-reserve",
         "recovery/detail/stored_page_numbers.hpp",
-        "        if (wanted <= granted_.load(Platform::memory_order::acquire)) return success();\n",
+        "        if (wanted <= granted_) return success();\n",
         "        if (wanted != 0) return success();\n",
         "recovery/paged_tables_full_disk.cpp",
         "What rows have filled no cleaning gives back, and erasing has no room.",
@@ -138,7 +138,7 @@ MUTANTS = (
     ),
     mutant(
         "paged-tables-admitted-pages-leave-the-pool-into-nothing",
-        "page/page_store.hpp",
+        "page/detail/page_reserve_impl.hpp",
         "if (what_for == purpose::page) return promised_ != 0;",
         "if (what_for == purpose::page) return false;",
         "recovery/paged_tables_admit.cpp",
