@@ -6,7 +6,8 @@
 // power failure before its file and the directory are synced.
 //
 // A spare is a file with the space of one segment of its size. Where the disk is full it becomes
-// one, for those images that have to be written so that something can be freed. Spares are numbered from 0 on.
+// one, for those images that have to be written so that something can be freed. Spares are numbered
+// from 0 on.
 //
 // Threads: any number; making and removing one at a time.
 #pragma once
