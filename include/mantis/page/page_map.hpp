@@ -129,7 +129,7 @@ public:
             chunk& in = *chunk_of(number);
             commit_chunk(in, epoch, freed);
             if (in.since->count != 0) changed_[left++] = number;
-            else in.since = {};
+            else in.since.reset();
         }
         changed_.resize(left);
     }
