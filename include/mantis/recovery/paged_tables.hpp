@@ -54,6 +54,7 @@
 // checkpoint is to keep all of them out.
 #pragma once
 
+#include "detail/commit_bounds.hpp"
 #include "detail/stoppable_pool.hpp"
 #include "detail/stored_page_numbers.hpp"
 #include "detail/tables_scrub.hpp"
@@ -185,9 +186,9 @@ public:
 
     // To be asked before so many entries are put, with so many bytes of keys and values, or with
     // `grows` false so many are erased, one by one or as ranges: so no change fails after others
-    // are done, or after a log has them, because the disk is full. Where half of the disk's free
-    // space has room for all that may be changed at most, that will do; where not, room for it is
-    // made, in data segments and of the reserve. What only erases may take more of that.
+    // are done, or after a log has them, because the disk is full. Where an eighth of the disk's
+    // free space has room for all that may be changed at most, that will do; where not, room for
+    // it is made, in data segments and of the reserve. What only erases may take more of that.
     //   Requires    one at a time, from here until the changes are done, and no checkpoint's note()
     //               meanwhile; from the first call on nothing is changed without it, but for tables
     //               that are made and dropped; nobody else takes all of the free space in between
@@ -334,7 +335,7 @@ private:
     // Admitting.
     [[nodiscard]] result<std::uint64_t> greatest_height();
     [[nodiscard]] result<void> has_translation(std::uint64_t pages);
-    [[nodiscard]] bool disk_has_plenty(std::uint64_t images);
+    [[nodiscard]] bool disk_has_plenty(const detail::commit_bounds& most);
 
     // Checkpoints, with turn_.
     void note(lsn position, moment& at);

@@ -372,6 +372,7 @@ void page_store<Platform, Checksum>::committed(std::uint32_t epoch) {
         std::vector<dead_segment>{}.swap(dead_);
         promised_ -= promised_before_ < promised_ ? promised_before_ : promised_;
         promised_before_ = 0;
+        if (promised_ == 0) promised_besides_ = 0;
         change_granted(granted_);
     }
     remove_leftovers();

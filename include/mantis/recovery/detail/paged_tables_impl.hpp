@@ -4,7 +4,6 @@
 #pragma once
 
 #include "../paged_tables.hpp"
-#include "commit_bounds.hpp"
 
 namespace mantis {
 
@@ -172,7 +171,7 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
         {put_bytes, entries, grows}, height, numbers_.used_count(), options_.pool.page_bytes);
     if (grows)
         if (auto covered = has_translation(most_made.pages); !covered) return covered;
-    if (disk_has_plenty(most_made.images)) return success();
+    if (disk_has_plenty(most_made)) return success();
     if (grows)
         if (auto room = numbers_.admit(most_made.pages); !room)
             return std::move(room.error()).within(doing);
@@ -182,16 +181,19 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
     return success();
 }
 
-// Half of the free space is a credit, of which each commit takes what it might need, and nearly
-// none does: so the disk is seldom asked.
+// A share of the free space is a credit, of which each commit takes what it might need, and nearly
+// none does: so the disk is seldom asked. The rest is for what commits do not count: cleaning, the
+// manifest, the log. A new page has an image, one in the reserve, and something of both.
 template <platform Platform, checksum_policy Checksum>
-bool paged_tables<Platform, Checksum>::disk_has_plenty(std::uint64_t images) {
+bool paged_tables<Platform, Checksum>::disk_has_plenty(const detail::commit_bounds& most) {
+    constexpr std::uint64_t share = 8;
     if (!options_.spare) return true;
-    const std::uint64_t bytes = images * options_.pool.page_bytes;
+    if (disk_.is_tight()) return false;
+    const std::uint64_t bytes = (most.images + 3 * most.pages) * options_.pool.page_bytes;
     if (bytes > credit_) {
         const auto free = directory_->free_bytes();
         const std::uint64_t besides = 4 * std::uint64_t{options_.segment_bytes};
-        credit_ = free && *free / 2 > besides ? *free / 2 - besides : 0;
+        credit_ = free && *free / share > besides ? *free / share - besides : 0;
         if (bytes > credit_) {
             credit_ = 0;
             return false;
@@ -289,6 +291,7 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
     at.noted = true;
     at.position = position;
     at.epoch = pool_.begin_epoch();
+    credit_ = 0;
     numbers_.next_epoch(at.epoch);
     // The reserve of the store has room for that.
     pool_.limit_side_copies(static_cast<std::uint32_t>(numbers_.used_count() / 16 + 16));
