@@ -58,8 +58,8 @@ MUTANTS = (
     mutant(
         "pages-of-tables-dropped-by-the-log-kept",
         STORAGE,
-        "            if (!is_live) retire(each);\n",
-        "            (void)is_live;\n",
+        "            if (is_live) continue;\n",
+        "            if (each.value != 0 || is_live) continue;\n",
         TEST,
         "The pages of a table that was dropped just before a crash are never free again.",
         "given back",

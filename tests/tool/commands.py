@@ -60,8 +60,8 @@ def help_lists_every_command(_):
     said = mantis("help").out
     listed = re.findall(r"^  ([a-z]+) ", said.split("exit codes")[0], re.MULTILINE)
     expected = (
-        "import find get count insert update delete collections drop stats check checkpoint log "
-        "recover salvage scrub version help"
+        "import find get count insert update delete collections drop stats check checkpoint "
+        "compact log recover salvage scrub version help"
     ).split()
     assert sorted(listed) == sorted(expected), listed
     assert all(re.search(rf"^  {code}  ", said, re.MULTILINE) for code in range(8)), said
@@ -281,7 +281,7 @@ def the_log_is_shown_record_by_record(folder):
         "operation": "create_table",
         "table": 1,
         "name": "collection/people",
-        "index": "btree",
+        "index": "paged_btree",
     } in operations, operations
     put = [
         each["value"]

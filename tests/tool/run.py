@@ -15,10 +15,11 @@ import time
 
 sys.dont_write_bytecode = True  # the tree stays as it is
 
-import tool  # noqa: E402 (after the line above, as are the next eight)
+import tool  # noqa: E402 (after the line above, as are the next nine)
 import commands  # noqa: E402,F401 (registers its cases)
 import forging  # noqa: E402,F401
 import importing  # noqa: E402,F401
+import in_pages  # noqa: E402,F401
 import killing  # noqa: E402,F401
 import log_verifying  # noqa: E402,F401
 import mistakes  # noqa: E402,F401

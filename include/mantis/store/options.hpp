@@ -70,8 +70,8 @@ struct store_options {
     std::uint64_t checkpoint_operations = 0;
     nanoseconds checkpoint_period = {};
     nanoseconds checkpoint_replay_time = {};
-    // And once files of pages take more than twice what lives in them, or a table in pages was
-    // dropped: it gives space back. false: the others do, when they are made.
+    // And once files of pages take more than twice what lives in them, or a table of many rows in
+    // pages was dropped: it gives space back. false: the others do, when they are made.
     bool checkpoint_for_space = true;
     // One that is due when the store was opened is made before open() returns, so that a program
     // that crashes again and again does not replay more each time.

@@ -58,7 +58,7 @@ private:
                                entry.place.segment());
             return true;
         });
-        data_files<Platform, Checksum> files{*directory_, of_.database, 0};
+        data_files<Platform, Checksum> files{*directory_, of_.database};
         for (const std::uint32_t number : numbers) {
             sink_->add_file();
             const auto sound = files.verify(number);

@@ -65,7 +65,7 @@ public:
         return tree_->prefetch(key);
     }
     [[nodiscard]] lsn persisted() const { return storage_->persisted(); }
-    void retire() { storage_->retire(table_); }
+    void retire() { storage_->retire(table_, count()); }
     void discard() { storage_->discard(table_); }
 
 private:

@@ -10,7 +10,7 @@
 // Space. What is changed is written beside what was there, and that is needed until a checkpoint.
 // So one is asked for where files take more than twice what lives in them, and, when little is
 // changed at the time, others until they take less than half more than that or cleaning finds
-// nothing to do; and where a table was dropped.
+// nothing to do; and where a table of many rows was dropped.
 //
 // Threads: as index/index_storage.hpp says.
 #pragma once
@@ -68,12 +68,12 @@ public:
         if (there.error().code() != error_code::not_found) return std::move(there.error());
         return index_type{*this, table, std::nullopt};
     }
-    void retire(table_id table) {
+    void retire(table_id table, std::uint64_t entries) {
         {
             const lock_guard<mutex> hold{mutex_};
             retired_.push_back(table);
         }
-        want_checkpoint();
+        if (entries >= entries_per_look) want_checkpoint();
     }
     void discard(table_id table) {
         if (tables_type* const tables = tables_.load()) (void)tables->drop_table(table);
@@ -89,7 +89,9 @@ public:
         for (const table_id each : opened_->tables()) {
             bool is_live = false;
             for (const table_id other : live) is_live = is_live || other == each;
-            if (!is_live) retire(each);
+            if (is_live) continue;
+            const auto gone = opened_->table(each);
+            retire(each, gone ? gone->count() : 0);
         }
         if (settings_.read_only) opened_->stop_changes();
         return success();
@@ -222,7 +224,7 @@ private:
         }
         for (const table_id each : left) {
             const auto gone = tables.drop_table(each);
-            if (!gone && gone.error().code() != error_code::not_found) retire(each);
+            if (!gone && gone.error().code() != error_code::not_found) retire(each, 0);
         }
     }
     //   Returns     whether there was anything

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Collections in pages: their files shrink, and what is damaged in them is told and left behind."""
+
+import json
+
+from tool import DAMAGED, case, mantis
+
+ROWS = 3000
+
+
+def filled(folder):
+    """A database of which all documents are in pages."""
+    database = folder / "db"
+    text = "".join(json.dumps({"_id": row, "text": "v" * 100}) + "\n" for row in range(ROWS))
+    (folder / "rows.json").write_text(text, encoding="ascii")
+    mantis("import", database, "rows", folder / "rows.json")
+    mantis("checkpoint", database)
+    return database
+
+
+def taken(database):
+    return sum(path.stat().st_size for path in database.glob("data-0*"))
+
+
+@case
+def compacting_gives_back_what_deleted_documents_took(folder):
+    """After nine of ten documents are deleted compact leaves files of about a tenth, and the rest of
+    the documents.
+    """
+    database = filled(folder)
+    mantis("update", database, "rows", "{}", '{"$set": {"text": "w"}}')
+    before = taken(database)
+    mantis("delete", database, "rows", '{"_id": {"$gte": 300}}')
+    (line,) = mantis("compact", database).lines
+    assert line["file_bytes"] - line["reserve_bytes"] <= 1.5 * line["live_bytes"] + 1024 * 1024, line
+    assert taken(database) < before, (taken(database), before)
+    assert mantis("count", database, "rows").out.strip() == "300"
+    (line,) = mantis("check", database).lines
+    assert line["sound"] and line["documents"] == 300, line
+
+
+@case
+def a_damaged_page_is_told_and_salvage_makes_up_for_it(folder):
+    """scrub and check end with 6 and name file and page; salvage takes the documents of other pages,
+    and those of that one from the log, which goes back far enough here.
+    """
+    database = filled(folder)
+    path = max(database.glob("data-0*"), key=lambda each: each.stat().st_size)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"v" * 100, 40_000)
+    raw[at : at + 8] = b"damaged!"
+    path.write_bytes(raw)
+    scrubbed = mantis("scrub", database, expect=DAMAGED)
+    (line,) = scrubbed.lines
+    assert line["findings"] == 1 and line["found"][0]["file"] == path.name, line
+    assert line["found"][0]["page"] > 0 and path.name in scrubbed.err, (line, scrubbed.err)
+    assert "page=" in mantis("check", database, expect=DAMAGED).err
+    (line, *_) = mantis("salvage", database, folder / "new").lines
+    assert line["damaged_pages"] == 1 and ROWS - 60 < line["page_rows"] < ROWS, line
+    assert line["lost_pages"] == [] and line["doubtful"] == 0, line
+    assert mantis("count", folder / "new", "rows").out.strip() == str(ROWS)
