@@ -24,8 +24,8 @@ def taken(database):
 
 @case
 def compacting_gives_back_what_deleted_documents_took(folder):
-    """After nine of ten documents are deleted compact leaves files of about a tenth, and the rest of
-    the documents.
+    """After nine of ten documents are deleted compact leaves files of about a tenth, and the rest
+    of the documents.
     """
     database = filled(folder)
     mantis("update", database, "rows", "{}", '{"$set": {"text": "w"}}')
@@ -42,8 +42,8 @@ def compacting_gives_back_what_deleted_documents_took(folder):
 
 @case
 def a_damaged_page_is_told_and_salvage_makes_up_for_it(folder):
-    """scrub and check end with 6 and name file and page; salvage takes the documents of other pages,
-    and those of that one from the log, which goes back far enough here.
+    """scrub and check end with 6 and name file and page; salvage takes the documents of other
+    pages, and those of that one from the log, which goes back far enough here.
     """
     database = filled(folder)
     path = max(database.glob("data-0*"), key=lambda each: each.stat().st_size)
