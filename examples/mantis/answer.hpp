@@ -6,6 +6,7 @@
 #include "output.hpp"
 
 #include <mantis/document/json.hpp>
+#include <mantis/document/json_writer.hpp>
 
 namespace tool {
 
