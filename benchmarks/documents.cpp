@@ -86,12 +86,12 @@ void write_first(const std::string& from, std::size_t count, const std::string& 
 sample import_once(const plan& of, const workload& what) {
     const std::string path = of.directory + "/db";
     std::filesystem::remove_all(path);
-    auto store = mantis::document_store<>::open(path).value();
+    auto store = tool::database::open(path).value();
     auto source = tool::text_source::open(what.file).value();
     tool::document_change unchanged{{}, {}};
     tool::import_options options;
     options.batch_count = what.documents_a_commit;
-    tool::importer<mantis::default_policies> into{store, "c", options};
+    tool::importer into{store, "c", options};
     std::uint64_t commits = 0;
     const auto begun = clock_type::now();
     tool::document_feed feed{*source, unchanged};
