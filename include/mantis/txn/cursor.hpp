@@ -23,7 +23,7 @@ template <class Engine>
 class cursor {
 public:
     // Whoever wants a few rows does not pay for many.
-    static constexpr std::size_t first_batch_bytes = 4 * 1024;
+    static constexpr std::size_t first_batch_bytes = 8 * 1024;
     static constexpr std::size_t batch_bytes = 64 * 1024;
 
     //   Requires    `engine`, `source`, `own` and `told` outlive the cursor
@@ -82,7 +82,11 @@ private:
             return ended.error();
         }
         ended_ = *ended;
-        if (limit_ < batch_bytes) limit_ *= 4;
+        // As much again as there was so far: half of what is copied is wanted, at the least.
+        copied_ += rows_.held_bytes();
+        limit_ = copied_ < first_batch_bytes ? first_batch_bytes
+                 : copied_ < batch_bytes     ? copied_
+                                             : batch_bytes;
         return success();
     }
 
@@ -109,6 +113,7 @@ private:
     bytes from_;
     bytes to_;
     std::size_t limit_ = first_batch_bytes;
+    std::size_t copied_ = 0;
     row_batch rows_;
     bool ended_ = false;
     bytes own_key_;
