@@ -19,15 +19,6 @@ MUTANTS = (
         "The log that the pages still need is removed before they have what it says.",
     ),
     mutant(
-        "older-manifest-not-told",
-        "store/core.hpp",
-        "made.pages.sequence != 0 ? made.pages.sequence : now.pages_sequence",
-        "now.pages_sequence",
-        TEST,
-        "A manifest of last week is opened, and the log since then is gone.",
-        "older manifest",
-    ),
-    mutant(
         "rows-in-pages-in-the-image-too",
         "store/checkpointer.hpp",
         "            if (!each->is_stored())\n",
@@ -53,15 +44,6 @@ MUTANTS = (
         "",
         TEST,
         "The pages of dropped tables are never free again.",
-        "given back",
-    ),
-    mutant(
-        "pages-of-tables-dropped-by-the-log-kept",
-        STORAGE,
-        "            if (is_live) continue;\n",
-        "            if (each.value != 0 || is_live) continue;\n",
-        TEST,
-        "The pages of a table that was dropped just before a crash are never free again.",
         "given back",
     ),
     mutant(

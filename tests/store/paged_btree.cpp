@@ -134,32 +134,38 @@ TEST_CASE("reading only, a database whose pages were never written is as its log
 }
 
 TEST_CASE("an earlier moment is opened if it is not before the checkpoint of the pages") {
-    in_world([](simulation& world) {
-        lsn early;
-        lsn late;
-        std::map<std::string, std::string> model;
-        {
-            auto db = store_type::open("db", small(), world.platform()).value();
-            auto rows = db.table("rows").value();
-            (void)fill(db, rows, 0, 5);
-            early = batch_of(5).commit(db, rows).value().position;
-            (void)fill(db, rows, 6, 10);
-            REQUIRE(db.checkpoint());
-            model = fill(db, rows, 10, 15);
-            late = db.stats().durable;
-            (void)fill(db, rows, 15, 20);
-        }
-        store_options then = small();
-        then.stop_at = late;
-        {
-            auto db = store_type::open("db", then, world.platform()).value();
-            CHECK((*all_of(db))["rows"] == model);
-        }
-        then.stop_at = early;
-        const auto refused = store_type::open("db", then, world.platform());
-        REQUIRE_FALSE(refused);
-        CHECK(refused.error().code() == error_code::not_found);
-    });
+    for (const bool keep_log : {false, true}) {
+        CAPTURE(keep_log);
+        in_world([&](simulation& world) {
+            lsn early;
+            lsn late;
+            std::map<std::string, std::string> model;
+            store_options options = small();
+            options.keep_log = keep_log;
+            {
+                auto db = store_type::open("db", options, world.platform()).value();
+                auto rows = db.table("rows").value();
+                (void)fill(db, rows, 0, 5);
+                early = batch_of(5).commit(db, rows).value().position;
+                (void)fill(db, rows, 6, 10);
+                REQUIRE(db.checkpoint());
+                model = fill(db, rows, 10, 15);
+                late = db.stats().durable;
+                (void)fill(db, rows, 15, 20);
+            }
+            options.stop_at = late;
+            {
+                auto db = store_type::open("db", options, world.platform()).value();
+                CHECK((*all_of(db))["rows"] == model);
+            }
+            // With all of its log, too: pages do not go back.
+            options.stop_at = early;
+            const auto refused = store_type::open("db", options, world.platform());
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().code() == error_code::not_found);
+            CHECK(*refused.error().number("earliest_lsn") > early.value);
+        });
+    }
 }
 
 TEST_CASE("the pages of a dropped table are given back, also by the next opening") {
