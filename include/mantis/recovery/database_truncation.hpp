@@ -12,9 +12,13 @@
 // Threads: one at a time; the database is not open.
 #pragma once
 
+#include "detail/manifest_choice.hpp"
+#include "detail/stored_pages.hpp"
 #include "image_reader.hpp"
 #include "superblock_pair.hpp"
 
+#include "../core/crc32c.hpp"
+#include "../core/xxh3.hpp"
 #include "../platform/atomic_replace.hpp"
 #include "../wal/truncation.hpp"
 
@@ -38,6 +42,24 @@ template <platform Platform, checksum_policy Checksum>
     return reader->footer()->log_needed;
 }
 
+// Pages may be further than the image: a crash came in between.
+//   Returns     what tables in pages hold is of that moment, and of none before; {}: there are none
+//   Errors      corrupt (the manifest), mismatch, io
+template <platform Platform>
+[[nodiscard]] result<lsn> end_of_pages(typename Platform::directory& in, const superblock& of) {
+    const auto names = detail::find_manifests(in);
+    if (!names) return names.error();
+    if (names->newest == 0 && of.pages_sequence == 0) return lsn{};
+    const auto read = [&]<class Checksum>(Checksum) -> result<lsn> {
+        auto chosen =
+            detail::choose_manifest<Platform, Checksum>(in, of.database, of.pages_sequence);
+        if (!chosen) return chosen.error();
+        return chosen->reader.state().checkpoint;
+    };
+    const bool is_crc32c = detail::manifest_checksum_format(in, names->newest) == crc32c::format_id;
+    return is_crc32c ? read(crc32c{}) : read(xxh3{});
+}
+
 //   Requires    the caller has locked `in`; `floor` is what a checkpoint covers, or somebody holds
 //   Errors      as truncate_log; also not_found (there is no superblock) and mismatch (another
 //               checksum policy): nothing was changed
@@ -55,6 +77,9 @@ template <platform Platform, checksum_policy Checksum>
     auto image_end = end_of_image<Platform, Checksum>(in, *block);
     if (!image_end) return image_end.error();
     if (*image_end > floor) floor = *image_end;
+    auto pages_end = end_of_pages<Platform>(in, *block);
+    if (!pages_end) return pages_end.error();
+    if (*pages_end > floor) floor = *pages_end;
     return truncate_log<Platform, Checksum>(in, block->database, end, floor, [&]() -> result<void> {
         if (block->log_reaches <= end) return success();
         superblock lowered = *block;
