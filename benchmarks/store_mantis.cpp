@@ -48,8 +48,8 @@ private:
             for (const row& each : all) tx.put(rows_, each.key, each.value);
             (void)must(tx.commit());
         }
-        // So few rows are of one moment: the cursor copies them in one batch. A serializable
-        // transaction would find that out by its commit, and by any other commit to the table.
+        // Rows that others change meanwhile may be of several moments, which nobody does in the
+        // cases with one thread; a serializable transaction would find that out by its commit.
         std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {
             auto tx = store_.begin(mantis::isolation::read_committed);
             auto cursor = tx.scan(rows_, {from, {}});

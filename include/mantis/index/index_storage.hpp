@@ -144,12 +144,20 @@ public:
     [[nodiscard]] storage_stats stats() { return {}; }
 };
 
+namespace detail {
+
+template <class P, class Platform>
+inline constexpr bool storage_makes_index =
+    std::is_same_v<typename P::template index<Platform>,
+                   typename P::template storage<Platform>::index_type>;
+
+}  // namespace detail
+
 template <class P, class Platform>
 concept stored_index_policy = requires {
     typename P::template storage<Platform>;
-    requires std::same_as < typename P::template index<Platform>,
-    typename P::template storage<Platform>::index_type > ;
-};
+}
+&&detail::storage_makes_index<P, Platform>;
 
 namespace detail {
 

@@ -13,6 +13,7 @@
 
 #include "../core/checksum.hpp"
 #include "../index/btree/btree.hpp"
+#include "../index/index_storage.hpp"
 #include "../platform/posix.hpp"
 #include "../wal/durability.hpp"
 
@@ -101,6 +102,12 @@ template <class Platform, class First, class... Rest>
 inline constexpr bool all_index_policies<Platform, index_list<First, Rest...>> =
     index_policy<First, Platform> && (index_policy<Rest, Platform> && ...);
 
+template <class Platform, class List>
+inline constexpr unsigned storages_of = 0;
+template <class Platform, class... Index>
+inline constexpr unsigned storages_of<Platform, index_list<Index...>> =
+    (0u + ... + (stored_index_policy<Index, Platform> ? 1u : 0u));
+
 }  // namespace detail
 
 template <class... With>
@@ -138,7 +145,9 @@ public:
     using durability = std::conditional_t<durability_fits, requested_durability, group_commit>;
     using checksum = std::conditional_t<checksum_fits, requested_checksum, crc32c>;
     static constexpr bool indexes_fit = detail::all_index_policies<platform, requested_indexes>;
-    using indexes = std::conditional_t<indexes_fit, requested_indexes, index_list<btree<>>>;
+    static constexpr bool one_storage = detail::storages_of<platform, requested_indexes> <= 1;
+    using indexes =
+        std::conditional_t<indexes_fit && one_storage, requested_indexes, index_list<btree<>>>;
 };
 
 // Says in one sentence what is wrong with a choice; a base of the store, so that the store itself
@@ -165,6 +174,9 @@ struct policy_sentences {
     static_assert(
         fit::indexes_fit,
         "mantis: with::indexes<T...>: a T is not an index_policy (docs/policies.md#indexes)");
+    static_assert(
+        fit::one_storage,
+        "mantis: with::indexes<T...>: two of them are in pages (docs/policies.md#indexes)");
 };
 
 }  // namespace mantis
