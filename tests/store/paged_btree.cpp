@@ -375,3 +375,56 @@ TEST_CASE("damage of one page costs the keys in it, and a commit that needs it i
         CHECK(db.verify().error().code() == error_code::corrupt);
     });
 }
+
+TEST_CASE("in safe mode damage of the log before the pages' checkpoint costs them, and is told") {
+    in_world([](simulation& world) {
+        store_options options = small();
+        options.keep_log = true;
+        std::map<std::string, std::string> before;
+        lsn between;
+        {
+            auto db = store_type::open("db", options, world.platform()).value();
+            auto rows = db.table("rows").value();
+            auto memory = db.table<btree<>>("memory").value();
+            (void)fill(db, rows, 0, 5);
+            REQUIRE(batch_of(1).commit(db, memory));
+            REQUIRE(db.checkpoint());
+            (void)fill(db, rows, 5, 10);
+            between = batch_of(2).commit(db, rows).value().position;
+            (void)fill(db, rows, 10, 15);
+            before = files_of(world);
+            REQUIRE(db.checkpoint());
+        }
+        // The power failed when the pages were durable, and nothing named the image yet.
+        auto in = world.platform().open_directory("db", directory_mode::existing).value();
+        for (const bytes& name : in.list().value())
+            if (is_image_name(name)) REQUIRE(in.remove(name));
+        for (const auto& [name, raw] : before)
+            if (is_image_name(bytes_view{name}) || name.rfind("superblock", 0) == 0)
+                REQUIRE(atomic_replace(in, bytes_view{name}, bytes_view{raw}));
+        CHECK(store_type::open("db", small(), world.platform())->verify());
+        // And then a record in between rots.
+        lsn first;
+        bytes segment;
+        for (const bytes& name : in.list().value())
+            if (lsn each; parse_segment_name(name, each) && each < between && each >= first) {
+                first = each;
+                segment = name;
+            }
+        {
+            auto file = in.open(segment, file_mode::write).value();
+            REQUIRE(file.write(between.value - first.value + segment_header_bytes - 24, "rot"));
+            REQUIRE(file.sync());
+        }
+        CHECK(store_type::open("db", small(), world.platform()).error().code() ==
+              error_code::corrupt);
+        store_options safe = small();
+        safe.safe_mode = true;
+        auto db = store_type::open("db", safe, world.platform()).value();
+        CHECK(db.recovery().damage);
+        const auto rows = db.get(*db.find_table("rows"), "row-1");
+        REQUIRE_FALSE(rows);
+        CHECK(rows.error().code() == error_code::corrupt);
+        CHECK(db.find_table("memory"));
+    });
+}
