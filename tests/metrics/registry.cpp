@@ -258,6 +258,30 @@ TEST_CASE("a collector may use its registry: metrics, attachments, other collect
     CHECK(all.metrics.snapshot().find("told_total", {})->total == 2);
 }
 
+TEST_CASE("a snapshot asks the collectors that were there when it began, none that came since") {
+    struct restless {
+        registry metrics;
+        registry::attachment told;
+        int asked = 0;
+        std::vector<registry::attachment> more;
+        static void tell(void* self, sample_writer& into) {
+            auto& me = *static_cast<restless*>(self);
+            into.gauge({"told", ""}, ++me.asked);
+            if (me.asked < 100) me.more.push_back(me.metrics.collect(&tell, self));
+        }
+    };
+    restless one;
+    one.told = one.metrics.collect(&restless::tell, &one);
+    const metrics_snapshot first = one.metrics.snapshot();
+    CHECK(one.asked == 1);
+    CHECK(first.dropped == 0);
+    const metrics_snapshot second = one.metrics.snapshot();
+    CHECK(one.asked == 3);
+    CHECK(second.dropped == 1);  // both tell the same series
+    one.told.reset();
+    one.more.clear();
+}
+
 TEST_CASE("a collector that would wait for itself stops the program with a sentence") {
     struct selfish {
         registry metrics;

@@ -145,15 +145,17 @@ public:
         return {*this, last_number_};
     }
 
-    //   Returns     every metric there is, each as it was at some moment of this call
+    //   Returns     every metric there is, each as it was at some moment of this call; of collectors
+    //               those that were there when it began, so that one that ends and comes again is
+    //               not told twice
     //   Threads     one snapshot at a time, others wait; not from a collector
     [[nodiscard]] metrics_snapshot snapshot() {
         check(detail::collecting_registry != this, "a collector asks for a snapshot of metrics");
         const lock_guard alone{snapshots_};
         sample_writer into{max_series_};
-        read_series(into);
+        const std::uint64_t newest = read_series(into);
         std::uint64_t last = 0;
-        while (const collector_entry next = begin_collector(last)) {
+        while (const collector_entry next = begin_collector(last, newest)) {
             last = next.number;
             const void* const outer = std::exchange(detail::collecting_registry, this);
             next.collector(next.context, into);
@@ -315,7 +317,8 @@ private:
         while (running_ == number) ended_.wait(state_);
     }
 
-    void read_series(sample_writer& into) {
+    //   Returns     the newest number that was given until then
+    std::uint64_t read_series(sample_writer& into) {
         const lock_guard hold{state_};
         for (const family& each : families_) {
             metric_family shown{
@@ -327,13 +330,14 @@ private:
             }
             into.add_family(std::move(shown));
         }
+        return last_number_;
     }
-    // The next collector after the one of that number, which counts as running until
+    // The next collector after the one of number `last`, up to `newest`; it counts as running until
     // end_collector().
-    collector_entry begin_collector(std::uint64_t last) {
+    collector_entry begin_collector(std::uint64_t last, std::uint64_t newest) {
         const lock_guard hold{state_};
         for (const collector_entry& each : collectors_)  // in the order of numbers
-            if (each.number > last) {
+            if (each.number > last && each.number <= newest) {
                 running_ = each.number;
                 return each;
             }
