@@ -6,6 +6,7 @@ from mutant import mutant
 STORAGE = "store/detail/paged_storage.hpp"
 TEST = "store/paged_btree.cpp"
 CRASH = "store/paged_btree_crash.cpp"
+RESTARTPOINTS = "store/paged_btree_restartpoints.cpp"
 
 MUTANTS = (
     mutant(
@@ -82,5 +83,23 @@ MUTANTS = (
         TEST,
         "Opening a database to look at it changes it.",
         "changes no file",
+    ),
+    mutant(
+        "no-restartpoints",
+        "recovery/engine.hpp",
+        "pass.rests && any_wants_restartpoint()",
+        "pass.rests && any_wants_restartpoint() && false",
+        RESTARTPOINTS,
+        "A long log over little memory needs forty times the disk that its rows take.",
+        "three times the data",
+    ),
+    mutant(
+        "pages-durable-before-their-log",
+        "recovery/engine.hpp",
+        "        if (auto durable = repair(found, chosen); !durable) return durable;\n",
+        "        (void)chosen;\n",
+        RESTARTPOINTS,
+        "A power failure leaves pages that are ahead of the log, and nothing opens any more.",
+        "power failure",
     ),
 )

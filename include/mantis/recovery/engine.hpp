@@ -17,12 +17,16 @@
 // commits is never kept. So redo needs memory for the largest set of transactions that were open at
 // one place of the log, and for two segments.
 //
+// A target that cannot wait for the end, because what it has redone takes too much memory or disk,
+// asks for a restartpoint (target.hpp): the tail of the log is repaired then and not at the end.
+//
 // Invariants:
 //   1. an operation is redone only if the commit record of its transaction lies before stops_at
 //   2. operations on one key of one table are redone in the order of the log, by however many
 //      threads; making and dropping a table is done alone
-//   3. nothing on disk is touched before everything was redone and verified, and then only the
-//      tail; nothing at all if the recovery stops early, meets damage or is read-only
+//   3. nothing on disk is touched before everything was redone and verified or a target makes a
+//      restartpoint, and then only the tail; nothing at all, and no restartpoint is made, if the
+//      recovery stops early, meets damage or is read-only
 //
 // Threads: one at a time; options::threads are its own, and targets without parallel_redo are
 // called by one at a time, in the order of the log.
@@ -85,21 +89,19 @@ public:
     //   Errors      corrupt (file, offset, lsn), mismatch: nothing was changed, in the targets or
     //               on disk. io: of the targets, perhaps a part. Those of a target, with its name,
     //               `target` (its place among them), `lsn` of the commit record and `segment`:
-    //               nothing was changed on disk; what lies before that record was redone, and
-    //               perhaps some of what lies behind.
+    //               what lies before that record was redone, and perhaps some of what lies
+    //               behind; nothing was changed on disk but by a restartpoint.
     [[nodiscard]] result<outcome> run(const options& chosen) {
         const nanoseconds begun = platform_.now();
         auto found = analyse(chosen);
         if (!found) return found.error();
-        outcome done{{found->records.plan(), {}, {}, {}, {}, {}, false}, 0};
+        outcome done{{found->records.plan(), {}, {}, {}, {}, 0, {}, false}, 0};
         const nanoseconds analysed = platform_.now();
-        if (auto redone = redo(found->records, chosen); !redone) return redone.error();
+        if (auto redone = redo(*found, chosen); !redone) return redone.error();
         const nanoseconds redone = platform_.now();
         if (auto sound = verify(chosen); !sound) return sound.error();
-        if (touches_disk(found->records, chosen)) {
-            tell(chosen, {0, 0, 0, recovery_phase::repair});
-            if (auto clean = cut(*found->log); !clean) return clean.error();
-        }
+        if (auto repaired = repair(*found, chosen); !repaired) return repaired.error();
+        done.summary.restartpoints = found->restartpoints;
         if (found->log) done.previous_checksum = found->log->end().previous_checksum;
         done.summary.analysed_in = analysed - begun;
         done.summary.redone_in = redone - analysed;
@@ -117,6 +119,8 @@ private:
     struct analysed_log {
         std::optional<log_type> log;  // read to its end, or to its damage
         detail::log_analysis records;
+        bool repaired = false;
+        std::uint64_t restartpoints = 0;
     };
 
     static void tell(const options& chosen, const recovery_progress& progress) {
@@ -203,8 +207,9 @@ private:
     // One pass over the log that redoes; `lanes` is empty when the reader does it alone.
     struct redo_pass {
         recovery_engine& engine;
+        analysed_log& log;
         const detail::log_analysis& found;
-        unsigned threads;
+        bool rests;  // where a target wants to
 
         result<void> operator()(std::uint64_t targets, place at, const operation& op) const {
             return engine.redo_one(targets, at, op, std::index_sequence_for<Target...>{});
@@ -212,8 +217,8 @@ private:
     };
     using lanes_type = detail::redo_lanes<Platform, redo_pass>;
 
-    result<void> redo(const detail::log_analysis& found, const options& chosen) {
-        const recovery_plan& plan = found.plan();
+    result<void> redo(analysed_log& found, const options& chosen) {
+        const recovery_plan& plan = found.records.plan();
         ask_targets();
         for (std::size_t at = 0; at < sizeof...(Target); ++at)
             check(persisted_[at] >= chosen.start.begin,
@@ -221,7 +226,9 @@ private:
         if (plan.transactions_kept == 0 || wanting(plan.stops_at) == 0) return success();
         auto log = log_type::open(*directory_, database_, chosen.start.begin);
         if (!log) return log.error();
-        redo_pass pass{*this, found, chosen.threads};
+        log->forget_doubtful();
+        redo_pass pass{*this, found, found.records,
+                       touches_disk(found.records, chosen) && !chosen.up_to_damage};
         std::optional<lanes_type> lanes;
         if (chosen.threads > 1) lanes.emplace(pass, chosen.threads);
         recovery_plan redone;
@@ -260,6 +267,10 @@ private:
                            redo_commit(pass, lanes, record, open.take(record.transaction), redone);
                        !done || !*done) {
                 return done ? success() : result<void>{done.error()};
+            } else if (pass.rests && any_wants_restartpoint()) {
+                if (lanes && !lanes->settle()) return success();  // end() of the lanes tells more
+                if (auto rested = rest(pass.log, chosen, record.end); !rested)
+                    return named({record.position, record.end}, rested.error());
             }
         }
         tell(chosen, recovery_phase::redo, log, redone.records);
@@ -315,6 +326,36 @@ private:
     }
     static std::size_t lane_of(const operation& op, std::size_t count) noexcept {
         return static_cast<std::size_t>(crc32c::of(op.key, op.table.value) % count);
+    }
+
+    // --- restartpoints ---
+
+    [[nodiscard]] bool any_wants_restartpoint() {
+        return std::apply([](auto*... each) { return (wants_restartpoint(*each) || ...); },
+                          targets_);
+    }
+    template <class T>
+    static bool wants_restartpoint(T& target) {
+        if constexpr (restartable_target<T>) return target.wants_restartpoint();
+        else return false;
+    }
+    result<void> rest(analysed_log& found, const options& chosen, lsn end) {
+        if (auto durable = repair(found, chosen); !durable) return durable;
+        ++found.restartpoints;
+        return rest_all(end, std::index_sequence_for<Target...>{});
+    }
+    template <std::size_t... At>
+    result<void> rest_all(lsn end, std::index_sequence<At...>) {
+        result<void> done = success();
+        [[maybe_unused]] const auto rest_one = [&](auto& target, std::size_t number) {
+            if constexpr (restartable_target<std::remove_reference_t<decltype(target)>>)
+                if (persisted_[number] < end && target.wants_restartpoint())
+                    done = target.restartpoint(end);
+            if (!done) done = blamed(target, number, done.error());
+            return done.has_value();
+        };
+        (void)(rest_one(*std::get<At>(targets_), At) && ...);
+        return done;
     }
 
     // --- targets ---
@@ -389,6 +430,14 @@ private:
 
     // --- repair ---
 
+    //   Effects     what was read of the log is durable, and nothing lies behind it
+    result<void> repair(analysed_log& found, const options& chosen) {
+        if (found.repaired || !touches_disk(found.records, chosen)) return success();
+        tell(chosen, {0, 0, 0, recovery_phase::repair});
+        if (auto clean = cut(*found.log); !clean) return clean;
+        found.repaired = true;
+        return success();
+    }
     // Removes what a crash left behind the last good record, and a segment that holds nothing of
     // the log: first, for once the tail before it is cut, nothing tells that it may be removed.
     result<void> cut(const log_type& log) {

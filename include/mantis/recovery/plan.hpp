@@ -143,6 +143,9 @@ struct recovery_summary : recovery_plan {
     nanoseconds analysed_in;
     nanoseconds redone_in;
     nanoseconds elapsed;  // all of it
+    // How often a target made durable what was redone so far: tables in pages do, where files would
+    // otherwise take much more than lives in them.
+    std::uint64_t restartpoints = 0;
     // One of the two files of the superblock was damaged or missing, and the other one served: the
     // file, and what was wrong. Repaired unless the opening may not write or the disk is full.
     std::optional<error> superblock_damage;

@@ -18,6 +18,12 @@
 //   T::parallel_redo       bool           redo() may be called by several threads at once, one
 //                                         operation of a key at a time and in order; false if
 //                                         absent
+//   t.wants_restartpoint() bool           it would like to make durable what was redone; asked
+//                                         after each commit, and no answer is owed
+//   t.restartpoint(end)    result<void>   every commit that ends there or earlier was redone and
+//                                         nothing of a later one; the log up to there is durable.
+//                                         From now on persisted_lsn() may be `end`, in the next
+//                                         recovery, after a crash in this one too
 //
 // Every target sees every operation of the log and passes over those that are not its own: by
 // table id, or by the name that create_table gave to it. put and erase of one key come in the order
@@ -56,5 +62,12 @@ template <log_target T>
         return T::parallel_redo;
     else return false;
 }
+
+// It has both optional functions.
+template <class T>
+concept restartable_target = requires(T& target, lsn end) {
+    { target.wants_restartpoint() } -> std::same_as<bool>;
+    { target.restartpoint(end) } -> std::same_as<result<void>>;
+};
 
 }  // namespace mantis

@@ -39,6 +39,7 @@ public:
                 .with("table", op.table.value);
         if (op.kind == operation_kind::drop_table) return into->drop(version);
         if (version <= into->persisted()) return success();
+        if (into->is_stored()) tables_->storage().changed(1);
         if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
         return into->redo_erase(op.key);
     }
@@ -49,6 +50,19 @@ public:
             if (auto sound = each->visit([](const auto& index) { return index.verify(); }); !sound)
                 return sound.error().about(each->name());
         return success();
+    }
+
+    // Where files of tables in pages take much more than lives in them: a log may change them far
+    // more often than there is memory and disk for.
+    [[nodiscard]] bool wants_restartpoint() const { return tables_->storage().wants_checkpoint(); }
+    //   Effects     without room for it there is none
+    [[nodiscard]] result<void> restartpoint(lsn end) {
+        const auto made = tables_->storage().checkpoint([end](auto note) -> result<void> {
+            note(end);
+            return success();
+        });
+        const bool goes_on = made || made.error().code() == error_code::no_space;
+        return goes_on ? success() : result<void>{made.error()};
     }
 
     // Tells the tables that what they hold is what the log says up to `end`, and is durable.

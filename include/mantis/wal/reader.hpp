@@ -112,6 +112,10 @@ public:
         return reader;
     }
 
+    //   Requires    next() was not called, and doubtful_records() and doubtful_before() will not be
+    //   Effects     no more of the last two segments is in memory than of the others
+    void forget_doubtful() noexcept { keeps_doubtful_ = false; }
+
     //   Returns     true and the next record, its payload valid until the next call; false at the
     //               end
     //   Errors      io, corrupt, mismatch, invalid_argument, as in the table above; every later
@@ -237,7 +241,7 @@ private:
     // further than the header.
     result<bytes_view> read_record() {
         const std::uint64_t offset = offset_of(position_);
-        window_->keep_from(one_of_last_two() ? end_.doubtful_offset() : offset);
+        window_->keep_from(keeps_doubtful_ && one_of_last_two() ? end_.doubtful_offset() : offset);
         auto some = window_->read(offset, sizeof(log_record_header));
         if (!some || some->size() < sizeof(log_record_header)) return some;
         const log_record_header header = decode_record_header(*some);
@@ -298,7 +302,7 @@ private:
         auto opened = window::open(*directory_, name_, window_bytes_);
         if (!opened) return opened.error();
         window_.emplace(*std::move(opened));
-        if (one_of_last_two()) window_->keep_from(0);
+        if (keeps_doubtful_ && one_of_last_two()) window_->keep_from(0);
         auto header = read_header(first);
         if (!header && header.error().code() == error_code::corrupt) {
             window_->forget(0);  // perhaps it was read wrong
@@ -486,6 +490,7 @@ private:
     std::uint64_t bytes_total_ = 0;
     bool reading_ = false;  // a segment with a header that fits
     bool finished_ = false;
+    bool keeps_doubtful_ = true;
     bool ragged_ = false;  // behind the last good record its block is not zero
     log_finding finding_ = log_finding::sound;
     std::optional<error> failed_;

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Recovery of tables in pages from a log that changes them far more often than there is memory for:
+// what was redone is made durable in between, and the files stay in proportion to what lives in
+// them.
+#include "../sanitized.hpp"
+#include "paged_fixture.hpp"
+
+using namespace paged_store_test;
+
+namespace {
+
+constexpr int rows = 1'000;
+constexpr int rows_of_a_commit = 20;
+using state = std::map<std::string, std::string>;
+
+[[nodiscard]] std::string key_of(int number) {
+    return "row-" + std::to_string((number * 7'919) % rows);
+}
+[[nodiscard]] std::string value_of(int number) {
+    return std::string(200, static_cast<char>('a' + number % 26)) + "-" + std::to_string(number);
+}
+// What the commits up to the change of that number leave.
+[[nodiscard]] state state_of(int changes) {
+    state made;
+    for (int number = 0; number < changes; ++number) made[key_of(number)] = value_of(number);
+    return made;
+}
+// The newest change that a state has, and all before it.
+[[nodiscard]] int changes_in(const state& found) {
+    int newest = -1;
+    for (const auto& [key, value] : found) {
+        const int number = std::stoi(value.substr(value.find('-') + 1));
+        newest = number > newest ? number : newest;
+    }
+    return newest + 1;
+}
+
+// A process that changes few rows very often, all in the log since no checkpoint, and ends in the
+// middle. What is behind `synced` no sync has reached.
+void leave_a_long_log(simulation& world, int changes, int synced) {
+    store_options options = small();
+    options.segment_bytes = 512 * KiB;    // a segment is synced when it is full
+    options.page_memory_bytes = 4 * MiB;  // so that nothing is written to pages
+    options.checkpoint_for_space = false;
+    {
+        store_type db = store_type::open("db", options, world.platform()).value();
+        const auto into = db.table<in_pages>("rows").value();
+        for (int number = 0; number < changes;) {
+            auto tx = db.begin(isolation::read_committed);
+            for (int i = 0; i < rows_of_a_commit; ++i, ++number)
+                tx.put(into, key_of(number), value_of(number));
+            (void)tx
+                .commit(number > synced ? durability_class::buffered
+                                        : durability_class::synchronous)
+                .value();
+        }
+        world.crash();
+    }
+    world.restart(crash_mode::process_only);
+}
+
+[[nodiscard]] state contents_now(simulation& world) {
+    auto opened = store_type::open("db", small(), world.platform());
+    REQUIRE_MESSAGE(opened, why(opened.error()));
+    const auto sound = opened->verify();
+    REQUIRE_MESSAGE(sound, why(sound.error()));
+    auto found = all_of(*opened);
+    REQUIRE_MESSAGE(found, why(found.error()));
+    return (*found)["rows"];
+}
+
+}  // namespace
+
+TEST_CASE("a log that changes pages again and again is redone in files of three times the data") {
+    simulation world{1, {}};
+    world.run([&] {
+        leave_a_long_log(world, 6'000, 6'000);
+        store_type db = store_type::open("db", small(), world.platform()).value();
+        CHECK(db.recovery().restartpoints > 3);
+        const storage_stats pages = db.stats().pages;
+        CHECK(pages.written_bytes > 10 * pages.live_bytes);
+        CHECK(pages.disk_bytes - pages.reserve_bytes < 3 * pages.live_bytes + 4 * 64 * KiB);
+        db.close().value();
+        CHECK(contents_now(world) == state_of(6'000));
+    });
+}
+
+TEST_CASE("opened to be read only, the same log changes nothing on disk") {
+    simulation world{1, {}};
+    world.run([&] {
+        leave_a_long_log(world, 3'000, 3'000);
+        const std::uint64_t before = world.used_bytes();
+        store_options options = small();
+        options.read_only = true;
+        options.page_memory_bytes = 4 * MiB;
+        store_type db = store_type::open("db", options, world.platform()).value();
+        CHECK(db.recovery().restartpoints == 0);
+        CHECK(all_of(db).value()["rows"] == state_of(3'000));
+        db.close().value();
+        CHECK(world.used_bytes() == before);
+    });
+}
+
+TEST_CASE("a power failure anywhere in such a recovery, and in the one after it, loses nothing") {
+    constexpr int changes = 3'000;
+    constexpr int synced = 1'000;
+    for (const crash_mode mode :
+         {crash_mode::drop_unsynced, crash_mode::random_subset, crash_mode::process_only}) {
+        bool cut = true;
+        int lives = 0;
+        for (std::uint64_t at = 1; cut; at += at / 2 + 7 * one_in, ++lives) {
+            CAPTURE(at);
+            simulation world{at, {}};
+            world.run([&] {
+                leave_a_long_log(world, changes, synced);
+                for (const std::uint64_t then : {at, at / 2}) {
+                    world.crash_at_io(1 + then);
+                    (void)store_type::open("db", small(), world.platform());
+                    cut = !world.powered();
+                    if (!cut) world.crash();
+                    world.restart(mode);
+                }
+                const state found = contents_now(world);
+                const int kept = changes_in(found);
+                CHECK(kept >= (mode == crash_mode::process_only ? changes : synced));
+                CHECK(found == state_of(kept));
+            });
+        }
+        CHECK(lives > 8);
+    }
+}
