@@ -145,9 +145,8 @@ public:
         return {*this, last_number_};
     }
 
-    //   Returns     every metric there is, each as it was at some moment of this call; of collectors
-    //               those that were there when it began, so that one that ends and comes again is
-    //               not told twice
+    //   Returns     every metric there is, each as it was at some moment of this call; of the
+    //               collectors those that were there when it began
     //   Threads     one snapshot at a time, others wait; not from a collector
     [[nodiscard]] metrics_snapshot snapshot() {
         check(detail::collecting_registry != this, "a collector asks for a snapshot of metrics");
@@ -332,7 +331,7 @@ private:
         }
         return last_number_;
     }
-    // The next collector after the one of number `last`, up to `newest`; it counts as running until
+    // The next collector behind number `last`, up to `newest`, which counts as running until
     // end_collector().
     collector_entry begin_collector(std::uint64_t last, std::uint64_t newest) {
         const lock_guard hold{state_};
