@@ -15,7 +15,12 @@
 //   open-loop            ycsb-a, arriving at 90 % of what the same subject did just before; times
 //                        begin when an operation should have
 //   larger-than-memory   ycsb-b with an eighth of the data as memory, for those that have their
-//                        rows on disk; with --quick only if it is asked for by --only
+//                        rows on disk; -reads and -updates: ycsb-c and ycsb-a. With --quick only if
+//                        they are asked for by --only
+//   erase-most           nine rows of ten are erased, and then nothing is done for a minute: what
+//                        the files take, for a byte of what is left
+//   churn                updates, inserts, reads and scans of twice as much data as there is
+//                        memory, --rounds slices of it: what the process takes, for a byte of that
 //
 //   --records     rows, with keys of 8 to 24 bytes and values of 100; 2,000,000 otherwise (with
 //                 --quick 50,000; 300,000 for larger-than-memory)
@@ -104,7 +109,7 @@ choices read_choices(int argc, char** argv) {
         else others.push_back(argv[i]);
     }
     chosen.common = measure::read_settings(static_cast<int>(others.size()), others.data());
-    const bool larger = !chosen.common.only.empty() && chosen.wants_case("larger-than-memory");
+    const bool larger = chosen.common.only.starts_with("larger-than-memory");
     if (chosen.records == 0)
         chosen.records = chosen.common.either(2'000'000u, larger ? 300'000u : 50'000u);
     if (chosen.records < 1000 || chosen.records > 1'000'000'000)
@@ -353,14 +358,81 @@ void measure_larger(const choices& chosen, const std::vector<contender>& all,
                         std::to_string((budget + for_program) >> 20) + " MiB")
                            .c_str()
                      : "no control group could be made: the system caches files without a limit");
-    const workload load{
-        "larger-than-memory", {.read = 95, .update = 5}, {spread::zipfian, spread::uniform}};
-    for (const spread asked : load.asked)
-        for (const unsigned threads : chosen.threads)
-            if (chosen.wants_dist(name_of(asked)) &&
-                !(chosen.common.quick && chosen.dist.empty() && asked != load.asked.front()))
-                show(chosen,
-                     comparison_of(chosen, load, opened, promise::buffered, asked, threads));
+    using enum spread;
+    for (const workload& load :
+         {workload{"larger-than-memory", {.read = 95, .update = 5}, {zipfian, uniform}},
+          workload{"larger-than-memory-reads", {.read = 100}, {zipfian, uniform}},
+          workload{"larger-than-memory-updates", {.read = 50, .update = 50}, {zipfian, uniform}}})
+        for (const spread asked : load.asked)
+            for (const unsigned threads : chosen.threads)
+                if (chosen.wants_case(load.name) && chosen.wants_dist(name_of(asked)) &&
+                    !(chosen.common.quick && chosen.dist.empty() && asked != load.asked.front()))
+                    show(chosen,
+                         comparison_of(chosen, load, opened, promise::buffered, asked, threads));
+    expect_no_loss(opened);
+}
+
+// --- space and memory ---
+
+void measure_erasing(const choices& chosen, const std::vector<contender>& all,
+                     const tables_of_draws& drawn) {
+    const double live = static_cast<double>(chosen.records / 10 * mean_row_bytes) / (1 << 20);
+    measure::comparison made{"erase-most",
+                             1,
+                             1,
+                             {{"disk_before_mb"},
+                              {"disk_mb"},
+                              {"disk_per_live", goal::less},
+                              {"settled_s"},
+                              {"rss_mb"}}};
+    made.durability = name_of(promise::buffered);
+    made.dist = "every tenth stays";
+    for (const contender& who : all)
+        made.subjects.push_back(
+            {who.name, who.is, [&chosen, &drawn, who, live]() -> measure::sample {
+                 served one{
+                     who, {setup_of(chosen, promise::buffered, who.name), chosen.records, &drawn}};
+                 const answer got = one.ask({request::kind::erase});
+                 const answer left = one.ask({request::kind::count});
+                 if (left.counted.rows != left.expected_rows)
+                     give_up(who.name + " has other rows than those that were not erased");
+                 return {one.loaded().used.disk_mb, got.used.disk_mb, got.used.disk_mb / live,
+                         got.settled_s, got.used.rss_mb};
+             }});
+    show(chosen, made);
+}
+
+// Memory that a program was promised not to take is memory that it has for something else.
+void measure_churn(const choices& chosen, const std::vector<contender>& all,
+                   const tables_of_draws& drawn) {
+    const std::uint64_t budget = chosen.records * mean_row_bytes / 2;
+    const double budget_mb = static_cast<double>(budget) / (1 << 20);
+    measure::comparison made{"churn", chosen.threads.front(), chosen.rounds, metrics()};
+    made.metrics.push_back({"rss_per_budget", goal::less, summary::greatest});
+    made.durability = name_of(promise::buffered);
+    made.dist = name_of(spread::uniform);
+    group opened;
+    for (const contender& who : all) {
+        if (who.in_memory) continue;
+        setup how = setup_of(chosen, promise::buffered, who.name);
+        how.memory_bytes = budget;
+        how.larger_than_memory = true;
+        opened.push_back(std::make_shared<member>(member{who}));
+        const auto each = opened.back();
+        each->process = std::make_unique<served>(who, served::plan{how, chosen.records, &drawn});
+        each->last = each->process->loaded().used;
+        const auto so_far = std::make_shared<volume>();
+        const auto round = std::make_shared<std::uint64_t>(0);
+        made.subjects.push_back(
+            {who.name, who.is, [=, threads = chosen.threads.front()] {
+                 const operations mix{.read = 30, .update = 50, .insert = 5, .scan = 15};
+                 const slice what{mix, spread::uniform, threads, 1.0, 0, (*round += 2)};
+                 measure::sample taken = take(*each, what, false, *so_far);
+                 taken.push_back(each->last.rss_mb / budget_mb);
+                 return taken;
+             }});
+    }
+    show(chosen, made);
     expect_no_loss(opened);
 }
 
@@ -379,13 +451,21 @@ void print_head(const choices& chosen, const std::vector<contender>& all) {
 }
 
 void measure_all(const choices& chosen, const std::vector<contender>& all) {
-    const bool larger = chosen.wants_case("larger-than-memory") &&
-                        chosen.wants(promise::buffered) &&
-                        !(chosen.common.quick && chosen.common.only.empty());
-    bool any = larger || chosen.wants_case("load");
+    // Those that take long, or much disk.
+    const auto wants = [&](std::initializer_list<const char*> cases) {
+        const bool named = std::any_of(cases.begin(), cases.end(),
+                                       [&](auto each) { return chosen.wants_case(each); });
+        return named && chosen.wants(promise::buffered) &&
+               !(chosen.common.quick && chosen.common.only.empty());
+    };
+    const bool larger =
+        wants({"larger-than-memory", "larger-than-memory-reads", "larger-than-memory-updates"});
+    const bool erasing = wants({"erase-most"});
+    const bool churn = wants({"churn"});
+    bool any = larger || erasing || churn || chosen.wants_case("load");
     for (const workload& each : workloads()) any = any || chosen.wants_case(each.name);
     if (!any) {
-        std::string known = "load larger-than-memory";
+        std::string known = "load larger-than-memory[-reads|-updates] erase-most churn";
         for (const workload& each : workloads()) known += std::string{" "} + each.name;
         give_up("no case begins with " + chosen.common.only + "; there are " + known);
     }
@@ -399,6 +479,8 @@ void measure_all(const choices& chosen, const std::vector<contender>& all) {
         measure_loaded(chosen, all, drawn, promised);
     }
     if (larger) measure_larger(chosen, all, drawn);
+    if (erasing) measure_erasing(chosen, all, drawn);
+    if (churn) measure_churn(chosen, all, drawn);
 }
 
 }  // namespace

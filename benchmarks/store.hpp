@@ -53,6 +53,8 @@ public:
     virtual void put(std::string_view key, std::string_view value) = 0;
     // The same for all of them, in one commit.
     virtual void put_all(std::span<const row> rows) = 0;
+    // None of these is there any more; in one commit.
+    virtual void erase_all(std::span<const std::string_view> keys) = 0;
     // Up to `most` rows, ascending, from `from` on, all as they were at one moment.
     //   Returns     how many were seen
     virtual std::size_t scan(std::string_view from, std::size_t most, visitor& by) = 0;

@@ -68,8 +68,9 @@ private:
     bool step() {
         const std::uint64_t index = random_.below(rows);
         const key_of key{index};
-        switch (random_.below(4)) {
+        switch (random_.below(5)) {
             case 0: return put(index, key.view());
+            case 4: return erase(key.view());
             case 1: return read(key.view());
             case 2: return modify(key.view());
             default: return scan(key.view());
@@ -96,6 +97,16 @@ private:
         if (own != expected_.end()) raise.change(own->second);
         return expect(at_->modify(key, raise) == (own != expected_.end()), who_,
                       "does not know which row there is to modify");
+    }
+    // A row that is there, and the one behind it.
+    bool erase(std::string_view from) {
+        std::vector<std::string> keys;
+        for (auto own = expected_.lower_bound(from); own != expected_.end() && keys.size() < 2;
+             own = expected_.erase(own))
+            keys.push_back(own->first);
+        const std::vector<std::string_view> views{keys.begin(), keys.end()};
+        if (!views.empty()) at_->erase_all(views);
+        return true;
     }
     bool scan(std::string_view from) {
         const std::size_t most = 1 + random_.below(longest_scan);
@@ -177,6 +188,7 @@ enum class fault {
     none,
     forgets_puts,
     forgets_in_batch,
+    keeps_erased,
     reads_old,
     skips_in_scans,
     tears_modify,
@@ -206,6 +218,11 @@ public:
         for (const row& each : rows)
             if (has_ != fault::forgets_in_batch || !happens())
                 rows_[std::string{each.key}] = each.value;
+    }
+    void erase_all(std::span<const std::string_view> keys) override {
+        const std::lock_guard<std::mutex> hold{alone_};
+        for (const std::string_view key : keys)
+            if (has_ != fault::keeps_erased || !happens()) rows_.erase(std::string{key});
     }
     std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {
         const std::lock_guard<std::mutex> hold{alone_};
@@ -267,6 +284,7 @@ bool judges_faults() {
          {title{fault::none, "a map without faults"},
           title{fault::forgets_puts, "a map that forgets puts"},
           title{fault::forgets_in_batch, "a map that forgets in a batch"},
+          title{fault::keeps_erased, "a map that keeps what was erased"},
           title{fault::reads_old, "a map that reads an old value"},
           title{fault::skips_in_scans, "a map that skips rows in scans"},
           title{fault::tears_modify, "a map that tears modify"},

@@ -68,6 +68,11 @@ public:
             must(batch.Put(rocksdb::Slice{each.key}, rocksdb::Slice{each.value}));
         must(base().Write(how_, &batch));
     }
+    void erase_all(std::span<const std::string_view> keys) override {
+        rocksdb::WriteBatch batch;
+        for (const std::string_view key : keys) must(batch.Delete(rocksdb::Slice{key}));
+        must(base().Write(how_, &batch));
+    }
     std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {
         const std::unique_ptr<rocksdb::Iterator> at{base().NewIterator({})};
         std::size_t seen = 0;
@@ -209,6 +214,11 @@ private:
         void put_all(std::span<const row> rows) override {
             leveldb::WriteBatch batch;
             for (const row& each : rows) batch.Put(slice(each.key), slice(each.value));
+            must(to_.db_->Write(to_.how_, &batch));
+        }
+        void erase_all(std::span<const std::string_view> keys) override {
+            leveldb::WriteBatch batch;
+            for (const std::string_view key : keys) batch.Delete(slice(key));
             must(to_.db_->Write(to_.how_, &batch));
         }
         std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {

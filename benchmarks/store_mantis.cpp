@@ -48,6 +48,11 @@ private:
             for (const row& each : all) tx.put(rows_, each.key, each.value);
             (void)must(tx.commit());
         }
+        void erase_all(std::span<const std::string_view> keys) override {
+            auto tx = store_.begin();
+            for (const std::string_view key : keys) tx.erase(rows_, key);
+            (void)must(tx.commit());
+        }
         // Rows that others change meanwhile may be of several moments, which nobody does in the
         // cases with one thread; a serializable transaction would find that out by its commit.
         std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {

@@ -121,6 +121,10 @@ void answer_all(const contender& who, const served::plan& what, int from, int to
         now = {};
         switch (next.what) {
             case request::kind::run: now.part = rows.run(next.part); break;
+            case request::kind::erase:
+                rows.erase_most();
+                now.settled_s = settle_size(what.how.directory);
+                break;
             case request::kind::count: now.counted = rows.count(); break;
             case request::kind::load:
                 now.part = rows.load(order_of_load(next.part.seed, next.sorted), next.part.threads);
@@ -190,6 +194,20 @@ footprint footprint_of_this(const std::string& directory) {
             now.disk_mb += static_cast<double>(about.st_blocks) * 512 / (1024 * 1024);
     }
     return now;
+}
+
+double settle_size(const std::string& directory) {
+    constexpr double still = 5;
+    const auto begun = measure::clock_type::now();
+    double before = 0;
+    double since = 0;
+    for (double now = 0; now < 60 && now - since < still; now = measure::seconds_since(begun)) {
+        const double size = footprint_of_this(directory).disk_mb;
+        if (size != before) since = now;
+        before = size;
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+    return since;
 }
 
 void forget_pages(const std::string& directory) {

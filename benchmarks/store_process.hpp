@@ -41,12 +41,15 @@ struct footprint {
 // Waits until this process has written nothing for some time, or for `most_seconds`.
 void settle(double most_seconds);
 [[nodiscard]] footprint footprint_of_this(const std::string& directory);
+// Waits until the files there have taken the same space for five seconds, for a minute at most.
+//   Returns     how long it took until they did, in seconds
+[[nodiscard]] double settle_size(const std::string& directory);
 // Makes the system forget the pages of the files there.
 void forget_pages(const std::string& directory);
 
 // One request is answered by one answer; both are plain bytes.
 struct request {
-    enum class kind { run, load, count, end } what = kind::end;
+    enum class kind { run, load, erase, count, end } what = kind::end;
     slice part{};
     bool sorted = false;  // of load
 };
@@ -55,6 +58,7 @@ struct answer {
     totals counted{};
     std::uint64_t expected_rows = 0;
     footprint used{};
+    double settled_s = 0;  // of erase: until the files had their size
 };
 
 class served {

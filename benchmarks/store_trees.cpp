@@ -69,6 +69,14 @@ public:
         for (const row& each : rows) put(writing, each.key, each.value);
         must_lmdb(::mdb_txn_commit(writing));
     }
+    void erase_all(std::span<const std::string_view> keys) override {
+        MDB_txn* const writing = begin();
+        for (const std::string_view key : keys) {
+            MDB_val name = lmdb_value(key);
+            must_lmdb(::mdb_del(writing, rows_, &name, nullptr));
+        }
+        must_lmdb(::mdb_txn_commit(writing));
+    }
     std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {
         must_lmdb(::mdb_txn_renew(reading_));
         must_lmdb(::mdb_cursor_renew(reading_, cursor_));
@@ -203,6 +211,14 @@ public:
         for (const row& each : rows) must_wiredtiger(insert(each.key, each.value));
         must_wiredtiger(session_->commit_transaction(session_, nullptr));
     }
+    void erase_all(std::span<const std::string_view> keys) override {
+        must_wiredtiger(session_->begin_transaction(session_, nullptr));
+        for (const std::string_view key : keys) {
+            set_key(key);
+            must_wiredtiger(cursor_->remove(cursor_));
+        }
+        must_wiredtiger(session_->commit_transaction(session_, nullptr));
+    }
     std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {
         must_wiredtiger(session_->begin_transaction(session_, nullptr));
         set_key(from);
@@ -320,11 +336,12 @@ public:
         put_ =
             prepare("INSERT INTO rows VALUES(?1, ?2) ON CONFLICT(k) DO UPDATE SET v = excluded.v");
         scan_ = prepare("SELECT k, v FROM rows WHERE k >= ?1 ORDER BY k LIMIT ?2");
+        erase_ = prepare("DELETE FROM rows WHERE k = ?1");
         begin_ = prepare("BEGIN IMMEDIATE");
         commit_ = prepare("COMMIT");
     }
     ~sqlite_session() override {
-        for (sqlite3_stmt* each : {get_, put_, scan_, begin_, commit_})
+        for (sqlite3_stmt* each : {get_, put_, scan_, erase_, begin_, commit_})
             (void)::sqlite3_finalize(each);
         (void)::sqlite3_close(db_);
     }
@@ -344,6 +361,15 @@ public:
         const std::lock_guard<std::mutex> alone{one_writer_};
         finish(begin_);
         for (const row& each : rows) write(each.key, each.value);
+        finish(commit_);
+    }
+    void erase_all(std::span<const std::string_view> keys) override {
+        const std::lock_guard<std::mutex> alone{one_writer_};
+        finish(begin_);
+        for (const std::string_view key : keys) {
+            bind(erase_, 1, key);
+            finish(erase_);
+        }
         finish(commit_);
     }
     std::size_t scan(std::string_view from, std::size_t most, visitor& by) override {
@@ -408,6 +434,7 @@ private:
     sqlite3_stmt* get_ = nullptr;
     sqlite3_stmt* put_ = nullptr;
     sqlite3_stmt* scan_ = nullptr;
+    sqlite3_stmt* erase_ = nullptr;
     sqlite3_stmt* begin_ = nullptr;
     sqlite3_stmt* commit_ = nullptr;
     std::mutex& one_writer_;
