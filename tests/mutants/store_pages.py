@@ -68,8 +68,7 @@ MUTANTS = (
     mutant(
         "files-of-pages-never-shrink",
         STORAGE,
-        "        if (takes_more_than(quiet ? enough_percent : too_much_percent)) "
-        "want_checkpoint();\n",
+        "        if (wants_space(quiet)) want_checkpoint();\n",
         "        (void)quiet;\n",
         TEST,
         "Files keep the size that they once needed.",

@@ -327,6 +327,37 @@ TEST_CASE("after nine of ten rows are erased files shrink, while the store is op
     }
 }
 
+TEST_CASE("the reserve of rows that were erased is given back, though none was ever written") {
+    in_world([](simulation& world) {
+        store_options options = small();
+        options.page_memory_bytes = 4 * MiB;
+        auto db = store_type::open("db", options, world.platform()).value();
+        auto rows = db.table("rows").value();
+        for (int row = 0; row < 4000; ++row) {
+            auto tx = db.begin();
+            tx.put(rows, std::to_string(row), std::string(100, 'v'));
+            REQUIRE(tx.commit(durability_class::buffered));
+        }
+        const storage_stats full = db.stats().pages;
+        CHECK(full.written_bytes == 0);
+        CHECK(full.reserve_bytes > 1 * MiB);
+        for (int row = 0; row < 4000; ++row) {
+            if (row % 10 == 0) continue;
+            auto tx = db.begin();
+            tx.erase(rows, std::to_string(row));
+            REQUIRE(tx.commit(durability_class::buffered));
+        }
+        world.platform().sleep(seconds(10));
+        const storage_stats now = db.stats().pages;
+        CHECK(now.reserve_bytes < full.reserve_bytes / 3);
+        CHECK(db.stats().checkpoints > 0);
+        const std::uint64_t made = db.stats().checkpoints;
+        world.platform().sleep(seconds(60));
+        CHECK(db.stats().checkpoints == made);
+        CHECK((*all_of(db))["rows"].size() == 400);
+    });
+}
+
 TEST_CASE("damage of one page costs the keys in it, and a commit that needs it is not begun") {
     in_world([](simulation& world) {
         store_options options = small();

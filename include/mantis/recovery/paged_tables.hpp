@@ -250,6 +250,8 @@ public:
         const lock_guard<mutex> hold{mutex_};
         return last_;
     }
+    // Pages in use, written or not.
+    [[nodiscard]] std::uint64_t page_count() { return numbers_.used_count(); }
     //   Complexity  looks at every segment
     [[nodiscard]] page_store_stats disk_stats() { return disk_.stats(); }
     //   Complexity  looks at every frame and every segment

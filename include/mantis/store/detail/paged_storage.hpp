@@ -10,7 +10,7 @@
 // Space. What is changed is written beside what was there, and that is needed until a checkpoint.
 // So one is asked for where files take more than twice what lives in them, and, when little is
 // changed at the time, others until they take less than half more than that or cleaning finds
-// nothing to do; and where a table of many rows was dropped.
+// nothing to do; where a table of many rows was dropped; and where half of the pages are no more.
 //
 // Threads: as index/index_storage.hpp says.
 #pragma once
@@ -118,7 +118,9 @@ public:
         // What a checkpoint has made superfluous is for the next one to clean.
         const bool quiet = changed_.load() == changed_before;
         if (!quiet) settled_.store(false);
-        if (takes_more_than(cleaned && quiet ? enough_percent : too_much_percent))
+        most_pages_.store(tables->page_count());
+        if (takes_more_than(cleaned && quiet ? enough_percent : too_much_percent,
+                            tables->disk_stats()))
             if (cleaned || !quiet) want_checkpoint();
         return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
                                   made->bytes_written};
@@ -138,7 +140,7 @@ public:
         const std::uint64_t now = changed_.load();
         const bool quiet = looked_.exchange(now) == now;
         settled_.store(quiet);
-        if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();
+        if (wants_space(quiet)) want_checkpoint();
     }
     template <class Sink>
     void scrub(Sink& sink) {
@@ -169,6 +171,7 @@ private:
     // Of what lives in them, files take too much at the first, and enough was done at the second.
     static constexpr std::uint64_t too_much_percent = 200;
     static constexpr std::uint64_t enough_percent = 145;
+    static constexpr std::uint64_t reserve_percent = 130;
 
     [[nodiscard]] result<void> open_existing() {
         persisted_ = {};
@@ -242,13 +245,27 @@ private:
         if (settings_.ask != nullptr) settings_.ask(settings_.context);
     }
     // A few segments are always open, or half full.
-    [[nodiscard]] bool takes_more_than(std::uint64_t percent) {
-        tables_type* const tables = tables_.load();
-        if (tables == nullptr) return false;
-        const page_store_stats now = tables->disk_stats();
+    [[nodiscard]] static bool takes_more_than(std::uint64_t percent, const page_store_stats& now) {
         const std::uint64_t besides = 4 * now.segment_bytes;
         const std::uint64_t taken = now.disk_bytes - now.spare_bytes;
         return taken > now.newest_bytes * percent / 100 + besides;
+    }
+    // The reserve has room for all pages there are, written or not, and a bit. Where there were many
+    // more it is made for those, until a checkpoint.
+    [[nodiscard]] bool reserves_too_much(bool quiet, std::uint64_t pages,
+                                         const page_store_stats& now) {
+        std::uint64_t most = most_pages_.load();
+        while (most < pages && !most_pages_.compare_exchange_weak(most, pages)) {}
+        if (most < pages) most = pages;
+        const std::uint64_t enough = pages * PageBytes * reserve_percent / 100;
+        return pages * (quiet ? 5 : 8) / 4 < most && now.spare_bytes > enough;
+    }
+    [[nodiscard]] bool wants_space(bool quiet) {
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr) return false;
+        const page_store_stats now = tables->disk_stats();
+        return takes_more_than(quiet ? enough_percent : too_much_percent, now) ||
+               reserves_too_much(quiet, tables->page_count(), now);
     }
 
     std::optional<Platform> world_;
@@ -261,6 +278,7 @@ private:
     typename Platform::template atomic<std::uint64_t> changed_{0};  // entries, in this opening
     typename Platform::template atomic<std::uint64_t> looked_{0};   // of them, at the last look
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
+    typename Platform::template atomic<std::uint64_t> most_pages_{0};  // since the last checkpoint
     typename Platform::template atomic<bool> wants_{false};
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
