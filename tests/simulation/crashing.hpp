@@ -68,6 +68,14 @@ public:
         out_.reach(world_.powered() ? "opening met a fault" : "crash while opening");
     }
 
+    // What is there could not be read, without a fault of the disk at the time. An image of a page
+    // that has rotted is found when somebody reads it, and there is no other.
+    void unreadable(const error& why) {
+        note_lies();
+        if (why.code() == error_code::corrupt && lied_to_) return out_.reach("damage detected");
+        violated("reading failed in peace: " + why.message().as<std::string>());
+    }
+
     // A call answered so.
     void failed(const error& why) {
         if (why.code() == error_code::no_space) out_.reach("no space");

@@ -63,9 +63,8 @@ public:
     void judge() {
         auto opened = store_type::open("db", options_, life_.world().platform());
         if (!opened) return life_.refused(opened.error());
-        if (!compare(*opened)) life_.violated("reading failed in peace");
-        if (auto sound = opened->verify(); !sound)
-            life_.violated("verify: " + sound.error().message().template as<std::string>());
+        if (!compare(*opened)) return life_.unreadable(*unread_);
+        if (auto sound = opened->verify(); !sound) life_.unreadable(sound.error());
     }
 
 private:
@@ -162,7 +161,7 @@ private:
         (void)tx.commit();
     }
 
-    //   Returns     false if I/O failed while reading
+    //   Returns     false if I/O failed while reading: unread_ says how
     bool compare(store_type& db) {
         if (db.recovery().image.redo_from != lsn{}) life_.out().reach("image loaded");
         if (db.recovery().image.damage) life_.out().reach("image made up for");
@@ -183,7 +182,10 @@ private:
         auto rows = tx.scan(*table);
         while (true) {
             const auto more = rows.next();
-            if (!more) return false;
+            if (!more) {
+                unread_ = more.error();
+                return false;
+            }
             if (!*more) return true;
             const auto key = rows.key().template as<std::string>();
             look_at_value(key, rows.value(), name);
@@ -205,6 +207,7 @@ private:
     crashing life_;
     store_options options_;
     durability_ledger ledger_;
+    std::optional<error> unread_;
     model_map rows_;  // of table "left" that one transaction each may have written
 };
 
