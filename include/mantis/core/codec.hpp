@@ -118,18 +118,19 @@ template <class Codec>
 using at_end = typename detail::end_codec<Codec>::type;
 
 //   Returns     nullptr if `all` is the encoding of a value, by at_end<Codec>, which is then in
-//               `value`; otherwise what is wrong, and `left` is how many bytes were not read
+//               `value`; otherwise what is wrong
 template <class Codec, class T>
-[[nodiscard]] const char* decode(bytes_view all, T& value, std::size_t& left) {
+[[nodiscard]] inline const char* decode(bytes_view all, T& value) {
+    constexpr std::size_t fixed = detail::fixed_bytes_of<at_end<Codec>>;
+    if constexpr (fixed != 0) {
+        if (all.size() != fixed) [[unlikely]]
+            return all.size() < fixed ? "fewer bytes than its type takes" : "bytes behind its end";
+        all = {all.data(), fixed};  // what load() looks at is known to be there
+    }
     const char* const wrong = at_end<Codec>::load(all, value);
-    left = all.size();
-    if (wrong != nullptr) return wrong;
+    if (wrong != nullptr) [[unlikely]]
+        return wrong;
     return all.empty() ? nullptr : "bytes behind its end";
-}
-template <class Codec, class T>
-[[nodiscard]] const char* decode(bytes_view all, T& value) {
-    std::size_t left = 0;
-    return decode<Codec>(all, value, left);
 }
 
 }  // namespace mantis

@@ -59,7 +59,8 @@ private:
 };
 
 template <class Codec, class T>
-requires(!detail::encodes_in_place<at_end<Codec>, T> && detail::fixed_bytes_of<at_end<Codec>> != 0 &&
+requires(!detail::encodes_in_place<at_end<Codec>, T> &&
+         detail::fixed_bytes_of<at_end<Codec>> != 0 &&
          detail::fixed_bytes_of<at_end<Codec>> <= encoded_room_bytes) class encoded<Codec, T> {
     using codec = at_end<Codec>;
     using argument = typename detail::codec_argument<codec, T>::type;

@@ -79,18 +79,22 @@ struct key_codec<T> : detail::key_text_codec {};
 
 template <class T>
 requires key_codec_of<key_codec<T>, T>
-struct key_codec<std::optional<T>> : detail::optional_codec<T, key_codec<T>> {};
+struct key_codec<std::optional<T>> : detail::optional_codec<T, key_codec<T>> {
+};
 template <class T, std::size_t N>
 requires key_codec_of<key_codec<T>, T>
-struct key_codec<std::array<T, N>> : detail::array_codec<T, N, false, key_codec<T>> {};
+struct key_codec<std::array<T, N>> : detail::array_codec<T, N, false, key_codec<T>> {
+};
 template <class A, class B>
-requires(key_codec_of<key_codec<A>, A>&& key_codec_of<key_codec<B>, B>)
-struct key_codec<std::pair<A, B>>
-    : detail::field_codec<detail::tuple_fields, false, key_codec<A>, key_codec<B>> {};
+requires(
+    key_codec_of<key_codec<A>, A>&& key_codec_of<key_codec<B>, B>) struct key_codec<std::pair<A, B>>
+    : detail::field_codec<detail::tuple_fields, false, key_codec<A>, key_codec<B>> {
+};
 template <class... T>
-requires(sizeof...(T) > 0 && (key_codec_of<key_codec<T>, T> && ...))
-struct key_codec<std::tuple<T...>>
-    : detail::field_codec<detail::tuple_fields, false, key_codec<T>...> {};
+requires(sizeof...(T) > 0 &&
+         (key_codec_of<key_codec<T>, T> && ...)) struct key_codec<std::tuple<T...>>
+    : detail::field_codec<detail::tuple_fields, false, key_codec<T>...> {
+};
 
 // Of some members of T, in that order: for a struct that cannot say `using stored = members<...>`.
 template <class T, class Members = typename stored_members<T>::type>

@@ -17,20 +17,29 @@
 
 namespace mantis {
 
+namespace detail {
+
+// A base of the codec, so that the codec itself stays sound and one mistake is one error.
 template <class T>
-struct raw_codec {
+struct raw_codec_sentences {
     static_assert(std::is_trivially_copyable_v<T>,
                   "mantis: raw_codec<T>: T is not trivially copyable; name its members instead "
                   "(docs/typed_tables.md#structs)");
-    static_assert(!std::is_trivially_copyable_v<T> || std::has_unique_object_representations_v<T>,
-                  "mantis: raw_codec<T>: T has padding, or a float, whose bytes say more than their "
-                  "value; name its members instead (docs/typed_tables.md#structs)");
+    static_assert(
+        !std::is_trivially_copyable_v<T> || std::has_unique_object_representations_v<T>,
+        "mantis: raw_codec<T>: T has padding, or a float, whose bytes say more than their "
+        "value; name its members instead (docs/typed_tables.md#structs)");
     static_assert(!std::is_same_v<T, bool> && !std::is_pointer_v<T>,
                   "mantis: raw_codec<T>: not all bits are a bool or a pointer "
                   "(docs/typed_tables.md#structs)");
     static_assert(std::endian::native == std::endian::little,
                   "mantis: raw_codec<T>: files are little-endian, and this machine is not");
+};
 
+}  // namespace detail
+
+template <class T>
+struct raw_codec : private detail::raw_codec_sentences<T> {
     static constexpr std::size_t fixed_bytes = sizeof(T);
 
     [[nodiscard]] static constexpr std::size_t bytes_of(const T&) noexcept { return sizeof(T); }

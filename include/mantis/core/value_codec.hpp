@@ -62,21 +62,26 @@ struct value_codec<T> : detail::value_text_codec {};
 
 template <class T>
 requires codec_of<value_codec<T>, T>
-struct value_codec<std::optional<T>> : detail::optional_codec<T, value_codec<T>> {};
+struct value_codec<std::optional<T>> : detail::optional_codec<T, value_codec<T>> {
+};
 template <detail::growing_list T>
-requires codec_of<value_codec<typename T::value_type>, typename T::value_type>
-struct value_codec<T> : detail::list_codec<T, value_codec<typename T::value_type>> {};
+requires codec_of < value_codec<typename T::value_type>,
+typename T::value_type > struct value_codec<T>
+    : detail::list_codec<T, value_codec<typename T::value_type>> {};
 template <class T, std::size_t N>
 requires codec_of<value_codec<T>, T>
-struct value_codec<std::array<T, N>> : detail::array_codec<T, N, false, value_codec<T>> {};
+struct value_codec<std::array<T, N>> : detail::array_codec<T, N, false, value_codec<T>> {
+};
 template <class A, class B>
-requires(codec_of<value_codec<A>, A>&& codec_of<value_codec<B>, B>)
-struct value_codec<std::pair<A, B>>
-    : detail::field_codec<detail::tuple_fields, false, value_codec<A>, value_codec<B>> {};
+requires(
+    codec_of<value_codec<A>, A>&& codec_of<value_codec<B>, B>) struct value_codec<std::pair<A, B>>
+    : detail::field_codec<detail::tuple_fields, false, value_codec<A>, value_codec<B>> {
+};
 template <class... T>
-requires(sizeof...(T) > 0 && (codec_of<value_codec<T>, T> && ...))
-struct value_codec<std::tuple<T...>>
-    : detail::field_codec<detail::tuple_fields, false, value_codec<T>...> {};
+requires(sizeof...(T) > 0 &&
+         (codec_of<value_codec<T>, T> && ...)) struct value_codec<std::tuple<T...>>
+    : detail::field_codec<detail::tuple_fields, false, value_codec<T>...> {
+};
 
 // Of some members of T, in that order: for a struct that cannot say `using stored = members<...>`.
 template <class T, class Members = typename stored_members<T>::type>

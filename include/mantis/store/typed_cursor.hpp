@@ -41,16 +41,20 @@ public:
     //   Returns     false after the last
     //   Errors      corrupt: the row does not decode, and the next call goes on behind it; as
     //               cursor::next()
-    [[nodiscard]] result<bool> next() {
-        auto more = rows_.next();
+    [[nodiscard, gnu::always_inline]] result<bool> next() {
+        result<bool> more = rows_.next();
         skips_ = false;
         if (!more || !*more) return more;
-        std::size_t left = 0;
-        if (const char* const wrong = decode<KeyCodec>(rows_.key(), key_, left))
-            return skipped(detail::undecodable_key(table_.name(), rows_.key(), wrong, left));
-        if (const char* const wrong = decode<ValueCodec>(rows_.value(), value_, left))
-            return skipped(detail::undecodable_value(table_.name(), rows_.key(), wrong, left,
-                                                     rows_.value().size()));
+        const char* wrong = decode<KeyCodec>(rows_.key(), key_);
+        if (wrong == nullptr) [[likely]] {
+            wrong = decode<ValueCodec>(rows_.value(), value_);
+            if (wrong == nullptr) [[likely]]
+                return more;
+            more = detail::undecodable_value(table_.name(), rows_.key(), wrong, rows_.value());
+        } else {
+            more = detail::undecodable_key(table_.name(), rows_.key(), wrong);
+        }
+        skips_ = true;
         return more;
     }
 
@@ -69,10 +73,6 @@ public:
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-    error skipped(error why) {
-        skips_ = true;
-        return why;
-    }
     void step() {
         over_ = failed_.has_value() && !skips_;
         failed_.reset();

@@ -9,7 +9,7 @@
 namespace mantis::detail {
 
 template <class T>
-concept growing_list = !owned_text<T> && requires(T& list, typename T::value_type&& one) {
+concept growing_list = !owned_text<T> && requires(T & list, typename T::value_type&& one) {
     list.clear();
     list.push_back(std::move(one));
     list.begin();

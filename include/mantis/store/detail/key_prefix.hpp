@@ -30,15 +30,15 @@ struct key_prefix {
 };
 template <class Codec, class Key, class... Leading>
 requires(sizeof...(Leading) > 0 && sizeof...(Leading) < Codec::field_count &&
-         are_fields<Codec, Key, std::index_sequence_for<Leading...>, Leading...>)
-struct key_prefix<Codec, Key, Leading...> {
+         are_fields<Codec, Key, std::index_sequence_for<Leading...>,
+                    Leading...>) struct key_prefix<Codec, Key, Leading...> {
     static constexpr bool fits = true;
     using fields = std::tuple<const Leading&...>;
     using type = encoded<leading_codec_of<Codec, sizeof...(Leading)>, fields>;
 };
 template <class Codec, owned_text Key, class Text>
-requires(std::is_base_of_v<key_text_codec, Codec>&& std::is_convertible_v<const Text&, bytes_view>)
-struct key_prefix<Codec, Key, Text> {
+requires(std::is_base_of_v<key_text_codec, Codec>&&
+             std::is_convertible_v<const Text&, bytes_view>) struct key_prefix<Codec, Key, Text> {
     static constexpr bool fits = true;
     using fields = bytes_view;
     using type = encoded<Codec, Key>;

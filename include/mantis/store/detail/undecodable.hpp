@@ -19,22 +19,22 @@ namespace mantis::detail {
     return named;
 }
 
-// `left` is how many bytes behind the offending ones were not looked at.
-[[nodiscard]] inline error undecodable_key(bytes_view table, bytes_view key, const char* wrong,
-                                           std::size_t left) {
+[[nodiscard, gnu::cold, gnu::noinline]] inline error undecodable_key(bytes_view table,
+                                                                     bytes_view key,
+                                                                     const char* wrong) {
     return error{error_code::corrupt, wrong}
         .within("reading the key of a row as its type")
         .about(named_row(table, key))
-        .with("offset", key.size() - left)
         .with("bytes", key.size());
 }
-[[nodiscard]] inline error undecodable_value(bytes_view table, bytes_view key, const char* wrong,
-                                             std::size_t left, std::size_t size) {
+[[nodiscard, gnu::cold, gnu::noinline]] inline error undecodable_value(bytes_view table,
+                                                                       bytes_view key,
+                                                                       const char* wrong,
+                                                                       bytes_view value) {
     return error{error_code::corrupt, wrong}
         .within("reading the value of a row as its type")
         .about(named_row(table, key))
-        .with("offset", size - left)
-        .with("bytes", size);
+        .with("bytes", value.size());
 }
 
 }  // namespace mantis::detail
