@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: mantis: raw_codec<T>: T is not trivially copyable; name its members instead (docs/typed_tables.md#structs)
+// expect: mantis: raw_codec<T>: T is not trivially copyable; name its members instead
 #include <mantis/core/raw_codec.hpp>
 #include <mantis/store/store.hpp>
 #include <mantis/store/typed_table.hpp>

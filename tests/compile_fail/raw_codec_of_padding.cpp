@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: mantis: raw_codec<T>: T has padding, or a float, whose bytes say more than their value; name its members instead (docs/typed_tables.md#structs)
+// expect: mantis: raw_codec<T>: T has padding, or a float, whose bytes say more
 #include <mantis/core/raw_codec.hpp>
 
 struct padded {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: mantis: typed_table<Key, Value, KeyCodec>: KeyCodec is not a key codec of Key (docs/typed_tables.md#codecs)
+// expect: mantis: typed_table<Key, Value, KeyCodec>: KeyCodec is not a key codec of Key
 #include <mantis/store/store.hpp>
 #include <mantis/store/typed_table.hpp>
 

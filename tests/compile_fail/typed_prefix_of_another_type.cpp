@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: mantis: typed_table::scan_prefix(): it takes the first fields of the key, each of the field's own type
+// expect: mantis: typed_table::scan_prefix(): it takes the first fields of the key
 #include <mantis/store/store.hpp>
 #include <mantis/store/typed_table.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: mantis: typed_table<Key, Value>: a row is read into a Key{} and a Value{}, and one of them cannot be made
+// expect: mantis: typed_table<Key, Value>: a row is read into a Key{} and a Value{}
 #include <mantis/store/store.hpp>
 #include <mantis/store/typed_table.hpp>
 

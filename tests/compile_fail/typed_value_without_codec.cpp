@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// expect: mantis: typed_table<Key, Value, KeyCodec, ValueCodec>: ValueCodec is not a codec of Value (docs/typed_tables.md#codecs)
+// expect: KeyCodec, ValueCodec>: ValueCodec is not a codec of Value
 #include <mantis/store/store.hpp>
 #include <mantis/store/typed_table.hpp>
 

@@ -5,7 +5,7 @@
 //   expression            returns         meaning
 //   C::bytes_of(value)    std::size_t     how many bytes store() writes, one at least
 //   C::store(into, value) std::byte*      writes them, and answers where they end
-//   C::load(from, value)  const char*     takes one encoding off the front of `from`, a bytes_view&;
+//   C::load(from, value)  const char*     takes an encoding off the front of `from`, a bytes_view;
 //                                         nullptr, or what is wrong with the bytes, a literal
 //
 // and, where there is something to say:
