@@ -7,7 +7,7 @@
 //   signed integers          the same, sign bit flipped                numeric
 //   bool                     00 or 01                                  false, true
 //   enum with a fixed type   as the integer it is                      as the integers
-//   float, double            4 or 8, as in key_encoding.hpp            NaN, -infinity, ..., infinity
+//   float, double            4 or 8, as in key_encoding.hpp            NaN, -infinity, ...
 //   std::string, bytes       at the end as it is, else each 00 as      by unsigned byte, a prefix
 //                            00 FF, then 00 00                         first
 //   std::optional<T>         00, or 01 and the T                       none first
