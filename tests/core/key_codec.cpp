@@ -151,6 +151,9 @@ TEST_CASE("the bytes of a key are the documented ones") {
     using pair = std::pair<std::string, std::string>;
     CHECK(encoding_of<key_codec<pair>>(pair{text, text}) ==
           raw({'a', 0, 0xff, 'b', 0, 0, 'a', 0, 'b'}));
+    using four = std::array<std::byte, 4>;
+    CHECK(encoding_of<key_codec<four>>(four{std::byte{0}, std::byte{255}, std::byte{7}}) ==
+          raw({0, 255, 7, 0}));
     using maybe = std::optional<std::uint8_t>;
     CHECK(encoding_of<key_codec<maybe>>(maybe{}) == raw({0}));
     CHECK(encoding_of<key_codec<maybe>>(maybe{7}) == raw({1, 7}));
@@ -183,6 +186,8 @@ TEST_CASE("property: keys sort as their values do, round trip, and no key begins
     property_of("awkward text", awkward_text());
     property_of("array",
                 rc::gen::container<std::array<std::string, 2>>(rc::gen::resize(3, awkward_text())));
+    property_of("bytes", rc::gen::container<std::array<std::uint8_t, 3>>(
+                             rc::gen::element<std::uint8_t>(0, 1, 255)));
     property_of("composite", any_composite());
     property_of("nested", rc::gen::pair(any_composite(), rc::gen::resize(3, awkward_text())));
     property_of("members", rc::gen::map(any_composite(), [](const composite& from) {

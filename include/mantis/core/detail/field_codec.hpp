@@ -20,9 +20,10 @@ struct tuple_fields {
 };
 template <auto... Member>
 struct member_fields {
+    static constexpr std::tuple<decltype(Member)...> members{Member...};
     template <std::size_t I, class T>
     static decltype(auto) get(T& value) noexcept {
-        return value.*std::get<I>(std::tuple{Member...});
+        return (value.*std::get<I>(members));
     }
 };
 
@@ -107,6 +108,10 @@ struct leading_codec<Codec, std::index_sequence<I...>> {
 template <class Codec, std::size_t N>
 using leading_codec_of = typename leading_codec<Codec, std::make_index_sequence<N>>::type;
 
+// Bytes are written as they are, in keys and in values.
+template <class T>
+inline constexpr bool is_byte = std::is_same_v<T, std::byte> || std::is_same_v<T, unsigned char>;
+
 // N of one type.
 template <class T, std::size_t N, bool AtEnd, class Codec>
 struct array_codec {
@@ -130,10 +135,20 @@ struct array_codec {
         return sum;
     }
     static std::byte* store(std::byte* into, const std::array<T, N>& value) {
+        if constexpr (is_byte<T>) {
+            std::memcpy(into, value.data(), N);
+            return into + N;
+        }
         for (std::size_t i = 0; i + 1 < N; ++i) into = Codec::store(into, value[i]);
         return last_codec::store(into, value[N - 1]);
     }
     [[nodiscard]] static const char* load(bytes_view& from, std::array<T, N>& value) {
+        if constexpr (is_byte<T>) {
+            if (from.size() < N) return "fewer bytes than its type takes";
+            std::memcpy(value.data(), from.data(), N);
+            from = from.from(N);
+            return nullptr;
+        }
         for (std::size_t i = 0; i + 1 < N; ++i)
             if (const char* const wrong = Codec::load(from, value[i])) return wrong;
         return last_codec::load(from, value[N - 1]);

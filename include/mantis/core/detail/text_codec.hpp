@@ -9,8 +9,6 @@
 
 namespace mantis {
 
-class bytes;
-
 namespace detail {
 
 // mantis::bytes and std::string, also with an allocator of its own; no view, for it would point
