@@ -25,6 +25,14 @@ enum class event_level : std::uint8_t;
 struct event_listener;
 template <class T>
 class result;
+template <class T>
+struct key_codec;
+template <auto... Member>
+struct members;
+template <class T>
+struct stored_members;
+template <class T>
+struct value_codec;
 struct crc32c;
 struct database_id;
 struct lsn;

@@ -13,9 +13,13 @@
 
 #include "core/backoff.hpp"
 #include "core/checksum.hpp"
+#include "core/encoded.hpp"
+#include "core/key_codec.hpp"
 #include "core/key_encoding.hpp"
+#include "core/raw_codec.hpp"
 #include "core/result.hpp"
 #include "core/units.hpp"
+#include "core/value_codec.hpp"
 
 #include "platform/memory.hpp"
 #include "platform/posix.hpp"
@@ -76,6 +80,7 @@
 #include "store/recovery_metrics.hpp"
 #include "store/scrub_metrics.hpp"
 #include "store/store.hpp"
+#include "store/typed_table.hpp"
 
 #include "document/bson.hpp"
 #include "document/document_store.hpp"

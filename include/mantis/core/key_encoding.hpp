@@ -35,21 +35,42 @@ namespace mantis {
 namespace detail {
 
 inline constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
-inline constexpr std::uint64_t infinity_bits = std::uint64_t{0x7ff} << 52;
 
-[[nodiscard]] inline std::uint64_t ordered_bits(double value) noexcept {
-    std::uint64_t raw = std::bit_cast<std::uint64_t>(value);
-    if ((raw & ~sign_bit) > infinity_bits) return 0;  // NaN
-    if (raw == sign_bit) raw = 0;                     // -0.0
-    return (raw & sign_bit) != 0 ? ~raw : raw ^ sign_bit;
+// How a floating-point number of 32 or 64 bits lies in memory.
+template <class T>
+struct float_layout;
+template <>
+struct float_layout<float> {
+    using bits = std::uint32_t;
+    static constexpr bits sign = bits{1} << 31;
+    static constexpr bits infinity = bits{0xff} << 23;
+    static constexpr bits quiet = bits{1} << 22;
+};
+template <>
+struct float_layout<double> {
+    using bits = std::uint64_t;
+    static constexpr bits sign = sign_bit;
+    static constexpr bits infinity = bits{0x7ff} << 52;
+    static constexpr bits quiet = bits{1} << 51;
+};
+
+template <class T>
+[[nodiscard]] inline typename float_layout<T>::bits ordered_bits(T value) noexcept {
+    using layout = float_layout<T>;
+    auto raw = std::bit_cast<typename layout::bits>(value);
+    if ((raw & ~layout::sign) > layout::infinity) return 0;  // NaN
+    if (raw == layout::sign) raw = 0;                        // -0.0
+    return (raw & layout::sign) != 0 ? ~raw : raw ^ layout::sign;
 }
 
-//   Returns     false when ordered_bits gives these bits for no double
-[[nodiscard]] inline bool double_of(std::uint64_t ordered, double& value) noexcept {
-    std::uint64_t raw = (ordered & sign_bit) != 0 ? ordered ^ sign_bit : ~ordered;
-    if (ordered == 0) raw = infinity_bits | std::uint64_t{1} << 51;  // the quiet NaN
-    else if ((raw & ~sign_bit) > infinity_bits || raw == sign_bit) return false;
-    value = std::bit_cast<double>(raw);
+//   Returns     false when ordered_bits gives these bits for no number
+template <class T>
+[[nodiscard]] inline bool number_of(typename float_layout<T>::bits ordered, T& value) noexcept {
+    using layout = float_layout<T>;
+    auto raw = (ordered & layout::sign) != 0 ? ordered ^ layout::sign : ~ordered;
+    if (ordered == 0) raw = layout::infinity | layout::quiet;  // the quiet NaN
+    else if ((raw & ~layout::sign) > layout::infinity || raw == layout::sign) return false;
+    value = std::bit_cast<T>(raw);
     return true;
 }
 
@@ -118,7 +139,7 @@ public:
     //   Returns     false also for the bits of a second zero or a second NaN, which no writer makes
     [[nodiscard]] bool read_double(double& value) noexcept {
         if (rest_.size() < sizeof value) return false;
-        if (!detail::double_of(load_be<std::uint64_t>(rest_.data()), value)) return false;
+        if (!detail::number_of(load_be<std::uint64_t>(rest_.data()), value)) return false;
         rest_ = rest_.from(sizeof value);
         return true;
     }
