@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A document store: documents from C++ and from JSON text, a query that explains itself, an update.
+// Collections may be larger than memory.
 //
 //   build/examples/05_documents [directory]
 #include <mantis/document/document_store.hpp>
@@ -16,7 +17,9 @@ static void print(bson_view document) {
 }
 
 int main(int argc, char** argv) {
-    auto db = document_store<>::open(argc > 1 ? argv[1] : "library.db").value();
+    store_options options;
+    options.page_memory_bytes = 16 * MiB;  // so much of the documents is in memory at most
+    auto db = document_store<>::open(argc > 1 ? argv[1] : "library.db", options).value();
     auto books = db.collection("books").value();
 
     // A document written field by field, and one read from JSON text; both in one transaction.

@@ -7,14 +7,11 @@
 #include "database.hpp"
 
 #include <mantis/document/document_store.hpp>
-#include <mantis/store/paged_btree.hpp>
 
 namespace tool {
 
-// New collections are in pages; those that are there may be in memory.
-struct indexes : mantis::policies<mantis::with::indexes<mantis::paged_btree<>, mantis::btree<>>> {};
-using database = mantis::document_store<indexes>;
-using documents = mantis::collection<indexes>;
+using database = mantis::document_store<>;
+using documents = mantis::collection<>;
 
 struct opened_collection {
     std::optional<database> store;

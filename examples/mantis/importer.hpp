@@ -57,7 +57,7 @@ public:
     [[nodiscard]] std::uint64_t imported() const noexcept { return imported_; }
 
 private:
-    using store_type = mantis::store<indexes>;
+    using store_type = mantis::store<mantis::document_policies>;
 
     [[nodiscard]] bool waits_for_sync() const noexcept {
         return options_.durability == mantis::durability_class::synchronous;

@@ -4,6 +4,7 @@
 // backwards.
 #pragma once
 
+#include <mantis/document/bson_writer.hpp>
 #include <mantis/document/owned_value.hpp>
 
 #include <optional>
@@ -12,5 +13,11 @@ namespace tool {
 
 //   Returns     nothing where the key is not of that form
 [[nodiscard]] std::optional<mantis::owned_value> id_of_key(mantis::bytes_view key);
+
+//   Effects     adds "key": one that is an _id's as the _id, any other as bytes
+inline void add_key(mantis::bson_writer& to, mantis::bytes_view key) {
+    if (auto id = id_of_key(key)) to.add("key", id->view());
+    else to.add("key", mantis::binary_view{key});
+}
 
 }  // namespace tool

@@ -37,12 +37,6 @@ void add_value(mantis::bson_writer& to, bytes_view value) {
     else to.add("value", mantis::binary_view{value});
 }
 
-// A key that is an _id's as the _id, any other as bytes.
-void add_key(mantis::bson_writer& to, bytes_view key) {
-    if (auto id = id_of_key(key)) to.add("key", id->view());
-    else to.add("key", mantis::binary_view{key});
-}
-
 void add_operation(mantis::bson_writer& to, const operation& op, table_names& names) {
     if (op.kind == operation_kind::create_table) names[op.table.value].assign(op.key);
     to.push_document().add("operation", bytes_view{mantis::name_of(op.kind)});

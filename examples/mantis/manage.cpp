@@ -2,9 +2,11 @@
 //
 // collections, drop, stats and check: commands on a database as a whole.
 #include "answer.hpp"
+#include "check_full.hpp"
 #include "check_quick.hpp"
 #include "collection_access.hpp"
 #include "command.hpp"
+#include "document_check.hpp"
 #include "output.hpp"
 
 #include <unistd.h>
@@ -124,16 +126,6 @@ exit_code compact(const arguments& given) {
     return to.finish();
 }
 
-// A row as a collection makes it: BSON, under the key of its _id.
-//   Errors      corrupt
-mantis::result<void> check_row(mantis::bytes_view key, mantis::bytes_view value) {
-    if (auto valid = mantis::validate_bson(value); !valid) return valid;
-    const auto wanted = mantis::document_key(mantis::bson_view{value}["_id"]);
-    if (wanted && wanted->view() == key) return mantis::success();
-    return mantis::error{mantis::error_code::corrupt,
-                         "checking a document: its key is not that of its _id"};
-}
-
 // Beyond what the store verifies: every row is one that a collection makes.
 exit_code check_documents(database& store) {
     for (const mantis::collection_info& each : store.collections()) {
@@ -156,6 +148,7 @@ exit_code check(const arguments& given) {
     if (given.has("--quick") && given.has("--full"))
         return complain(exit_code::usage, "--quick and --full exclude each other");
     if (given.has("--quick")) return check_quick(given.word(0));
+    if (given.has("--full")) return check_full(given.word(0));
     std::optional<database> store;
     if (const exit_code opened = open_database(given.word(0), access::read, store);
         opened != exit_code::done)
@@ -240,19 +233,26 @@ command compact_command() {
 command check_command() {
     return {.name = "check",
             .words = "DIR",
-            .summary = "reads everything and says whether it is sound",
+            .summary = "whether the database opens and is sound, with all its rows",
             .details =
-                "Verifies the superblock, each log record, each index, each document and its key; "
-                "changes nothing.\n"
+                "Opens the database as other commands do, verifies the log since the last "
+                "checkpoint, each index,\n"
+                "each document and its key, and ends at the first damage.\n"
+                "With --full it opens nothing, reads every byte of every file that counts, and "
+                "tells all that is\n"
+                "wrong: superblocks, the whole log, the image, the manifest, each page and how "
+                "pages hang together,\n"
+                "large values, the number of rows, each document. It works with a database that "
+                "cannot be opened.\n"
                 "With --quick only the superblock, the headers of the log's segments, and that "
                 "they follow each\n"
-                "other; 'not_checked' says what that leaves out. Ends with 6 and names file, "
-                "offset and LSN, or the\n"
-                "collection, where bytes are not what was written.\n",
+                "other; 'not_checked' says what that leaves out. All change nothing, and end "
+                "with 6 and name file,\n"
+                "offset and LSN, page or collection, where bytes are not what was written.\n",
             .fewest_words = 1,
             .most_words = 1,
             .options = {{"--quick", nullptr, "the structure only: no record is read"},
-                        {"--full", nullptr, "everything, as without it"}},
+                        {"--full", nullptr, "all files and all of them, also behind damage"}},
             .run = check};
 }
 

@@ -121,6 +121,7 @@ class bson_view;
 class bson_writer;
 class filter;
 class update;
+struct document_policies;
 struct query;
 template <class App>
 class collection;

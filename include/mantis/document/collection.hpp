@@ -28,6 +28,8 @@
 
 namespace mantis {
 
+struct document_policies;  // document_store.hpp
+
 // What insert does with an _id that is there already.
 enum class on_existing : std::uint8_t { refuse, replace };
 
@@ -48,7 +50,7 @@ struct document_core {
 
 }  // namespace detail
 
-template <class App = default_policies>
+template <class App = document_policies>
 class collection {
 public:
     // How often a call that meets a conflict runs before it answers it.

@@ -5,7 +5,10 @@
 //   auto db     = mantis::document_store<>::open("library.db").value();
 //   auto people = db.collection("people").value();
 //
-// The policies are the store's: document_store<App> takes what store<App> takes.
+// By default collections are in pages (store/paged_btree.hpp): they may be larger than memory, of
+// which they take store_options::page_memory_bytes, and an opening reads none. Those of a database
+// that has them in memory stay there. The policies are the store's: document_store<App> takes what
+// store<App> takes, and an App without with::indexes has collections in memory, as its tables.
 //
 // Threads: any number at once, but open(), close(), moves and the destructor. Collections live no
 // longer than the store, which may move meanwhile.
@@ -13,14 +16,19 @@
 
 #include "collection.hpp"
 
+#include "../store/paged_btree.hpp"
+
 namespace mantis {
+
+// For document_store<>. The second index is for collections that were made in memory.
+struct document_policies : policies<with::indexes<paged_btree<>, btree<>>> {};
 
 struct collection_info {
     bytes name;
     std::uint64_t documents = 0;
 };
 
-template <class App = default_policies>
+template <class App = document_policies>
 class document_store {
 public:
     using collection_type = mantis::collection<App>;

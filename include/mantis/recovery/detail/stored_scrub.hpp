@@ -26,6 +26,18 @@ public:
     void run(std::uint64_t generation) {
         if (look_at_manifest(generation) && look_at_headers()) look_at_images();
     }
+    // All but the images.
+    //   Returns     whether the manifest is whole, and not stopped: pages() are known then
+    [[nodiscard]] bool run_without_images(std::uint64_t generation) {
+        return look_at_manifest(generation) && look_at_headers();
+    }
+    [[nodiscard]] stored_pages<Platform, Checksum>& pages() noexcept { return pages_; }
+    // Segments of which the file is gone are told as a whole, by the headers.
+    [[nodiscard]] bool is_missing(std::uint32_t number) const noexcept {
+        for (const std::uint32_t each : missing_)
+            if (each == number) return true;
+        return false;
+    }
 
 private:
     //   Returns     whether it is whole, and not stopped
@@ -80,12 +92,6 @@ private:
             return sink_->spend(entry.place.size());
         });
     }
-    [[nodiscard]] bool is_missing(std::uint32_t number) const noexcept {
-        for (const std::uint32_t each : missing_)
-            if (each == number) return true;
-        return false;
-    }
-
     directory* directory_;
     superblock of_;
     stored_pages<Platform, Checksum> pages_;
