@@ -32,7 +32,7 @@
 #include "../index/index_storage.hpp"
 #include "../recovery/image_writer.hpp"
 #include "../recovery/superblock.hpp"
-#include "../txn/row_batch.hpp"
+#include "../index/row_batch.hpp"
 
 namespace mantis {
 

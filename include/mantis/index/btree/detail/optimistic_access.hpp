@@ -37,7 +37,7 @@ struct optimistic_access {
     }
     static void copy(std::byte* into, const std::byte* from, std::size_t size) {
         if (place_of(from).bit == 0) {
-            for (; size >= 64; size -= 64, into += 64, from += 64) copy_line(into, from);
+            for (; size >= 64; size -= 64, into += 64, from += 64) copy_line<8>(into, from);
             for (; size >= 8; size -= 8, into += 8, from += 8) store_le(into, load_word(from));
         }
         reader seen{from};
@@ -47,8 +47,10 @@ struct optimistic_access {
     static std::size_t copy_words(std::byte* into, const std::byte* from, std::size_t size) {
         const place at = place_of(from);
         const std::size_t before = at.bit / 8;
-        for (std::size_t done = 0; done < before + size; done += 8)
-            store_le(into + done, load_word(at.word + done));
+        const std::size_t all = before + size;
+        std::size_t done = 0;
+        for (; done + 32 <= all; done += 32) copy_line<4>(into + done, at.word + done);
+        for (; done < all; done += 8) store_le(into + done, load_word(at.word + done));
         return before;
     }
 
@@ -74,12 +76,13 @@ struct optimistic_access {
     }
 
 private:
-    // Eight words, without a loop.
+    // Without a loop.
+    template <std::size_t Words>
     static void copy_line(std::byte* into, const std::byte* from) {
         [&]<std::size_t... Word>(std::index_sequence<Word...>) {
             (store_le(into + 8 * Word, load_word(from + 8 * Word)), ...);
         }
-        (std::make_index_sequence<8>{});
+        (std::make_index_sequence<Words>{});
     }
     static void write_line(std::byte* into, const std::byte* own) {
         [&]<std::size_t... Word>(std::index_sequence<Word...>) {
