@@ -5,19 +5,16 @@
 //   batch.add(key, value, version); ...
 //   for (; !batch.done(); batch.advance()) use(batch.row());
 //
-// An index that copies its entries itself puts them where they stay:
+//   byte    0        8          12            24
+//           version  key bytes  value bytes   key, value    the next row
 //
-//   std::byte* const into = batch.room(64);       // memory that nobody has cleared
-//   ...                                           // a key, and its value right behind it
-//   batch.note(into + 6, key_bytes, value_bytes, version);
+// An index that copies its entries itself puts them where they stay, through an appender.
 //
 // Threads: like an int.
 #pragma once
 
 #include "../core/bytes.hpp"
 #include "../core/ids.hpp"
-
-#include <vector>
 
 namespace mantis {
 
@@ -28,96 +25,142 @@ struct batch_row {
 };
 
 class row_batch {
+    struct head {
+        std::uint64_t version;
+        std::uint32_t key_bytes;
+        std::uint32_t value_bytes;
+        std::uint64_t unused;
+    };
+
 public:
     static constexpr std::size_t max_part_bytes = 0xffff'ffff;
+    // What is noted of a row, before its key.
+    static constexpr std::size_t head_bytes = sizeof(head);
+    static_assert(head_bytes == 24);
+
+    // Where the rows end at a moment.
+    struct mark {
+        std::size_t used = 0;
+        std::size_t count = 0;
+        lsn newest = {};
+    };
+
+    // Puts rows behind those of a batch; they count from its end on, and the batch is not used
+    // meanwhile.
+    class appender {
+    public:
+        explicit appender(row_batch& into) noexcept
+            : into_{into},
+              memory_{into.memory_.data()},
+              capacity_{into.memory_.capacity()},
+              now_{into.end_} {}
+        appender(const appender&) = delete;
+        appender& operator=(const appender&) = delete;
+        ~appender() { into_.end_ = now_; }
+
+        [[nodiscard]] std::size_t held_bytes() const noexcept { return now_.used; }
+        //   Returns     where a key and its value may be written, `size` bytes together; the
+        //               head_bytes before it are nobody's, too, until note()
+        [[nodiscard]] std::byte* room(std::size_t size) {
+            if (head_bytes + size > capacity_ - now_.used) grow(head_bytes + size);
+            return memory_ + now_.used + head_bytes;
+        }
+        //   Requires    room() has the key, and behind it the value
+        void note(std::size_t key_bytes, std::size_t value_bytes, lsn version) noexcept {
+            const head own{version.value, static_cast<std::uint32_t>(key_bytes),
+                           static_cast<std::uint32_t>(value_bytes), 0};
+            std::memcpy(memory_ + now_.used, &own, offsetof(head, unused));
+            now_.used += head_bytes + key_bytes + value_bytes;
+            ++now_.count;
+            if (version > now_.newest) now_.newest = version;
+        }
+        [[nodiscard]] mark end() const noexcept { return now_; }
+        //   Requires    a row begins there
+        [[nodiscard]] batch_row row(const mark& at) const noexcept {
+            return row_in(memory_ + at.used);
+        }
+
+    private:
+        void grow(std::size_t more) {
+            into_.grow(now_.used, more);
+            memory_ = into_.memory_.data();
+            capacity_ = into_.memory_.capacity();
+        }
+
+        row_batch& into_;
+        std::byte* memory_;
+        std::size_t capacity_;
+        mark now_;
+    };
 
     //   Requires    key and value of at most max_part_bytes each
     //   Effects     behind the others; those that were handed out are no more valid
     void add(bytes_view key, bytes_view value, lsn version) {
         check(key.size() <= max_part_bytes && value.size() <= max_part_bytes,
               "a batch of rows: a key or a value of 4 GiB or more");
-        std::byte* const into = room(key.size() + value.size());
+        appender to{*this};
+        std::byte* const into = to.room(key.size() + value.size());
         if (!key.empty()) std::memcpy(into, key.data(), key.size());
         if (!value.empty()) std::memcpy(into + key.size(), value.data(), value.size());
-        note(into, key.size(), value.size(), version);
+        to.note(key.size(), value.size(), version);
     }
-    //   Effects     those that were handed out are no more valid
-    //   Returns     where so many bytes may be written behind all rows, until the next call
-    [[nodiscard]] std::byte* room(std::size_t size) {
-        if (size > memory_.capacity() - used_) grow(size);
-        return memory_.data() + used_;
-    }
-    //   Requires    `key` is in what room() returned, and the value follows it there
-    //   Effects     they are a row behind the others
-    void note(const std::byte* key, std::size_t key_bytes, std::size_t value_bytes, lsn version) {
-        const auto at = static_cast<std::size_t>(key - memory_.data());
-        places_.push_back({at, static_cast<std::uint32_t>(key_bytes),
-                           static_cast<std::uint32_t>(value_bytes), version});
-        used_ = at + key_bytes + value_bytes;
-    }
-    //   Effects     only the first `count` are left
-    void cut(std::size_t count) noexcept {
-        if (count >= places_.size()) return;
-        used_ = places_[count].at;
-        places_.resize(count);
-    }
+    //   Requires    the rows have ended there, and none was handed out that is behind it
+    //   Effects     those behind it are gone
+    void cut(const mark& at) noexcept { end_ = at; }
     void clear() noexcept {
-        places_.clear();
-        used_ = 0;
+        end_ = {};
         at_ = 0;
     }
 
-    [[nodiscard]] std::size_t count() const noexcept { return places_.size(); }
+    [[nodiscard]] std::size_t count() const noexcept { return end_.count; }
     // Keys and values, and what is noted of them.
-    [[nodiscard]] std::size_t held_bytes() const noexcept {
-        return used_ + places_.size() * sizeof(place);
-    }
-    //   Requires    at < count()
-    [[nodiscard]] batch_row row(std::size_t at) const noexcept {
-        const place& here = places_[at];
-        const std::byte* const key = memory_.data() + here.at;
-        return {{key, here.key_bytes}, {key + here.key_bytes, here.value_bytes}, here.version};
-    }
+    [[nodiscard]] std::size_t held_bytes() const noexcept { return end_.used; }
+    [[nodiscard]] mark end() const noexcept { return end_; }
     //   Returns     the newest version of all rows
-    [[nodiscard]] lsn newest() const noexcept {
-        lsn newest;
-        for (const place& each : places_)
-            if (each.version > newest) newest = each.version;
-        return newest;
+    [[nodiscard]] lsn newest() const noexcept { return end_.newest; }
+    //   Requires    a row begins there
+    [[nodiscard]] batch_row row(const mark& at) const noexcept {
+        return row_in(memory_.data() + at.used);
     }
 
     // Going over them, once.
-    [[nodiscard]] bool done() const noexcept { return at_ == places_.size(); }
+    [[nodiscard]] bool done() const noexcept { return at_ == end_.used; }
     //   Requires    !done()
-    //   Returns     valid until add(), room(), clear() or the end of the batch
-    [[nodiscard]] batch_row row() const noexcept { return row(at_); }
+    //   Returns     valid until add(), cut(), clear() or the end of the batch
+    [[nodiscard]] batch_row row() const noexcept { return row_in(memory_.data() + at_); }
     //   Requires    !done()
-    void advance() noexcept { ++at_; }
-
-private:
-    struct place {
-        std::size_t at;  // of the key
-        std::uint32_t key_bytes;
-        std::uint32_t value_bytes;
-        lsn version;
-    };
-    static constexpr std::size_t least_bytes = 4096;
-
-    void grow(std::size_t more) {
-        check(more <= PTRDIFF_MAX - used_, "a batch of rows: longer than an object may be");
-        const std::size_t twice = memory_.capacity() * 2;
-        const std::size_t doubled = twice > least_bytes ? twice : least_bytes;
-        bytes larger;
-        larger.reserve(doubled > used_ + more ? doubled : used_ + more);
-        if (used_ != 0) std::memcpy(larger.data(), memory_.data(), used_);
-        memory_.swap(larger);
-        if (places_.capacity() == 0) places_.reserve(least_bytes / 128);
+    void advance() noexcept {
+        const head own = head_in(memory_.data() + at_);
+        at_ += head_bytes + own.key_bytes + own.value_bytes;
     }
 
-    bytes memory_;  // what counts is used_: it is not cleared
-    std::size_t used_ = 0;
-    std::vector<place> places_;
-    std::size_t at_ = 0;
+private:
+    static constexpr std::size_t least_bytes = 4096;
+
+    [[nodiscard]] static head head_in(const std::byte* at) noexcept {
+        head own{};
+        std::memcpy(&own, at, offsetof(head, unused));
+        return own;
+    }
+    [[nodiscard]] static batch_row row_in(const std::byte* at) noexcept {
+        const head own = head_in(at);
+        const std::byte* const key = at + head_bytes;
+        return {{key, own.key_bytes}, {key + own.key_bytes, own.value_bytes}, lsn{own.version}};
+    }
+    //   Effects     there is room for `more` bytes behind the first `used`, which stay
+    [[gnu::noinline]] void grow(std::size_t used, std::size_t more) {
+        check(more <= PTRDIFF_MAX - used, "a batch of rows: longer than an object may be");
+        const std::size_t twice = memory_.capacity() * 2;
+        const std::size_t wanted = twice > least_bytes ? twice : least_bytes;
+        bytes larger;
+        larger.reserve(wanted > used + more ? wanted : used + more);
+        if (used != 0) std::memcpy(larger.data(), memory_.data(), used);
+        memory_.swap(larger);
+    }
+
+    bytes memory_;  // what counts of it is end_.used: it is not cleared
+    mark end_;
+    std::size_t at_ = 0;  // of the row that comes next
 };
 
 }  // namespace mantis

@@ -62,11 +62,11 @@ private:
 
     [[nodiscard]] result<bool> run(detail::walk_goal goal, const detail::walk_wish& wish) {
         node_key key;  // the goal's, behind the first leaf
-        detail::leaf_fences fences;
+        detail::leaf_copied leaf;
         for (unsigned lost = 0;;) {
-            const std::size_t had = wish.rows->count();
-            auto end = lost < descent::attempts ? try_leaf(goal, wish, fences)
-                                                : pinned_leaf(goal, wish, fences);
+            const row_batch::mark had = wish.rows->end();
+            auto end = lost < descent::attempts ? try_leaf(goal, wish, leaf)
+                                                : pinned_leaf(goal, wish, leaf);
             if (!end) return std::move(end).error();
             if (!*end) {
                 wish.rows->cut(had);
@@ -81,14 +81,14 @@ private:
                     wish.rows->cut(had);
                     return tree_.corrupt(page_, "entries that make no sense, or are out of order");
                 case leaf_end::reference: {
-                    if (auto read = read_extent(key, *wish.rows); !read)
+                    if (auto read = read_extent(key, *wish.rows, leaf.last); !read)
                         return std::move(read).error();
                     goal = {key.view(), true};
                     break;
                 }
                 case leaf_end::of_leaf:
-                    if (fences.upper().empty()) return true;
-                    key.assign(fences.upper());
+                    if (leaf.fences.upper().empty()) return true;
+                    key.assign(leaf.fences.upper());
                     goal = {key.view()};
                     step(goal.key);
             }
@@ -98,14 +98,14 @@ private:
     //   Returns     none: something has changed meanwhile; what was copied counts for nothing
     [[nodiscard]] result<std::optional<leaf_end>> try_leaf(detail::walk_goal goal,
                                                            const detail::walk_wish& wish,
-                                                           detail::leaf_fences& fences) {
+                                                           detail::leaf_copied& into) {
         std::optional<leaf_end> end;
         if (!leaf_) {
             auto there = seek(goal.key);
             if (!there) return std::move(there).error();
             if (!*there) return end;
         }
-        end = detail::leaf_rows{leaf_->view, fences}.copy(goal, at_, wish);
+        end = detail::leaf_rows{leaf_->view, into}.copy(goal, at_, wish);
         page_ = leaf_->page.page();
         if (leaf_->page.validate()) return end;
         leaf_.reset();
@@ -114,14 +114,14 @@ private:
     }
     [[nodiscard]] result<std::optional<leaf_end>> pinned_leaf(detail::walk_goal goal,
                                                               const detail::walk_wish& wish,
-                                                              detail::leaf_fences& fences) {
+                                                              detail::leaf_copied& into) {
         leaf_.reset();
         auto held = tree_.pin({goal.key}, 0);
         if (!held) return std::move(held).error();
         const slotted_view<> view = tree_.view(*held);
         std::size_t at = unplaced;
         page_ = held->page();
-        return std::optional{detail::leaf_rows{view, fences}.copy(goal, at, wish)};
+        return std::optional{detail::leaf_rows{view, into}.copy(goal, at, wish)};
     }
     //   Effects     where it answers true, leaf_ has the key between its fences
     [[nodiscard]] result<bool> seek(bytes_view key) {
@@ -146,13 +146,14 @@ private:
         const seen_view view{begun->data(), tree_.page_bytes()};
         if (tree_.wrong_node(view, next, 0) != nullptr || !between_fences(view, {key})) return;
         ++child_;
-        at_ = unplaced;
+        // It may have taken in what was before it.
+        at_ = detail::compare_in_page<access>(view.fences().lower, key) == 0 ? 0 : unplaced;
         leaf_.emplace(*begun, view);
     }
     //   Effects     the last row has the value that its reference leads to, or there is no such row
     //               any more; `key` is its key
-    [[nodiscard, gnu::noinline]] result<void> read_extent(node_key& key, row_batch& rows) {
-        const std::size_t last = rows.count() - 1;
+    [[nodiscard, gnu::noinline]] result<void> read_extent(node_key& key, row_batch& rows,
+                                                          const row_batch::mark& last) {
         key.assign(rows.row(last).key);
         rows.cut(last);
         detail::leaf_value value;

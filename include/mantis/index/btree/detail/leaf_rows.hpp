@@ -66,14 +66,20 @@ private:
     std::byte upper_[node_limits::max_key_bytes];
 };
 
+// What is known of a leaf that rows were copied from.
+struct leaf_copied {
+    leaf_fences fences;
+    row_batch::mark last;  // where the last row begins, if there is one
+};
+
 template <class Access>
 class leaf_rows {
 public:
     static constexpr std::size_t unplaced = ~std::size_t{0};
 
     //   Requires    both live longer; `leaf` is a leaf
-    leaf_rows(const slotted_view<Access>& leaf, leaf_fences& fences) noexcept
-        : leaf_{leaf}, fences_{fences} {}
+    leaf_rows(const slotted_view<Access>& leaf, leaf_copied& into) noexcept
+        : leaf_{leaf}, fences_{into.fences}, last_{into.last} {}
 
     //   Requires    the goal's key is between the fences; slot `at` is the first from there on, or
     //               `at` is unplaced
@@ -91,10 +97,7 @@ public:
             below = wish.to;
         }
         if (at > leaf_.count()) return leaf_end::damaged;
-        const std::size_t before = wish.rows->count();
-        const leaf_end why = copy_until(end, at, wish);
-        if (why == leaf_end::damaged || !is_between(goal, below, before, *wish.rows))
-            return leaf_end::damaged;
+        const leaf_end why = copy_until(end, at, wish, goal, below);
         return why == leaf_end::of_leaf && ends ? leaf_end::of_range : why;
     }
 
@@ -127,66 +130,77 @@ private:
                     : compare_in_page<plain_access>(prefix, key);  // and the suffix says no more
         return true;
     }
-    // Of the rows from `first` on, which ascend.
-    [[nodiscard]] static bool is_between(walk_goal goal, bytes_view below, std::size_t first,
-                                         const row_batch& rows) {
-        if (rows.count() == first) return true;
-        const bytes_view least = rows.row(first).key;
-        if (goal.behind ? least <= goal.key : least < goal.key) return false;
-        return below.empty() || rows.row(rows.count() - 1).key < below;
+    // Of rows that ascend.
+    [[nodiscard]] static bool is_between(walk_goal goal, bytes_view below, bytes_view first,
+                                         bytes_view last) {
+        if (goal.behind ? first <= goal.key : first < goal.key) return false;
+        return below.empty() || last < below;
     }
 
-    [[nodiscard]] leaf_end copy_until(std::size_t end, std::size_t& at, const walk_wish& wish) {
+    [[nodiscard, gnu::noinline]] leaf_end copy_until(std::size_t end, std::size_t& at, const walk_wish& wish,
+                                      walk_goal goal, bytes_view below) {
+        row_batch::appender rows{*wish.rows};
+        const row_batch::mark first = rows.end();
+        row_batch::mark last;
+        const leaf_end why = append_until(end, at, wish.limit, rows, last);
+        last_ = last;
+        if (why == leaf_end::damaged) return why;
+        const bool any = rows.end().count != first.count;
+        return !any || is_between(goal, below, rows.row(first).key, rows.row(last).key)
+                   ? why
+                   : leaf_end::damaged;
+    }
+    //   Effects     `last` is where the last row begins
+    [[nodiscard, gnu::always_inline]] inline leaf_end append_until(std::size_t end,
+                                                                   std::size_t& next,
+                                                                   std::size_t limit,
+                                                                   row_batch::appender& rows,
+                                                                   row_batch::mark& last) const {
+        const slotted_view<Access> leaf = leaf_;
         const bytes_view prefix = fences_.prefix();
         // The last eight bytes of what is written before a suffix.
         std::byte near[8] = {};
         if (prefix.size() <= sizeof near && !prefix.empty())
             std::memcpy(near + sizeof near - prefix.size(), prefix.data(), prefix.size());
-        const std::size_t ahead = prefix.size() > fixed ? prefix.size() - fixed : 0;
-        row_batch& rows = *wish.rows;
-        last_ = {};
-        leaf_span span;
-        for (; at < end; ++at) {
-            if (rows.held_bytes() >= wish.limit) return leaf_end::full;
-            if (at + fetched_ahead < end) leaf_.fetch_entry(at + fetched_ahead);
-            if (!leaf_.read_leaf_span(at, span) ||
-                prefix.size() + span.suffix_bytes > node_limits::max_key_bytes)
-                return leaf_end::damaged;
-            std::byte* entry = rows.room(ahead + span.size() + 14) + ahead;
-            entry += Access::copy_words(entry, leaf_.page() + span.offset, span.size());
-            std::byte* const suffix = entry + fixed;
-            const lsn version{load_le<std::uint64_t>(entry + 2)};
+        bool any = false;
+        std::uint32_t head = 0;  // of the one before
+        for (std::size_t at = next; at < end; ++at) {
+            next = at;
+            if (rows.held_bytes() >= limit) return leaf_end::full;
+            if (at + fetched_ahead < end) leaf.fetch_entry(at + fetched_ahead);
+            leaf_span span;
+            if (!leaf.read_leaf_span(at, span)) return leaf_end::damaged;
+            const std::size_t key_bytes = prefix.size() + span.suffix_bytes;
+            if (key_bytes > node_limits::max_key_bytes) return leaf_end::damaged;
+            std::byte* const key = rows.room(key_bytes + span.payload_bytes + 7);
+            std::byte* const suffix = key + prefix.size();
+            Access::copy_around(suffix - fixed, leaf.page() + span.offset, span.size());
+            const lsn version{load_le<std::uint64_t>(suffix - 8)};
             if (prefix.size() <= sizeof near) std::memcpy(suffix - sizeof near, near, sizeof near);
-            else std::memcpy(suffix - prefix.size(), prefix.data(), prefix.size());
-            rows.note(suffix - prefix.size(), prefix.size() + span.suffix_bytes, span.payload_bytes,
-                      version);
-            if (!is_next({suffix, span.suffix_bytes}, span.head, rows)) return leaf_end::damaged;
+            else std::memcpy(key, prefix.data(), prefix.size());
+            const row_batch::mark before = std::exchange(last, rows.end());
+            rows.note(key_bytes, span.payload_bytes, version);
+            if (head_in({suffix, span.suffix_bytes}) != span.head) return leaf_end::damaged;
+            if (any && span.head <= head &&
+                !(span.head == head && rows.row(before).key < rows.row(last).key))
+                return leaf_end::damaged;
+            head = span.head;
+            any = true;
             if (!span.is_reference) continue;
-            ++at;
+            next = at + 1;
             return span.payload_bytes == extent_reference_bytes ? leaf_end::reference
                                                                 : leaf_end::damaged;
         }
+        next = end > next ? end : next;
         return leaf_end::of_leaf;
     }
-    // Whether the last row has a key behind that of the one before it, and the head is its.
-    [[nodiscard]] bool is_next(bytes_view suffix, std::uint32_t head, const row_batch& rows) {
-        const std::uint32_t own = suffix.size() >= 4
-                                      ? load_be<std::uint32_t>(suffix.data())
-                                      : static_cast<std::uint32_t>(head_of(suffix) >> 32);
-        const seen last = std::exchange(last_, {own, true});
-        if (own != head) return false;
-        if (!last.any || last.head < own) return true;
-        return last.head == own && rows.row(rows.count() - 2).key < rows.row(rows.count() - 1).key;
+    [[nodiscard]] static std::uint32_t head_in(bytes_view suffix) noexcept {
+        return suffix.size() >= 4 ? load_be<std::uint32_t>(suffix.data())
+                                  : static_cast<std::uint32_t>(head_of(suffix) >> 32);
     }
-
-    struct seen {
-        std::uint32_t head = 0;
-        bool any = false;
-    };
-
     const slotted_view<Access>& leaf_;
     leaf_fences& fences_;
-    seen last_;  // of the entry that was copied last
+    row_batch::mark& last_;
 };
 
 }  // namespace mantis::detail

@@ -47,11 +47,16 @@ struct optimistic_access {
     static std::size_t copy_words(std::byte* into, const std::byte* from, std::size_t size) {
         const place at = place_of(from);
         const std::size_t before = at.bit / 8;
-        const std::size_t all = before + size;
-        std::size_t done = 0;
-        for (; done + 32 <= all; done += 32) copy_line<4>(into + done, at.word + done);
-        for (; done < all; done += 8) store_le(into + done, load_word(at.word + done));
+        const std::byte* word = at.word;
+        std::size_t words = (before + size + 7) / 8;
+        for (; words >= 8; words -= 8, into += 64, word += 64) copy_line<8>(into, word);
+        if ((words & 4) != 0) copy_line<4>(into, word), into += 32, word += 32;
+        if ((words & 2) != 0) copy_line<2>(into, word), into += 16, word += 16;
+        if ((words & 1) != 0) copy_line<1>(into, word);
         return before;
+    }
+    static void copy_around(std::byte* into, const std::byte* from, std::size_t size) {
+        copy_words(into - place_of(from).bit / 8, from, size);
     }
 
     template <std::unsigned_integral T>
