@@ -38,11 +38,10 @@ public:
     static constexpr std::size_t head_bytes = sizeof(head);
     static_assert(head_bytes == 24);
 
-    // Where the rows end at a moment.
+    // Where a row begins, or the rows end.
     struct mark {
-        std::size_t used = 0;
-        std::size_t count = 0;
-        lsn newest = {};
+        std::size_t at = 0;
+        [[nodiscard]] friend bool operator==(mark, mark) noexcept = default;
     };
 
     // Puts rows behind those of a batch; they count from its end on, and the batch is not used
@@ -58,31 +57,30 @@ public:
         appender& operator=(const appender&) = delete;
         ~appender() { into_.end_ = now_; }
 
-        [[nodiscard]] std::size_t held_bytes() const noexcept { return now_.used; }
+        [[nodiscard]] std::size_t held_bytes() const noexcept { return now_.at; }
         //   Returns     where a key and its value may be written, `size` bytes together; the
         //               head_bytes before it are nobody's, too, until note()
         [[nodiscard]] std::byte* room(std::size_t size) {
-            if (head_bytes + size > capacity_ - now_.used) grow(head_bytes + size);
-            return memory_ + now_.used + head_bytes;
+            if (head_bytes + size > capacity_ - now_.at) grow(head_bytes + size);
+            return memory_ + now_.at + head_bytes;
         }
         //   Requires    room() has the key, and behind it the value
         void note(std::size_t key_bytes, std::size_t value_bytes, lsn version) noexcept {
-            const head own{version.value, static_cast<std::uint32_t>(key_bytes),
-                           static_cast<std::uint32_t>(value_bytes), 0};
-            std::memcpy(memory_ + now_.used, &own, offsetof(head, unused));
-            now_.used += head_bytes + key_bytes + value_bytes;
-            ++now_.count;
-            if (version > now_.newest) now_.newest = version;
+            std::byte* const own = memory_ + now_.at;
+            const auto key = static_cast<std::uint32_t>(key_bytes);
+            const auto value = static_cast<std::uint32_t>(value_bytes);
+            std::memcpy(own + offsetof(head, version), &version.value, sizeof version.value);
+            std::memcpy(own + offsetof(head, key_bytes), &key, sizeof key);
+            std::memcpy(own + offsetof(head, value_bytes), &value, sizeof value);
+            now_.at += head_bytes + key_bytes + value_bytes;
         }
         [[nodiscard]] mark end() const noexcept { return now_; }
         //   Requires    a row begins there
-        [[nodiscard]] batch_row row(const mark& at) const noexcept {
-            return row_in(memory_ + at.used);
-        }
+        [[nodiscard]] batch_row row(mark at) const noexcept { return row_in(memory_ + at.at); }
 
     private:
         void grow(std::size_t more) {
-            into_.grow(now_.used, more);
+            into_.grow(now_.at, more);
             memory_ = into_.memory_.data();
             capacity_ = into_.memory_.capacity();
         }
@@ -106,33 +104,35 @@ public:
     }
     //   Requires    the rows have ended there, and none was handed out that is behind it
     //   Effects     those behind it are gone
-    void cut(const mark& at) noexcept { end_ = at; }
-    void clear() noexcept {
-        end_ = {};
-        at_ = 0;
-    }
+    void cut(mark at) noexcept { end_ = at; }
+    void clear() noexcept { end_ = at_ = {}; }
 
-    [[nodiscard]] std::size_t count() const noexcept { return end_.count; }
     // Keys and values, and what is noted of them.
-    [[nodiscard]] std::size_t held_bytes() const noexcept { return end_.used; }
+    [[nodiscard]] std::size_t held_bytes() const noexcept { return end_.at; }
     [[nodiscard]] mark end() const noexcept { return end_; }
-    //   Returns     the newest version of all rows
-    [[nodiscard]] lsn newest() const noexcept { return end_.newest; }
     //   Requires    a row begins there
-    [[nodiscard]] batch_row row(const mark& at) const noexcept {
-        return row_in(memory_.data() + at.used);
+    [[nodiscard]] batch_row row(mark at) const noexcept { return row_in(memory_.data() + at.at); }
+    //   Complexity  linear, so the next
+    [[nodiscard]] std::size_t count() const noexcept {
+        std::size_t seen = 0;
+        for (mark at; at != end_; at = behind(at)) ++seen;
+        return seen;
+    }
+    //   Returns     the newest version of all rows
+    [[nodiscard]] lsn newest() const noexcept {
+        lsn newest;
+        for (mark at; at != end_; at = behind(at))
+            if (const lsn own = row(at).version; own > newest) newest = own;
+        return newest;
     }
 
     // Going over them, once.
-    [[nodiscard]] bool done() const noexcept { return at_ == end_.used; }
+    [[nodiscard]] bool done() const noexcept { return at_ == end_; }
     //   Requires    !done()
     //   Returns     valid until add(), cut(), clear() or the end of the batch
-    [[nodiscard]] batch_row row() const noexcept { return row_in(memory_.data() + at_); }
+    [[nodiscard]] batch_row row() const noexcept { return row(at_); }
     //   Requires    !done()
-    void advance() noexcept {
-        const head own = head_in(memory_.data() + at_);
-        at_ += head_bytes + own.key_bytes + own.value_bytes;
-    }
+    void advance() noexcept { at_ = behind(at_); }
 
 private:
     static constexpr std::size_t least_bytes = 4096;
@@ -141,6 +141,10 @@ private:
         head own{};
         std::memcpy(&own, at, offsetof(head, unused));
         return own;
+    }
+    [[nodiscard]] mark behind(mark at) const noexcept {
+        const head own = head_in(memory_.data() + at.at);
+        return {at.at + head_bytes + own.key_bytes + own.value_bytes};
     }
     [[nodiscard]] static batch_row row_in(const std::byte* at) noexcept {
         const head own = head_in(at);
@@ -158,9 +162,9 @@ private:
         memory_.swap(larger);
     }
 
-    bytes memory_;  // what counts of it is end_.used: it is not cleared
+    bytes memory_;  // as far as end_ says; it is not cleared
     mark end_;
-    std::size_t at_ = 0;  // of the row that comes next
+    mark at_;  // the row that comes next
 };
 
 }  // namespace mantis

@@ -68,13 +68,9 @@ private:
             auto end = lost < descent::attempts ? try_leaf(goal, wish, leaf)
                                                 : pinned_leaf(goal, wish, leaf);
             if (!end) return std::move(end).error();
-            if (!*end) {
-                wish.rows->cut(had);
-                ++lost;
-                continue;
-            }
-            lost = 0;
-            switch (**end) {
+            lost = *end == leaf_end::changed ? lost + 1 : 0;
+            switch (*end) {
+                case leaf_end::changed: wish.rows->cut(had); break;
                 case leaf_end::full: return false;
                 case leaf_end::of_range: return true;
                 case leaf_end::damaged:
@@ -88,6 +84,8 @@ private:
                 }
                 case leaf_end::of_leaf:
                     if (leaf.fences.upper().empty()) return true;
+                    // What is put behind the last row until the next call is in this leaf.
+                    if (wish.rows->held_bytes() >= wish.limit) return false;
                     key.assign(leaf.fences.upper());
                     goal = {key.view()};
                     step(goal.key);
@@ -95,33 +93,29 @@ private:
         }
     }
     // Copies from the leaf that has the goal.
-    //   Returns     none: something has changed meanwhile; what was copied counts for nothing
-    [[nodiscard]] result<std::optional<leaf_end>> try_leaf(detail::walk_goal goal,
-                                                           const detail::walk_wish& wish,
-                                                           detail::leaf_copied& into) {
-        std::optional<leaf_end> end;
+    [[nodiscard]] result<leaf_end> try_leaf(detail::walk_goal goal, const detail::walk_wish& wish,
+                                            detail::leaf_copied& into) {
         if (!leaf_) {
             auto there = seek(goal.key);
             if (!there) return std::move(there).error();
-            if (!*there) return end;
+            if (!*there) return leaf_end::changed;
         }
-        end = detail::leaf_rows{leaf_->view, into}.copy(goal, at_, wish);
+        const leaf_end end = detail::leaf_rows{leaf_->view, into}.copy(goal, at_, wish);
         page_ = leaf_->page.page();
         if (leaf_->page.validate()) return end;
         leaf_.reset();
-        end.reset();
-        return end;
+        return leaf_end::changed;
     }
-    [[nodiscard]] result<std::optional<leaf_end>> pinned_leaf(detail::walk_goal goal,
-                                                              const detail::walk_wish& wish,
-                                                              detail::leaf_copied& into) {
+    [[nodiscard]] result<leaf_end> pinned_leaf(detail::walk_goal goal,
+                                               const detail::walk_wish& wish,
+                                               detail::leaf_copied& into) {
         leaf_.reset();
         auto held = tree_.pin({goal.key}, 0);
         if (!held) return std::move(held).error();
         const slotted_view<> view = tree_.view(*held);
         std::size_t at = unplaced;
         page_ = held->page();
-        return std::optional{detail::leaf_rows{view, into}.copy(goal, at, wish)};
+        return detail::leaf_rows{view, into}.copy(goal, at, wish);
     }
     //   Effects     where it answers true, leaf_ has the key between its fences
     [[nodiscard]] result<bool> seek(bytes_view key) {

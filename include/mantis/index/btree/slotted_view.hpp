@@ -180,8 +180,9 @@ public:
     //   Requires    at < count(), in a leaf
     //   Returns     false when malformed; else all of it lies in the page
     [[nodiscard]] bool read_leaf_span(std::size_t at, leaf_span& into) const {
+        constexpr std::size_t fixed = detail::leaf_entry_fixed_bytes;
         const detail::node_slot slot = detail::load_slot<Access>(page_, at);
-        if (!fits(slot)) return false;
+        if (slot.offset < header_.heap_begin() || slot.offset + fixed > page_bytes_) return false;
         const auto word = Access::template load<std::uint16_t>(page_ + slot.offset);
         into = {slot.offset, slot.suffix_bytes, word & ~unsigned{detail::payload_is_reference},
                 (word & detail::payload_is_reference) != 0, slot.head};

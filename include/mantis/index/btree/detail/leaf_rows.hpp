@@ -35,7 +35,8 @@ enum class leaf_end : std::uint8_t {
     of_range,   // the next key is not in the range
     of_leaf,    // the next key is in another leaf
     reference,  // the last row has a reference instead of its value
-    damaged
+    damaged,
+    changed,  // meanwhile: nothing counts
 };
 
 // What a leaf's fences were, in memory of one's own.
@@ -137,20 +138,20 @@ private:
         return below.empty() || last < below;
     }
 
-    [[nodiscard, gnu::noinline]] leaf_end copy_until(std::size_t end, std::size_t& at, const walk_wish& wish,
-                                      walk_goal goal, bytes_view below) {
+    [[nodiscard, gnu::noinline]] leaf_end copy_until(std::size_t end, std::size_t& at,
+                                                     const walk_wish& wish, walk_goal goal,
+                                                     bytes_view below) {
         row_batch::appender rows{*wish.rows};
         const row_batch::mark first = rows.end();
         row_batch::mark last;
         const leaf_end why = append_until(end, at, wish.limit, rows, last);
         last_ = last;
-        if (why == leaf_end::damaged) return why;
-        const bool any = rows.end().count != first.count;
-        return !any || is_between(goal, below, rows.row(first).key, rows.row(last).key)
-                   ? why
-                   : leaf_end::damaged;
+        if (why == leaf_end::damaged || rows.end() == first) return why;
+        return is_between(goal, below, rows.row(first).key, rows.row(last).key) ? why
+                                                                                : leaf_end::damaged;
     }
-    //   Effects     `last` is where the last row begins
+    //   Effects     `next` is the slot behind the last that was copied, and `last` where its row
+    //               begins
     [[nodiscard, gnu::always_inline]] inline leaf_end append_until(std::size_t end,
                                                                    std::size_t& next,
                                                                    std::size_t limit,
@@ -158,41 +159,42 @@ private:
                                                                    row_batch::mark& last) const {
         const slotted_view<Access> leaf = leaf_;
         const bytes_view prefix = fences_.prefix();
-        // The last eight bytes of what is written before a suffix.
-        std::byte near[8] = {};
-        if (prefix.size() <= sizeof near && !prefix.empty())
-            std::memcpy(near + sizeof near - prefix.size(), prefix.data(), prefix.size());
-        bool any = false;
-        std::uint32_t head = 0;  // of the one before
-        for (std::size_t at = next; at < end; ++at) {
-            next = at;
+        const std::uint64_t near = last_bytes(prefix);
+        std::int64_t head = -1;  // of the one before
+        for (; next < end; ++next) {
             if (rows.held_bytes() >= limit) return leaf_end::full;
-            if (at + fetched_ahead < end) leaf.fetch_entry(at + fetched_ahead);
+            if (next + fetched_ahead < end) leaf.fetch_entry(next + fetched_ahead);
             leaf_span span;
-            if (!leaf.read_leaf_span(at, span)) return leaf_end::damaged;
+            if (!leaf.read_leaf_span(next, span)) return leaf_end::damaged;
             const std::size_t key_bytes = prefix.size() + span.suffix_bytes;
             if (key_bytes > node_limits::max_key_bytes) return leaf_end::damaged;
             std::byte* const key = rows.room(key_bytes + span.payload_bytes + 7);
             std::byte* const suffix = key + prefix.size();
             Access::copy_around(suffix - fixed, leaf.page() + span.offset, span.size());
             const lsn version{load_le<std::uint64_t>(suffix - 8)};
-            if (prefix.size() <= sizeof near) std::memcpy(suffix - sizeof near, near, sizeof near);
+            if (prefix.size() <= 8) store_le(suffix - 8, near);
             else std::memcpy(key, prefix.data(), prefix.size());
             const row_batch::mark before = std::exchange(last, rows.end());
             rows.note(key_bytes, span.payload_bytes, version);
             if (head_in({suffix, span.suffix_bytes}) != span.head) return leaf_end::damaged;
-            if (any && span.head <= head &&
+            if (span.head <= head &&
                 !(span.head == head && rows.row(before).key < rows.row(last).key))
                 return leaf_end::damaged;
             head = span.head;
-            any = true;
             if (!span.is_reference) continue;
-            next = at + 1;
+            ++next;
             return span.payload_bytes == extent_reference_bytes ? leaf_end::reference
                                                                 : leaf_end::damaged;
         }
-        next = end > next ? end : next;
         return leaf_end::of_leaf;
+    }
+    // What is written before a suffix, where a prefix is no longer than that.
+    [[nodiscard]] static std::uint64_t last_bytes(bytes_view prefix) noexcept {
+        std::byte bytes[8] = {};
+        if (prefix.size() <= sizeof bytes)
+            for (std::size_t i = 0; i < prefix.size(); ++i)
+                bytes[sizeof bytes - prefix.size() + i] = prefix[i];
+        return load_le<std::uint64_t>(bytes);
     }
     [[nodiscard]] static std::uint32_t head_in(bytes_view suffix) noexcept {
         return suffix.size() >= 4 ? load_be<std::uint32_t>(suffix.data())
