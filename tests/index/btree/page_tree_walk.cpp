@@ -24,6 +24,59 @@ std::string difference(row_batch& rows, const model& expected, std::string& from
         if (at == expected.end() || (!to.empty() && at->first >= to)) return "a row too many";
         const batch_row row = rows.row();
         if (row.key != bytes_view{at->first}) return "another key";
+        if (row.value != bytes_view{at->second.value}) return "another value";
+        if (row.version.value != at->second.version) return "another version";
+        from = behind(row.key);
+    }
+    const bool at_end = at == expected.end() || (!to.empty() && at->first >= to);
+    // Who is full with the last row may say so first.
+    if (ended && !at_end) return "rows are missing";
+    return ended || rows.count() != 0 ? "" : "nothing was read, and yet there is more";
+}
+
+// Changes of a tree and its model: of single entries, and of many that lie together.
+struct changed {
+    tree_of_posix& all;
+    std::mt19937_64& random;
+    model expected = {};
+    std::uint64_t next = 0;
+    std::size_t most_value_bytes = 60;
+
+    std::string drawn_key() {
+        // Few first bytes, so that prefixes of all lengths come about.
+        static const std::string starts[] = {"", "k", "the-same", "a-start-of-13",
+                                             "a-start-of-21-bytes-"};
+        std::string key = starts[random() % 5];
+        for (std::size_t i = 0, size = random() % 12; i < size; ++i)
+            key += static_cast<char>(random() % 3 == 0 ? random() : 'a' + random() % 3);
+        return key;
+    }
+    void put(std::string key) {
+        key.resize(std::min(key.size(), all.tree.max_key_bytes()));
+        const std::string value = patterned(random() % most_value_bytes, ++next);
+        REQUIRE(all.tree.put(key, value, lsn{next}));
+        expected[key] = {value, next};
+    }
+    void erase(model::iterator at) {
+        REQUIRE(all.tree.erase(at->first).value());
+        expected.erase(at);
+    }
+    void fill(std::size_t count) {
+        while (expected.size() < count) put(drawn_key());
+    }
+    // A run of entries near `key` goes, or comes: leaves are merged, freed, split and made again.
+    void change_many(const std::string& key) {
+        const bool comes = expected.size() < 100 || (expected.size() < 600 && random() % 2 == 0);
+        for (std::size_t i = 0, most = random() % 60; i < most; ++i) {
+            if (comes) {
+                put(key.substr(0, random() % (key.size() + 1)) + drawn_key());
+                continue;
+            }
+            auto at = expected.lower_bound(key);
+            if (random() % 2 == 0 && at != expected.begin()) --at;
+            if (at == expected.end()) return;
+            erase(at);
+        }
     }
     void change(const std::string& near) {
         switch (random() % 6) {
