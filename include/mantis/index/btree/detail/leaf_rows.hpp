@@ -103,7 +103,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t fetched_ahead = 3;  // entries
+    static constexpr std::size_t fetched_ahead = 4;  // entries
     static constexpr std::size_t fixed = leaf_entry_fixed_bytes;
 
     [[nodiscard]] bool place(walk_goal goal, std::size_t& at) const {
