@@ -63,6 +63,7 @@
 #include "index/btree/page_tree.hpp"
 #include "index/btree/page_tree_cursor.hpp"
 #include "index/btree/page_tree_loader.hpp"
+#include "index/btree/page_tree_walk.hpp"
 #include "index/btree/slotted_node.hpp"
 #include "index/btree/slotted_verify.hpp"
 

@@ -26,6 +26,18 @@
 // and may or may not see those that come or go meanwhile. What f is given is valid until f returns;
 // f must not call the index, and should be short, for writers may be waiting for it.
 //
+// What it may offer besides, for scans in batches (row_batch.hpp); else a table makes it of scan():
+//
+//   typename I::walk_type                        type          how far a scan has come;
+//                                                              default-constructible
+//   index.read_rows(walk, from, to, limit, rows) result<bool>  copies entries with from <= key < to
+//                                                              behind the rows that there are until
+//                                                              the batch holds `limit` bytes; an
+//                                                              empty `to` has no end. Says whether
+//                                                              the range has ended before. As long
+//                                                              as it says no, `from` is the least
+//                                                              key behind the last row
+//
 // An index in memory succeeds always; one over pages may fail, with io, corrupt, no_space or
 // out_of_memory. A put or erase that failed has left the entry as it was or made it what it was to
 // be, and every other entry as it was. A find or scan that failed may have called f: what f was

@@ -16,6 +16,7 @@
 
 #include "../index/btree/page_tree_cursor.hpp"
 #include "../index/btree/page_tree_loader.hpp"
+#include "../index/btree/page_tree_walk.hpp"
 
 namespace mantis {
 
@@ -26,6 +27,7 @@ class paged_table {
 public:
     using tree_type = page_tree<Pool, Numbers>;
     using cursor_type = page_tree_cursor<Pool, Numbers>;
+    using walk_type = page_tree_walk<Pool, Numbers>;
 
     //   Requires    both are of one table, and live longer
     paged_table(const tree_type& tree, state& about) noexcept : tree_{tree}, about_{&about} {}
@@ -85,6 +87,13 @@ public:
     template <class F>
     [[nodiscard]] result<void> scan(bytes_view from, F f) const {
         return answer(tree_.scan(from, std::move(f)));
+    }
+    // As of page_tree_walk.
+    [[nodiscard]] walk_type walk() const noexcept { return walk_type{tree_}; }
+    //   Requires    the walk is of this table
+    [[nodiscard]] result<bool> read_rows(walk_type& at, bytes_view from, bytes_view to,
+                                         std::size_t limit, row_batch& rows) const {
+        return answer(at.read(from, to, limit, rows));
     }
     template <class F>
     [[nodiscard]] result<void> scan_back(bytes_view below, F f) const {

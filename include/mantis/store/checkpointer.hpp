@@ -32,7 +32,7 @@
 #include "../index/index_storage.hpp"
 #include "../recovery/image_writer.hpp"
 #include "../recovery/superblock.hpp"
-#include "../txn/row_batch.hpp"
+#include "../index/row_batch.hpp"
 
 namespace mantis {
 
@@ -208,10 +208,13 @@ private:
                 return error{error_code::closed, "making a checkpoint: the store is being closed"};
             rows.clear();
             bool more = false;
+            std::size_t count = 0;
             auto read = table.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
-                more = rows.held_bytes() >= batch_bytes || rows.count() >= batch_rows;
-                if (!more) rows.add(key, value, version);
-                return !more;
+                more = rows.held_bytes() >= batch_bytes || count == batch_rows;
+                if (more) return false;
+                rows.add(key, value, version);
+                ++count;
+                return true;
             });
             if (!read) return read.error().within("reading the rows of a table");
             if (auto added = add(table.id(), rows, image, from); !added) return added;

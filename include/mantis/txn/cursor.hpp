@@ -23,7 +23,7 @@ template <class Engine>
 class cursor {
 public:
     // Whoever wants a few rows does not pay for many.
-    static constexpr std::size_t first_batch_bytes = 8 * 1024;
+    static constexpr std::size_t first_batch_bytes = 2 * 1024;
     static constexpr std::size_t batch_bytes = 64 * 1024;
 
     //   Requires    `engine`, `source`, `own` and `told` outlive the cursor
@@ -43,6 +43,20 @@ public:
     //   Returns     false after the last
     //   Errors      as Engine::read_rows; the cursor may then be asked again
     [[nodiscard]] result<bool> next() {
+        if (rows_.done() && !ended_)
+            if (auto filled = fill(); !filled) return filled.error();
+        if (!own_->empty()) return next_of_both();
+        if (rows_.done()) return false;
+        hand_out(rows_.row());
+        return true;
+    }
+
+    //   Requires    the last next() returned true; valid until the next call
+    [[nodiscard]] bytes_view key() const noexcept { return key_; }
+    [[nodiscard]] bytes_view value() const noexcept { return value_; }
+
+private:
+    [[nodiscard]] result<bool> next_of_both() {
         while (true) {
             if (rows_.done() && !ended_)
                 if (auto filled = fill(); !filled) return filled.error();
@@ -51,10 +65,7 @@ public:
             const change* const mine = next_own();
             if (!any_committed && mine == nullptr) return false;
             if (mine == nullptr || (any_committed && committed.key < mine->key)) {
-                key_ = committed.key;
-                value_ = committed.value;
-                pass(key_);
-                rows_.advance();
+                hand_out(committed);
                 return true;
             }
             if (any_committed && committed.key == mine->key) rows_.advance();
@@ -68,31 +79,35 @@ public:
             return true;
         }
     }
+    void hand_out(const batch_row& committed) {
+        key_ = committed.key;
+        value_ = committed.value;
+        passed_ = true;
+        rows_.advance();
+    }
 
-    //   Requires    the last next() returned true; valid until the next call
-    [[nodiscard]] bytes_view key() const noexcept { return key_; }
-    [[nodiscard]] bytes_view value() const noexcept { return value_; }
-
-private:
     result<void> fill() {
+        settle();
         rows_.clear();
-        auto ended = engine_->read_rows(*source_, from_, to_, limit_, rows_, reader_, *told_);
+        auto ended =
+            engine_->read_rows(*source_, walk_, from_, to_, limit_, rows_, reader_, *told_);
         if (!ended) {
             rows_.clear();
             return ended.error();
         }
         ended_ = *ended;
-        // As much again as there was so far: half of what is copied is wanted, at the least.
+        // A quarter of what was copied so far: little of what is copied is not wanted.
         copied_ += rows_.held_bytes();
-        limit_ = copied_ < first_batch_bytes ? first_batch_bytes
-                 : copied_ < batch_bytes     ? copied_
-                                             : batch_bytes;
+        const std::size_t more = copied_ / 4;
+        limit_ = more < first_batch_bytes ? first_batch_bytes
+                 : more < batch_bytes     ? more
+                                          : batch_bytes;
         return success();
     }
 
     // The first of the transaction's own changes in what is left of the range.
-    [[nodiscard]] const change* next_own() const {
-        if (own_->empty()) return nullptr;
+    [[nodiscard]] const change* next_own() {
+        settle();
         const auto mine = own_->lower_bound(source_->id(), from_);
         const bool there = mine != own_->end() && mine->table == source_->id() &&
                            (to_.empty() || mine->key < to_.view());
@@ -101,8 +116,14 @@ private:
 
     // The walk goes on with the least key after this one.
     void pass(bytes_view key) {
+        passed_ = false;
         from_.assign(key);
         from_.push_back(std::byte{0});
+    }
+    // The same with the last row of the batch that was handed out; put off, for most are followed
+    // by another.
+    void settle() {
+        if (passed_) pass(key_);
     }
 
     Engine* engine_;
@@ -110,8 +131,10 @@ private:
     const write_set* own_;
     durability_class reader_;
     lsn* told_;
-    bytes from_;
+    bytes from_;  // of what is left, behind key_ too if `passed_`
     bytes to_;
+    bool passed_ = false;  // key_ is of a row of the batch
+    typename Engine::table_type::walk_type walk_;
     std::size_t limit_ = first_batch_bytes;
     std::size_t copied_ = 0;
     row_batch rows_;

@@ -39,7 +39,6 @@
 #include "isolation.hpp"
 #include "read_set.hpp"
 #include "resources.hpp"
-#include "row_batch.hpp"
 #include "table_set.hpp"
 #include "write_set.hpp"
 
@@ -214,26 +213,21 @@ public:
 
     // Copies committed rows of [from, to), in order, until they take `limit` bytes; an empty `to`
     // has no end.
+    //   Requires    `rows` is empty; as of table::read_rows
     //   Effects     `told` is raised to the newest commit that the rows, or their absence, tell of
     //   Returns     whether the range ended before the limit
     //   Errors      as read(); `rows` may have some
-    [[nodiscard]] result<bool> read_rows(const table_type& source, bytes_view from, bytes_view to,
-                                         std::size_t limit, row_batch& rows,
+    [[nodiscard]] result<bool> read_rows(const table_type& source,
+                                         typename table_type::walk_type& walk, bytes_view from,
+                                         bytes_view to, std::size_t limit, row_batch& rows,
                                          durability_class reader, lsn& told) {
         const auto telling = resources().tell_at_end();
         if (auto there = live(source, reader); !there) return there.error();
-        lsn newest;
-        bool ended = true;
-        auto read = source.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
-            if (!to.empty() && key >= to) return false;
-            if (rows.held_bytes() >= limit) return ended = false;
-            rows.add(key, value, version);
-            if (version > newest) newest = version;
-            return true;
-        });
+        auto ended = source.read_rows(walk, from, to, limit, rows);
         if (auto there = live(source, reader); !there) return there.error();  // dropped meanwhile
-        if (!read) return read.error().within("reading rows");
-        if (source.erased() > newest) newest = source.erased();
+        if (!ended) return ended.error().within("reading rows");
+        const lsn of_rows = rows.newest();
+        const lsn newest = source.erased() > of_rows ? source.erased() : of_rows;
         if (auto seen = wait_told(newest, reader); !seen) return seen.error();
         if (newest > told) told = newest;
         return ended;

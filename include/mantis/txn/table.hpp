@@ -18,6 +18,7 @@
 #include "../core/ids.hpp"
 #include "../core/result.hpp"
 #include "../index/index_storage.hpp"
+#include "../index/row_batch.hpp"
 
 #include <optional>
 #include <variant>
@@ -25,12 +26,28 @@
 
 namespace mantis {
 
+namespace detail {
+
+// How far a scan has come in an index of that type.
+template <class Index>
+struct index_walk {};
+template <class Index>
+requires requires { typename Index::walk_type; }
+struct index_walk<Index> { typename Index::walk_type at; };
+
+}  // namespace detail
+
 template <class Platform, class... Indexes>
 class table {
 public:
     template <class T>
     using atomic = typename Platform::template atomic<T>;
     using any_index = std::variant<std::monostate, typename Indexes::template index<Platform>...>;
+
+    // How far a scan of a table has come; of none, when it is made.
+    using walk_type =
+        std::variant<std::monostate,
+                     detail::index_walk<typename Indexes::template index<Platform>>...>;
 
     table(table_id id, bytes_view name, lsn version)
         : id_{id},
@@ -111,6 +128,22 @@ public:
     [[nodiscard]] result<void> scan(bytes_view from, F f) const {
         auto done = visit([&](const auto& index) { return index.scan(from, f); });
         return done ? success() : result<void>{of_this(std::move(done.error()))};
+    }
+    // Copies entries with from <= key < to, ascending, behind the rows that there are, until the
+    // batch holds `limit` bytes; an empty `to` has no end.
+    //   Requires    the walk is new, or the last call with it answered false and `from` is the
+    //               least key behind the last row
+    //   Returns     whether the range has ended before the limit
+    //   Errors      those of the index, with the table's name; the batch may have rows, and the
+    //               walk is new then
+    [[nodiscard]] result<bool> read_rows(walk_type& walk, bytes_view from, bytes_view to,
+                                         std::size_t limit, row_batch& rows) const {
+        auto ended = visit([&](const auto& index) {
+            return read_rows_of(index, walk, from, to, limit, rows);
+        });
+        if (ended) return ended;
+        walk = {};
+        return of_this(std::move(ended.error()));
     }
     //   Effects     what the index holds, and what it lacks, is what the log says up to `end`
     //   Requires    nobody else uses the table
@@ -219,6 +252,26 @@ private:
                 if (auto gone = index.erase(key); !gone) return gone.error();
         } while (!keys.empty());
         return success();
+    }
+
+    template <class Index>
+    static result<bool> read_rows_of(const Index& index, walk_type& walk, bytes_view from,
+                                     bytes_view to, std::size_t limit, row_batch& rows) {
+        if constexpr (requires { typename Index::walk_type; }) {
+            using place = detail::index_walk<Index>;
+            if (!std::holds_alternative<place>(walk)) walk.template emplace<place>();
+            return index.read_rows(std::get_if<place>(&walk)->at, from, to, limit, rows);
+        } else {
+            bool ended = true;
+            auto read = index.scan(from, [&](bytes_view key, bytes_view value, lsn version) {
+                if (!to.empty() && key >= to) return false;
+                if (rows.held_bytes() >= limit) return ended = false;
+                rows.add(key, value, version);
+                return true;
+            });
+            if (!read) return std::move(read).error();
+            return ended;
+        }
     }
 
     error of_this(error why) const { return std::move(why.about(name()).with("table", id_.value)); }

@@ -11,6 +11,8 @@
 #include "../../page/history_source.hpp"
 #include "tree_rig.hpp"
 
+#include <mantis/index/btree/page_tree_walk.hpp>
+
 namespace tree_tests {
 
 template <class Platform>
@@ -36,6 +38,7 @@ struct tree_of_threads {
     atomic<std::uint64_t> refused{0};
     bool may_refuse = false;  // for want of a frame
     bool may_fail = false;
+    std::size_t walk_bytes = 0;  // scans are walks, with batches of so many; 0: they are not
 
     const std::size_t value_bytes;  // at most, but for a number
 
@@ -142,7 +145,7 @@ struct tree_of_threads {
             for (; next < end; ++next) check_answer(next, from[next], false, 0, seen);
         };
         const auto done =
-            all.tree.scan(name_of(first), [&](bytes_view name, bytes_view value, lsn version) {
+            go_over(name_of(first), [&](bytes_view name, bytes_view value, lsn version) {
                 std::size_t key = next;
                 while (key < keys.size() && bytes_view{name_of(key)} < name) ++key;
                 if (key == keys.size() || bytes_view{name_of(key)} != name ||
@@ -157,6 +160,25 @@ struct tree_of_threads {
             });
         if (!done) return failed(done.error());
         absent_until(keys.size());
+    }
+
+    template <class F>
+    result<void> go_over(const std::string& first, F f) {
+        if (walk_bytes == 0) return all.tree.scan(first, f);
+        page_tree_walk walk{all.tree};
+        row_batch rows;
+        for (bytes from{bytes_view{first}};;) {
+            rows.clear();
+            const auto ended = walk.read(from, {}, walk_bytes, rows);
+            if (!ended) return ended.error();
+            for (; !rows.done(); rows.advance()) {
+                const batch_row row = rows.row();
+                if (!f(row.key, row.value, row.version)) return success();
+                from.assign(row.key);
+                from.push_back('\0');
+            }
+            if (*ended) return success();
+        }
     }
 
     void run(std::uint64_t readers, std::uint64_t rounds, std::uint64_t salt) {

@@ -61,6 +61,8 @@ template <class Pool, page_numbers Numbers>
 class page_tree_cursor;
 template <class Pool, page_numbers Numbers>
 class page_tree_loader;
+template <class Pool, page_numbers Numbers>
+class page_tree_walk;
 
 template <class Pool, page_numbers Numbers>
 class page_tree {
@@ -256,6 +258,7 @@ public:
 private:
     friend class page_tree_cursor<Pool, Numbers>;
     friend class page_tree_loader<Pool, Numbers>;
+    friend class page_tree_walk<Pool, Numbers>;
 
     page_tree(Pool& pool, Numbers& numbers, table_id table, page_id root) noexcept
         : tree_{{&pool, &numbers, table, root}} {

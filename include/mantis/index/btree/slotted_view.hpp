@@ -64,6 +64,19 @@ struct leaf_entry {
     lsn version;
 };
 
+// Where an entry of a leaf lies, for who takes it as a whole: from `offset` on payload bytes and
+// version, then the suffix, then the payload.
+struct leaf_span {
+    std::size_t offset = 0;
+    std::size_t suffix_bytes = 0;
+    std::size_t payload_bytes = 0;
+    bool is_reference = false;
+    std::uint32_t head = 0;
+    [[nodiscard]] std::size_t size() const noexcept {
+        return detail::leaf_entry_fixed_bytes + suffix_bytes + payload_bytes;
+    }
+};
+
 template <class Access = detail::plain_access>
 class slotted_view {
 public:
@@ -163,6 +176,25 @@ public:
         into.payload.is_reference = (word & detail::payload_is_reference) != 0;
         into.version = lsn{Access::template load<std::uint64_t>(raw + 2)};
         return true;
+    }
+    //   Requires    at < count(), in a leaf
+    //   Returns     false when malformed; else all of it lies in the page
+    [[nodiscard]] bool read_leaf_span(std::size_t at, leaf_span& into) const {
+        constexpr std::size_t fixed = detail::leaf_entry_fixed_bytes;
+        const detail::node_slot slot = detail::load_slot<Access>(page_, at);
+        if (slot.offset < header_.heap_begin() || slot.offset + fixed > page_bytes_) return false;
+        const auto word = Access::template load<std::uint16_t>(page_ + slot.offset);
+        into = {slot.offset, slot.suffix_bytes, word & ~unsigned{detail::payload_is_reference},
+                (word & detail::payload_is_reference) != 0, slot.head};
+        return into.offset + into.size() <= page_bytes_;
+    }
+    // Who is about to read an entry: its lines of the cache are on their way.
+    //   Requires    at < count()
+    void fetch_entry(std::size_t at) const {
+        const std::byte* const entry = page_ + detail::load_slot<Access>(page_, at).offset;
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + 64);
+        __builtin_prefetch(entry + 128);
     }
     // The child with the keys below separator `at`, and the last one at count().
     //   Returns     false when malformed, or in a leaf

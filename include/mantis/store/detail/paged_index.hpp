@@ -11,6 +11,7 @@
 
 #include "../../core/ids.hpp"
 #include "../../core/result.hpp"
+#include "../../index/row_batch.hpp"
 
 #include <optional>
 #include <utility>
@@ -40,6 +41,14 @@ public:
     template <class F>
     [[nodiscard]] result<void> scan(bytes_view from, F f) const {
         return tree_ ? tree_->scan(from, f) : success();
+    }
+    // See ordered_index.hpp; as of page_tree_walk.
+    using walk_type = std::optional<typename tree_type::walk_type>;
+    [[nodiscard]] result<bool> read_rows(walk_type& at, bytes_view from, bytes_view to,
+                                         std::size_t limit, row_batch& rows) const {
+        if (!tree_) return true;
+        if (!at) at.emplace(tree_->walk());
+        return tree_->read_rows(*at, from, to, limit, rows);
     }
     [[nodiscard]] std::size_t count() const {
         return tree_ ? static_cast<std::size_t>(tree_->count()) : 0;

@@ -37,7 +37,7 @@ struct optimistic_access {
     }
     static void copy(std::byte* into, const std::byte* from, std::size_t size) {
         if (place_of(from).bit == 0) {
-            for (; size >= 64; size -= 64, into += 64, from += 64) copy_line(into, from);
+            for (; size >= 64; size -= 64, into += 64, from += 64) copy_line<8>(into, from);
             for (; size >= 8; size -= 8, into += 8, from += 8) store_le(into, load_word(from));
         }
         reader seen{from};
@@ -47,9 +47,16 @@ struct optimistic_access {
     static std::size_t copy_words(std::byte* into, const std::byte* from, std::size_t size) {
         const place at = place_of(from);
         const std::size_t before = at.bit / 8;
-        for (std::size_t done = 0; done < before + size; done += 8)
-            store_le(into + done, load_word(at.word + done));
+        const std::byte* word = at.word;
+        std::size_t words = (before + size + 7) / 8;
+        for (; words >= 8; words -= 8, into += 64, word += 64) copy_line<8>(into, word);
+        if ((words & 4) != 0) copy_line<4>(into, word), into += 32, word += 32;
+        if ((words & 2) != 0) copy_line<2>(into, word), into += 16, word += 16;
+        if ((words & 1) != 0) copy_line<1>(into, word);
         return before;
+    }
+    static void copy_around(std::byte* into, const std::byte* from, std::size_t size) {
+        copy_words(into - place_of(from).bit / 8, from, size);
     }
 
     template <std::unsigned_integral T>
@@ -74,12 +81,13 @@ struct optimistic_access {
     }
 
 private:
-    // Eight words, without a loop.
+    // Without a loop.
+    template <std::size_t Words>
     static void copy_line(std::byte* into, const std::byte* from) {
         [&]<std::size_t... Word>(std::index_sequence<Word...>) {
             (store_le(into + 8 * Word, load_word(from + 8 * Word)), ...);
         }
-        (std::make_index_sequence<8>{});
+        (std::make_index_sequence<Words>{});
     }
     static void write_line(std::byte* into, const std::byte* own) {
         [&]<std::size_t... Word>(std::index_sequence<Word...>) {

@@ -10,6 +10,9 @@
 //   copy(into, from, size)       bytes of the page to the caller's own
 //   copy_words(into, from, size) the same, with up to seven bytes before and behind: `into` has
 //                                room for size + 14. Returns how many are before
+//   copy_around(into, from, size)
+//                                the same, where `into` has room for seven bytes before it and as
+//                                many behind, and begins with the first of `from`
 //   store(into, value)           a little-endian integer
 //   write(into, own, size)       the caller's own bytes into the page
 //   move(into, from, size)       within pages, as memmove
@@ -38,6 +41,9 @@ struct plain_access {
                                   std::size_t size) noexcept {
         copy(into, from, size);
         return 0;
+    }
+    static void copy_around(std::byte* into, const std::byte* from, std::size_t size) noexcept {
+        copy(into, from, size);
     }
     template <std::unsigned_integral T>
     static void store(std::byte* into, T value) noexcept {

@@ -62,6 +62,13 @@ struct tree_descent : tree_pages<Pool, Numbers> {
     //   Returns     whether it is there
     [[nodiscard]] result<bool> seek(tree_target to, std::size_t level,
                                     std::optional<seen_node>& into) const {
+        return seek(to, level, into, [](const optimistic&, const seen_view&, std::size_t) {});
+    }
+    // The same, and calls through(page, view, child) for each node on the way, with the number of
+    // the child that it goes to: after that has been begun, and the node validated.
+    template <class Through>
+    [[nodiscard]] result<bool> seek(tree_target to, std::size_t level,
+                                    std::optional<seen_node>& into, Through through) const {
         into.reset();
         auto next = pool->try_begin(root);
         if (!next)
@@ -78,14 +85,18 @@ struct tree_descent : tree_pages<Pool, Numbers> {
                 return true;
             }
             page_id child;
-            if (!child_towards(view, to, child)) return rejected(at, "a child that makes no sense");
+            std::size_t which = 0;
+            if (!child_towards(view, to, child, which))
+                return rejected(at, "a child that makes no sense");
             expected = view.level() - 1;
             next = pool->try_begin(child);
             if (!at.validate()) return false;
-            if (next) continue;
-            auto begun = load(child, next);
-            if (!at.validate()) return false;
-            if (!begun) return child_failed(std::move(begun).error(), child);
+            if (!next) {
+                auto begun = load(child, next);
+                if (!at.validate()) return false;
+                if (!begun) return child_failed(std::move(begun).error(), child);
+            }
+            through(at, view, which);
         }
     }
     [[nodiscard]] result<shared> pin(tree_target to, std::size_t level) const {

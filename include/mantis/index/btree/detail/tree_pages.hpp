@@ -48,14 +48,22 @@ template <class Access>
     return (lower < 0 || to.key.empty()) && upper >= 0;
 }
 
+//   Effects     `child` is that page, and `at` which of the children it is
 //   Returns     false when malformed
 template <class Access>
-[[nodiscard]] bool child_towards(const slotted_view<Access>& node, tree_target to, page_id& child) {
+[[nodiscard]] bool child_towards(const slotted_view<Access>& node, tree_target to, page_id& child,
+                                 std::size_t& at) {
     node_place place{node.count(), node_answer::absent};
     if (to.side == tree_side::at) place = node.child_of(to.key);
     if (to.side == tree_side::before) place = node.lower_bound(to.key);
+    at = place.at;
     return place.answer != node_answer::malformed && node.read_child(place.at, child.value) &&
            child.value != 0;
+}
+template <class Access>
+[[nodiscard]] bool child_towards(const slotted_view<Access>& node, tree_target to, page_id& child) {
+    std::size_t at = 0;
+    return child_towards(node, to, child, at);
 }
 
 template <class Pool, class Numbers>

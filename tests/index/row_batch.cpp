@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
-#include <mantis/txn/row_batch.hpp>
+#include <mantis/index/row_batch.hpp>
 
 #include <string>
 
