@@ -101,7 +101,7 @@ public:
     [[nodiscard]] result<commit_info> commit(const read_set& reads, const write_set& writes,
                                              durability_class how = policy_class, lsn told = {}) {
         const auto telling = resources().tell_at_end();
-        std::vector<bytes> payloads = detail::commit_payloads(writes, record_target_bytes);
+        detail::commit_payloads payloads{writes, record_target_bytes};
         const commit_growth growth = detail::growth_of(writes, payloads);
         resources().make_room(growth);
         const auto stored = prefetch(writes);
@@ -411,25 +411,22 @@ private:
     }
     //   Requires    commit_mutex_
     //   Effects     the growth is reserved until it is applied
-    [[nodiscard]] result<appended_commit> append(std::vector<bytes>& payloads,
+    [[nodiscard]] result<appended_commit> append(detail::commit_payloads& payloads,
                                                  const commit_growth& growth) {
         if (auto may = may_append(); !may) return may.error();
         if (auto admitted = resources().admit(growth); !admitted) return admitted.error();
-        append_operation(payloads.back(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
-        std::vector<pending_record> records;
-        for (const bytes& payload : payloads) records.push_back({record_kind::part, payload});
-        records.back().kind = record_kind::commit;
+        append_operation(payloads.last(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
         const transaction_id id{last_id_.value + 1};
         last_id_ = id;  // used even if this fails: part of it may be in the log
-        auto range = log_->append(id, records);
+        auto range = payloads.with_records(
+            [&](const auto& records) { return log_->append(id, records); });
         if (range) return appended_commit{id, range->end};
         resources().failed(growth, range.error());
         return range.error();
     }
     [[nodiscard]] result<appended_commit> append(const operation& single,
                                                  const commit_growth& growth) {
-        std::vector<bytes> payloads(1);
-        append_operation(payloads[0], single);
+        detail::commit_payloads payloads{single};
         return append(payloads, growth);
     }
 
