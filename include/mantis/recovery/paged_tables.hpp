@@ -335,7 +335,7 @@ private:
     // Admitting.
     [[nodiscard]] result<std::uint64_t> greatest_height();
     [[nodiscard]] result<void> has_translation(std::uint64_t pages);
-    [[nodiscard]] bool disk_has_plenty(const detail::commit_bounds& most);
+    [[nodiscard]] bool disk_has_plenty(std::uint64_t bytes);
 
     // Checkpoints, with turn_.
     void note(lsn position, moment& at);
@@ -373,6 +373,8 @@ private:
     std::uint64_t height_ = 0;
     std::uint64_t credit_ = 0;  // bytes that may be admitted before the disk is asked again
     std::uint64_t height_known_at_ = ~std::uint64_t{0};  // takes() of the numbers then
+    std::uint64_t row_credit_ = 0;                       // that a commit of one small row takes
+    std::uint64_t row_known_at_ = ~std::uint64_t{0};     // takes() then
 
     mutex mutex_;  // protects all below
     detail::live_tables<Platform> tables_;

@@ -374,7 +374,7 @@ private:
         else if (into != nullptr) grown += end_commit(*into);
         resources().applied(growth, grown);
         if (!done) return not_applied(done.error(), version);
-        applied_.store(version.value);
+        applied_.store(version.value, Platform::memory_order::release);
         return success();
     }
     std::ptrdiff_t end_commit(table_type& changed) {
@@ -418,8 +418,8 @@ private:
         append_operation(payloads.last(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
         const transaction_id id{last_id_.value + 1};
         last_id_ = id;  // used even if this fails: part of it may be in the log
-        auto range = payloads.with_records(
-            [&](const auto& records) { return log_->append(id, records); });
+        auto range =
+            payloads.with_records([&](const auto& records) { return log_->append(id, records); });
         if (range) return appended_commit{id, range->end};
         resources().failed(growth, range.error());
         return range.error();

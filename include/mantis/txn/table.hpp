@@ -77,7 +77,7 @@ public:
 
     //   Errors      those of the index, with the table's name
     [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
-        changed_.store(version.value);
+        changed_.store(version.value, orders::release);
         return redo_put(key, value, version);
     }
     //   Errors      those of the index, with the table's name
@@ -123,7 +123,7 @@ public:
     //   Requires    nobody else uses the table
     void never_was() { dropped_.store(true); }
     //   Effects     all of the last commit is there
-    void end_commit() { applied_.store(changed_.load()); }
+    void end_commit() { applied_.store(changed_.load(orders::relaxed), orders::release); }
     //   Effects     nobody finds anything in it any more
     //   Errors      those of the index, with the table's name: it is dropped, and holds rows still
     [[nodiscard]] result<void> drop(lsn version) {
@@ -184,6 +184,8 @@ public:
     }
 
 private:
+    using orders = typename Platform::memory_order;
+
     template <class Index, class Storage>
     [[nodiscard]] result<void> make_index_of(Storage& storage, lsn version) {
         using index_type = typename Index::template index<Platform>;

@@ -22,8 +22,7 @@ public:
     explicit commit_payloads(const operation& single) { append_operation(first_, single); }
     commit_payloads(const write_set& writes, std::size_t target_bytes) {
         constexpr std::size_t around = 16;  // kind, table and lengths, at most
-        const std::size_t room =
-            writes.payload_bytes() + writes.count() * around + max_stamp_bytes;
+        const std::size_t room = writes.payload_bytes() + writes.count() * around + max_stamp_bytes;
         const std::size_t reserved = room < target_bytes ? room : target_bytes;
         if (!writes.empty()) first_.reserve(reserved);
         for (const change& made : writes) {

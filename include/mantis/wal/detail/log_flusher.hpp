@@ -107,6 +107,7 @@ private:
     using segment = typename log_segments<Platform, Checksum>::segment;
 
     static constexpr std::uint64_t first_unit_bytes = 64 * 1024;  // doubled when one is full
+    static constexpr std::size_t few_bytes = 1024;
 
     static error failure() {
         return error{error_code::read_only,
@@ -179,6 +180,15 @@ private:
         announce();
     }
 
+    // A record or two are sealed faster than the mutex is let go and taken again.
+    //   Requires    the mutex; as seal(), of align::none
+    //   Returns     false: they are many, or somebody still copies; nothing was done
+    bool seal_at_once(closed_unit& closed) {
+        if (closed.size() > few_bytes || !closed.of->is_copied(closed.size())) return false;
+        seal(closed, align::none);
+        return true;
+    }
+
     //   Requires    `closed` by this thread
     //   Effects     its records are with the system, but for a failure
     //   Returns     whether nothing has failed yet
@@ -187,6 +197,9 @@ private:
         seal(closed, where);
         hold.lock();
         if (!turning_) release_closing();
+        return write_sealed(hold, closed, where);
+    }
+    bool write_sealed(unique_lock<mutex>& hold, closed_unit& closed, align where = align::none) {
         const bool stopped = failed_.load(orders::relaxed);
         hold.unlock();
         const auto done = stopped ? result<void>{failure()} : write_out(closed, where);
@@ -295,7 +308,9 @@ private:
         }
         if (units_.closed_end() >= target || units_.any_in_flight()) return false;
         closed_unit closed = close_unit(align::none);
-        (void)write_closed(hold, closed);
+        if (!seal_at_once(closed)) return write_closed(hold, closed), true;
+        closing_ = false;  // and nobody has seen it
+        (void)write_sealed(hold, closed);
         return true;
     }
     // Then looks anew: meanwhile everything may be different.
