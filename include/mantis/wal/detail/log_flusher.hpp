@@ -107,7 +107,6 @@ private:
     using segment = typename log_segments<Platform, Checksum>::segment;
 
     static constexpr std::uint64_t first_unit_bytes = 64 * 1024;  // doubled when one is full
-    static constexpr std::size_t few_bytes = 1024;
 
     static error failure() {
         return error{error_code::read_only,
@@ -147,8 +146,7 @@ private:
         return {segments_.last().end(), segments_.last().salt, unit_bytes_};
     }
     //   Requires    the mutex; nobody closes; a free unit
-    //   Effects     the next unit is open; this thread is the one that closes, until
-    //               release_closing()
+    //   Effects     the next unit is open; this thread closes until release_closing()
     closed_unit close_unit(align where) {
         closing_ = true;
         return *units_.close(where, 0, room());
@@ -180,13 +178,12 @@ private:
         announce();
     }
 
-    // A record or two are sealed faster than the mutex is let go and taken again.
-    //   Requires    the mutex; as seal(), of align::none
-    //   Returns     false: they are many, or somebody still copies; nothing was done
+    // A few records are sealed faster than the mutex is let go and taken again.
+    //   Returns     false: they are many, or somebody still copies them
     bool seal_at_once(closed_unit& closed) {
-        if (closed.size() > few_bytes || !closed.of->is_copied(closed.size())) return false;
-        seal(closed, align::none);
-        return true;
+        const bool few = closed.size() <= 1024 && closed.of->is_copied(closed.size());
+        if (few) seal(closed, align::none);
+        return few;
     }
 
     //   Requires    `closed` by this thread
@@ -199,7 +196,7 @@ private:
         if (!turning_) release_closing();
         return write_sealed(hold, closed, where);
     }
-    bool write_sealed(unique_lock<mutex>& hold, closed_unit& closed, align where = align::none) {
+    bool write_sealed(unique_lock<mutex>& hold, closed_unit& closed, align where) {
         const bool stopped = failed_.load(orders::relaxed);
         hold.unlock();
         const auto done = stopped ? result<void>{failure()} : write_out(closed, where);
@@ -308,9 +305,8 @@ private:
         }
         if (units_.closed_end() >= target || units_.any_in_flight()) return false;
         closed_unit closed = close_unit(align::none);
-        if (!seal_at_once(closed)) return write_closed(hold, closed), true;
-        closing_ = false;  // and nobody has seen it
-        (void)write_sealed(hold, closed);
+        closing_ = !seal_at_once(closed);
+        (void)(closing_ ? write_closed(hold, closed) : write_sealed(hold, closed, align::none));
         return true;
     }
     // Then looks anew: meanwhile everything may be different.
