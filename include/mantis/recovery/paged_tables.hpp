@@ -20,7 +20,8 @@
 //      many entries they have, and C are noted. No I/O of this
 //                                                          error: as of 2; before anything was
 //                                                          noted, nothing has happened
-//   2. what is dirty of the epoch is written, beside changes of the next one
+//   2. what is dirty of the epoch is written, beside changes of the next one. What that leaves
+//      nearly empty is cleaned, so that step 5 gives it back
 //                                                          error: all goes on; the next checkpoint
 //                                                          writes what is left
 //   3. the segments written to are synced: prepare()       error: read_only from then on
@@ -342,6 +343,7 @@ private:
     template <class Barrier>
     [[nodiscard]] result<moment> pass(Barrier& barrier);
     [[nodiscard]] result<page_delta> write_pages(const moment& at);
+    void clean_behind();
     [[nodiscard]] result<void> commit(const moment& at, const page_delta& delta);
     // A full disk has other use for what the manifest takes.
     [[nodiscard]] bool rewrite_due() const {

@@ -112,14 +112,17 @@ public:
         wants_.store(false);
         const std::uint64_t changed_before = changed_.load();
         take_back(*tables);
+        making_.store(true);
         const bool cleaned = clean(*tables);
         auto made = tables->checkpoint(std::move(barrier));
+        making_.store(false);
         if (!made) return std::move(made.error());
-        // What a checkpoint has made superfluous is for the next one to clean.
+        // What a checkpoint has made superfluous is for the next one to clean. While much changes
+        // that would leave as much behind as it takes away, so look() waits until there is more.
         const bool quiet = changed_.load() == changed_before;
         if (!quiet) settled_.store(false);
-        if (takes_more_than(cleaned && quiet ? enough_percent : too_much_percent))
-            if (cleaned || !quiet) want_checkpoint();
+        left_.store(taken_by(tables->disk_stats()));
+        if (quiet && cleaned && takes_more_than(enough_percent)) want_checkpoint();
         return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
                                   made->bytes_written};
     }
@@ -135,10 +138,13 @@ public:
     }
     //   Effects     wants_checkpoint(), where a checkpoint would give space back
     void look() {
+        // A checkpoint that is being made has both what was before it and what will be.
+        if (making_.load()) return;
         const std::uint64_t now = changed_.load();
         const bool quiet = looked_.exchange(now) == now;
         settled_.store(quiet);
-        if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();
+        if (takes_more_than(quiet ? enough_percent : too_much_percent, quiet ? 0 : left_.load()))
+            want_checkpoint();
     }
     template <class Sink>
     void scrub(Sink& sink) {
@@ -241,14 +247,17 @@ private:
         if (settings_.read_only || wants_.exchange(true)) return;
         if (settings_.ask != nullptr) settings_.ask(settings_.context);
     }
-    // A few segments are always open, or half full.
-    [[nodiscard]] bool takes_more_than(std::uint64_t percent) {
+    [[nodiscard]] static std::uint64_t taken_by(const page_store_stats& now) noexcept {
+        return now.disk_bytes - now.spare_bytes;
+    }
+    // And half more than `left`, if there is that. A few segments are always open, or half full.
+    [[nodiscard]] bool takes_more_than(std::uint64_t percent, std::uint64_t left = 0) {
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return false;
         const page_store_stats now = tables->disk_stats();
         const std::uint64_t besides = 4 * now.segment_bytes;
-        const std::uint64_t taken = now.disk_bytes - now.spare_bytes;
-        return taken > now.newest_bytes * percent / 100 + besides;
+        return taken_by(now) > now.newest_bytes * percent / 100 + besides &&
+               (left == 0 || taken_by(now) > left + now.newest_bytes / 2);
     }
 
     std::optional<Platform> world_;
@@ -262,6 +271,8 @@ private:
     typename Platform::template atomic<std::uint64_t> looked_{0};   // of them, at the last look
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
     typename Platform::template atomic<bool> wants_{false};
+    typename Platform::template atomic<bool> making_{false};     // a checkpoint
+    typename Platform::template atomic<std::uint64_t> left_{0};  // taken after the last one
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
 };
