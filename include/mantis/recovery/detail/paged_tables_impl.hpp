@@ -326,7 +326,7 @@ result<page_delta> paged_tables<Platform, Checksum>::write_pages(const moment& a
 }
 
 // Where most pages have changed, few are left in each segment of before. Without this they would
-// keep its file until the checkpoint after the next, or for ever where more come than clean() takes.
+// keep its file until the checkpoint after the next, or longer where more come than clean() takes.
 // What is moved is at most a quarter of what goes, and an eighth of what lives. On a full disk the
 // reserve is left to who needs it.
 template <platform Platform, checksum_policy Checksum>

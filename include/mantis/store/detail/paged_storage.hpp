@@ -8,9 +8,10 @@
 // checkpoint also cleans some of the segments that are mostly empty, and gives them back.
 //
 // Space. What is changed is written beside what was there, and that is needed until a checkpoint.
-// So one is asked for where files take more than twice what lives in them, and, when little is
-// changed at the time, others until they take less than half more than that or cleaning finds
-// nothing to do; and where a table of many rows was dropped.
+// So one is asked for where files take more than twice what lives in them, and have grown by half
+// of that since the last one; when little is changed at the time, others until they take less than
+// half more than what lives, or cleaning finds nothing to do; and where a table of many rows was
+// dropped.
 //
 // Threads: as index/index_storage.hpp says.
 #pragma once
