@@ -111,6 +111,21 @@ TEST_CASE("100,000 rows take 2.2 times what their pages do, and 4 MiB") {
     CHECK(one.file_bytes() * 10 <= one.page_bytes() * 22 + 40 * MiB);
 }
 
+TEST_CASE("what a checkpoint leaves nearly empty it gives back itself") {
+    by_default one;
+    REQUIRE(one.tables->make_table({1}));
+    one.put(0, 100'000, 100);
+    one.checkpoint();
+    for (int i = 0; i < 5; ++i) {
+        one.put(0, 12'000, 100);  // in nearly every page, but not all of any segment
+        one.checkpoint();
+        const page_store_stats now = one.disk();
+        CHECK(now.segments > 20);
+        CHECK(now.disk_bytes - now.spare_bytes < now.newest_bytes * 5 / 4 + 4 * now.segment_bytes);
+        CHECK(now.images_moved < 2000);
+    }
+}
+
 TEST_CASE("a database that grows and shrinks takes no more on the disk than it has to") {
     by_default one;
     REQUIRE(one.tables->make_table({1}));

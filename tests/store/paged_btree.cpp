@@ -358,6 +358,29 @@ TEST_CASE("the reserve of rows that were erased is given back, though none was e
     });
 }
 
+TEST_CASE("however long rows are overwritten, checkpoints come as the log grows") {
+    in_world([&](simulation& world) {
+        store_options options = small();
+        options.segment_bytes = 256 * KiB;
+        options.page_memory_bytes = 4 * MiB;
+        options.checkpoint_log_bytes = 512 * KiB;
+        auto db = store_type::open("db", options, world.platform()).value();
+        auto rows = db.table("rows").value();
+        std::uint64_t most_taken = 0;
+        for (int i = 0; i < 30'000; ++i) {
+            auto tx = db.begin();
+            tx.put(rows, std::to_string(i * 2654435761U % 4000), std::string(100, 'v'));
+            REQUIRE(tx.commit(durability_class::buffered));
+            if (i % 1000 == 0 && taken(db.stats().pages) > most_taken)
+                most_taken = taken(db.stats().pages);
+        }
+        const store_stats now = db.stats();
+        CHECK(now.checkpoints > 2);
+        CHECK(now.checkpoints <= 2 + now.log_bytes / (512 * KiB));
+        CHECK(most_taken < 3 * now.pages.live_bytes);
+    });
+}
+
 TEST_CASE("damage of one page costs the keys in it, and a commit that needs it is not begun") {
     in_world([](simulation& world) {
         store_options options = small();

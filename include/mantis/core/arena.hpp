@@ -21,6 +21,7 @@ namespace mantis {
 
 class arena {
 public:
+    // All of a chunk; allocators keep small ones ready for each thread.
     static constexpr std::size_t first_chunk_bytes = 1024;
     static constexpr std::size_t largest_chunk_bytes = 64 * 1024;
     static constexpr std::size_t alignment = alignof(std::max_align_t);
@@ -48,8 +49,8 @@ public:
         if (size > left_) {
             if (size > largest_chunk_bytes / 4) return add_chunk(size);  // one of its own
             while (next_chunk_bytes_ < size * 4) next_chunk_bytes_ *= 2;
-            at_ = add_chunk(next_chunk_bytes_);
-            left_ = next_chunk_bytes_;
+            left_ = next_chunk_bytes_ - sizeof(chunk);
+            at_ = add_chunk(left_);
             if (next_chunk_bytes_ < largest_chunk_bytes) next_chunk_bytes_ *= 2;
         }
         void* const piece = at_;

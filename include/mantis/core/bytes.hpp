@@ -164,6 +164,12 @@ public:
         }
         size_ = size;
     }
+    //   Effects     grows by so many bytes, which are whatever they are
+    //   Returns     the first of them
+    [[nodiscard]] std::byte* extend(std::size_t more) {
+        make_room(more);
+        return data_ + std::exchange(size_, size_ + more);
+    }
     //   Requires    `more` does not point into *this
     void append(bytes_view more) {
         if (more.empty()) return;

@@ -50,9 +50,17 @@
 //
 // Its index offers, besides what an ordered_index does:
 //
-//   index.prefetch(key)              result<void>        what put or erase of that key will read is
+//   typename index_type::place_type  type                where an entry was found, for a put of the
+//                                                        same key soon after; made without
+//                                                        arguments, it is nowhere; cheap to copy
+//   index.prefetch(key, place)       result<void>        what put or erase of that key will read is
 //                                                        in memory; its errors are met now, and
-//                                                        too_large
+//                                                        too_large. `place` may be of the same key,
+//                                                        and becomes where it is, if that is known
+//   index.find(key, f, place)        result<bool>        find(); and `place` as of prefetch
+//   index.put(key, value, version, place)
+//                                    result<void>        put(), which may make use of the place of
+//                                                        that key, however old it is
 //   index.persisted()                lsn                 that of the storage
 //   index.retire()                   void                its table was dropped: the storage takes
 //                                                        back what it holds, later; who reads it
@@ -171,6 +179,22 @@ template <class Platform, class First, class... Rest>
 requires stored_index_policy<First, Platform>
 struct storage_of<Platform, First, Rest...> {
     using type = typename First::template storage<Platform>;
+};
+
+}  // namespace detail
+
+// Where an entry was found, in a store whose indexes are all in memory: it is not kept.
+struct no_index_place {};
+
+namespace detail {
+
+template <class Storage>
+struct place_of_storage {
+    using type = typename Storage::index_type::place_type;
+};
+template <>
+struct place_of_storage<no_index_storage> {
+    using type = no_index_place;
 };
 
 }  // namespace detail

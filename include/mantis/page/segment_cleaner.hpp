@@ -48,8 +48,12 @@ public:
     //               the store's segments. A segment with an image that cannot be read, or is too
     //               large, stays, and this store does not clean it any more
     [[nodiscard]] result<cleaned_segment> clean_once() {
+        return clean_once(options_.below_percent);
+    }
+    // The same, of segments of which less than so much is needed.
+    [[nodiscard]] result<cleaned_segment> clean_once(unsigned below_percent) {
         cleaned_segment done;
-        const auto least = store_->least_used(options_.below_percent);
+        const auto least = store_->least_used(below_percent);
         if (!least) return done;
         done.segment = *least;
         std::optional<error> damage;

@@ -28,6 +28,7 @@ public:
     using tree_type = page_tree<Pool, Numbers>;
     using cursor_type = page_tree_cursor<Pool, Numbers>;
     using walk_type = page_tree_walk<Pool, Numbers>;
+    using place_type = typename tree_type::place_type;
 
     //   Requires    both are of one table, and live longer
     paged_table(const tree_type& tree, state& about) noexcept : tree_{tree}, about_{&about} {}
@@ -55,14 +56,22 @@ public:
     [[nodiscard]] result<bool> find(bytes_view key, F f) const {
         return answer(tree_.find(key, std::move(f)));
     }
+    template <class F>
+    [[nodiscard]] result<bool> find(bytes_view key, F f, place_type& at) const {
+        return answer(tree_.find(key, std::move(f), at));
+    }
     [[nodiscard]] result<void> prefetch(bytes_view key) const {
         return answer(tree_.prefetch(key));
     }
+    [[nodiscard]] result<void> prefetch(bytes_view key, place_type& at) const {
+        return answer(tree_.prefetch(key, at));
+    }
     [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
-        auto is_new = answer(tree_.put(key, value, version));
-        if (!is_new) return std::move(is_new).error();
-        if (*is_new) about_->entries.fetch_add(1, Platform::memory_order::acq_rel);
-        return success();
+        return end_put(tree_.put(key, value, version));
+    }
+    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version,
+                                   const place_type& at) {
+        return end_put(tree_.put(key, value, version, at));
     }
     //   Returns     whether it was there
     [[nodiscard]] result<bool> erase(bytes_view key) {
@@ -121,6 +130,12 @@ public:
     }
 
 private:
+    [[nodiscard]] result<void> end_put(result<bool> done) {
+        auto is_new = answer(std::move(done));
+        if (!is_new) return std::move(is_new).error();
+        if (*is_new) about_->entries.fetch_add(1, Platform::memory_order::acq_rel);
+        return success();
+    }
     void less(std::uint64_t entries) {
         about_->entries.fetch_sub(entries, Platform::memory_order::acq_rel);
     }

@@ -20,7 +20,8 @@
 //      many entries they have, and C are noted. No I/O of this
 //                                                          error: as of 2; before anything was
 //                                                          noted, nothing has happened
-//   2. what is dirty of the epoch is written, beside changes of the next one
+//   2. what is dirty of the epoch is written, beside changes of the next one. What that leaves
+//      nearly empty is cleaned, so that step 5 gives it back
 //                                                          error: all goes on; the next checkpoint
 //                                                          writes what is left
 //   3. the segments written to are synced: prepare()       error: read_only from then on
@@ -337,13 +338,14 @@ private:
     // Admitting.
     [[nodiscard]] result<std::uint64_t> greatest_height();
     [[nodiscard]] result<void> has_translation(std::uint64_t pages);
-    [[nodiscard]] bool disk_has_plenty(const detail::commit_bounds& most);
+    [[nodiscard]] bool disk_has_plenty(std::uint64_t bytes);
 
     // Checkpoints, with turn_.
     void note(lsn position, moment& at);
     template <class Barrier>
     [[nodiscard]] result<moment> pass(Barrier& barrier);
     [[nodiscard]] result<page_delta> write_pages(const moment& at);
+    void clean_behind();
     [[nodiscard]] result<void> commit(const moment& at, const page_delta& delta);
     // A full disk has other use for what the manifest takes.
     [[nodiscard]] bool rewrite_due() const {
@@ -375,6 +377,8 @@ private:
     std::uint64_t height_ = 0;
     std::uint64_t credit_ = 0;  // bytes that may be admitted before the disk is asked again
     std::uint64_t height_known_at_ = ~std::uint64_t{0};  // takes() of the numbers then
+    std::uint64_t row_credit_ = 0;                       // that a commit of one small row takes
+    std::uint64_t row_known_at_ = ~std::uint64_t{0};     // takes() then
 
     mutex mutex_;  // protects all below
     detail::live_tables<Platform> tables_;

@@ -35,6 +35,8 @@
 #include "commit_clock.hpp"
 #include "commit_info.hpp"
 #include "detail/commit_payloads.hpp"
+#include "detail/reads_hold.hpp"
+#include "detail/row_places.hpp"
 #include "detail/torn_commit.hpp"
 #include "isolation.hpp"
 #include "read_set.hpp"
@@ -61,6 +63,7 @@ public:
     using table_type = typename tables_type::table_type;
     using log_type = log_writer<Platform, Checksum>;
     using syncing_type = periodic_sync<Platform, log_type>;
+    using row_place = detail::row_place<table_type>;
 
     // Of commits and reads that name none.
     static constexpr durability_class policy_class = durability_class_of<Durability>;
@@ -93,17 +96,19 @@ public:
     transaction_engine& operator=(const transaction_engine&) = delete;
 
     // `told` is the newest commit that the transaction was told of: without writes, it is that one
-    // which is waited for.
+    // which is waited for. `known` may be where a row that is written was read.
     //   Errors      conflict, not_found (a table was dropped), no_space, out_of_memory, too_large,
     //               read_only, and those of an index that could not be read: nothing was committed;
     //               unknown_outcome
     [[nodiscard]] result<commit_info> commit(const read_set& reads, const write_set& writes,
-                                             durability_class how = policy_class, lsn told = {}) {
+                                             durability_class how = policy_class, lsn told = {},
+                                             const row_place& known = {}) {
         const auto telling = resources().tell_at_end();
-        std::vector<bytes> payloads = detail::commit_payloads(writes, record_target_bytes);
+        detail::commit_payloads payloads{writes, record_target_bytes};
         const commit_growth growth = detail::growth_of(writes, payloads);
         resources().make_room(growth);
-        const auto stored = prefetch(writes);
+        row_places places;
+        const auto stored = prefetch(writes, known, places);
         if (!stored) return error{stored.error()}.within("committing");
         unique_lock<mutex> hold{commit_mutex_};
         if (auto valid = validate(reads, writes, how); !valid) return valid.error();
@@ -114,7 +119,8 @@ public:
         if (auto room = admit(*stored); !room) return room.error().within("committing");
         auto appended = append(payloads, growth);
         if (!appended) return appended.error();
-        if (auto done = apply(writes, appended->position, growth); !done) return done.error();
+        if (auto done = apply(writes, places, appended->position, growth); !done)
+            return done.error();
         operations_ += writes.count();
         if (stored->entries != 0) tables_->storage().changed(stored->entries);
         hold.unlock();
@@ -191,18 +197,21 @@ public:
         lsn told;     // the newest commit that the answer tells of
     };
 
+    //   Effects     `at`, if given, becomes where the row is, if that can be known
     //   Returns     the newest committed value
     //   Errors      not_found (the table was dropped), unknown_outcome (that value's commit failed
     //               to become durable, or to be applied as a whole), those of the index
     [[nodiscard]] result<versioned> read(const table_type& from, bytes_view key,
-                                         durability_class reader = policy_class) {
+                                         durability_class reader = policy_class,
+                                         typename table_type::place_type* at = nullptr) {
         const auto telling = resources().tell_at_end();
         if (auto there = live(from, reader); !there) return there.error();
         versioned found;
-        auto read = from.find(key, [&](bytes_view value, lsn version) {
+        const auto take = [&](bytes_view value, lsn version) {
             found.value.emplace(value);
             found.version = version;
-        });
+        };
+        auto read = at != nullptr ? from.find(key, take, *at) : from.find(key, take);
         // Dropped meanwhile: what was found may be what is left.
         if (auto there = live(from, reader); !there) return there.error();
         if (!read) return read.error().within("reading a row");
@@ -276,6 +285,7 @@ public:
 
 private:
     using mutex = typename Platform::mutex;
+    using row_places = detail::row_places<table_type>;
 
     struct appended_commit {
         transaction_id id;
@@ -283,10 +293,13 @@ private:
     };
 
     // What can fail of applying fails now, as far as it can be known.
+    //   Effects     `places` are known, as far as that can be
     //   Returns     what the storage will have to take
     //   Errors      too_large, those of an index that could not be read
-    [[nodiscard]] result<storage_growth> prefetch(const write_set& writes) {
+    [[nodiscard]] result<storage_growth> prefetch(const write_set& writes, const row_place& known,
+                                                  row_places& places) {
         storage_growth growth;
+        std::size_t number = 0;
         if constexpr (tables_type::has_storage) {
             const table_type* into = nullptr;
             bool stored = false;
@@ -295,9 +308,11 @@ private:
                     into = tables_->find(made.table);
                     stored = !into->dropped() && into->is_stored();
                 }
+                auto& at = places.of(number++);
                 if (!stored) continue;
+                if (made.table == known.table && made.key == known.key) at = known.at;
                 // Of a table that is dropped meanwhile, validating says so.
-                if (auto there = into->prefetch(made.key); !there && !into->dropped())
+                if (auto there = into->prefetch(made.key, at); !there && !into->dropped())
                     return std::move(there.error());
                 growth.add(made.key.size() + made.value.size(), !made.erases);
             }
@@ -319,40 +334,17 @@ private:
             if (auto there = live(*tables_->find(made.table), how); !there) return there;
             checked_table = made.table;
         }
-        for (const table_reads& read : reads.tables()) {
-            const auto& now = *tables_->find(read.table);
-            // Not changed(): a commit that could not be applied has changed nothing that is told.
-            if (now.applied() == read.as_of) continue;
-            if (read.scanned) return conflict(now);
-            auto same = unchanged(now, read.keys);
-            if (!same) return same.error().within("committing: looking again at what was read");
-            if (!*same) return conflict(now);
-        }
-        return success();
-    }
-    static result<bool> unchanged(const table_type& now, const std::vector<key_read>& keys) {
-        for (const key_read& read : keys) {
-            lsn version;
-            auto found = now.find(read.key, [&](bytes_view, lsn at) { version = at; });
-            if (!found) return found;
-            if (version != read.version) return false;
-        }
-        return true;
-    }
-
-    static error conflict(const table_type& changed) {
-        return error{error_code::conflict,
-                     "committing: what this transaction read has changed; run it again"}
-            .about(changed.name())
-            .with("changed_lsn", changed.changed().value);
+        return detail::reads_hold(*tables_, reads);
     }
 
     //   Requires    commit_mutex_
     //   Effects     the tables hold what was appended, and the memory that took is counted
     //   Errors      unknown_outcome: they hold a part of it, and nothing is appended any more. The
     //               rest is left out: each row that is not replaced is one that can still be read
-    result<void> apply(const write_set& writes, lsn version, const commit_growth& growth) {
+    result<void> apply(const write_set& writes, row_places& places, lsn version,
+                       const commit_growth& growth) {
         std::ptrdiff_t grown = 0;
+        std::size_t number = 0;
         table_type* into = nullptr;
         result<void> done = success();
         for (const change& made : writes) {
@@ -360,15 +352,16 @@ private:
                 if (into != nullptr) grown += end_commit(*into);
                 into = tables_->find(made.table);
             }
+            const auto& at = places.of(number++);
             done = made.erases ? into->erase(made.key, version)
-                               : into->put(made.key, made.value, version);
+                               : into->put(made.key, made.value, version, at);
             if (!done) break;
         }
         if (!done) grown += grown_by(*into);
         else if (into != nullptr) grown += end_commit(*into);
         resources().applied(growth, grown);
         if (!done) return not_applied(done.error(), version);
-        applied_.store(version.value);
+        applied_.store(version.value, Platform::memory_order::release);
         return success();
     }
     std::ptrdiff_t end_commit(table_type& changed) {
@@ -405,25 +398,22 @@ private:
     }
     //   Requires    commit_mutex_
     //   Effects     the growth is reserved until it is applied
-    [[nodiscard]] result<appended_commit> append(std::vector<bytes>& payloads,
+    [[nodiscard]] result<appended_commit> append(detail::commit_payloads& payloads,
                                                  const commit_growth& growth) {
         if (auto may = may_append(); !may) return may.error();
         if (auto admitted = resources().admit(growth); !admitted) return admitted.error();
-        append_operation(payloads.back(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
-        std::vector<pending_record> records;
-        for (const bytes& payload : payloads) records.push_back({record_kind::part, payload});
-        records.back().kind = record_kind::commit;
+        append_operation(payloads.last(), {operation_kind::stamp, {}, {}, {}, clock_.next()});
         const transaction_id id{last_id_.value + 1};
         last_id_ = id;  // used even if this fails: part of it may be in the log
-        auto range = log_->append(id, records);
+        auto range =
+            payloads.with_records([&](const auto& records) { return log_->append(id, records); });
         if (range) return appended_commit{id, range->end};
         resources().failed(growth, range.error());
         return range.error();
     }
     [[nodiscard]] result<appended_commit> append(const operation& single,
                                                  const commit_growth& growth) {
-        std::vector<bytes> payloads(1);
-        append_operation(payloads[0], single);
+        detail::commit_payloads payloads{single};
         return append(payloads, growth);
     }
 

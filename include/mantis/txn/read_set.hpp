@@ -42,8 +42,10 @@ public:
         tables_.push_back({table, applied(), false, {}});
         return tables_.back();
     }
-    void add_key(table_reads& to, bytes_view key, lsn version) {
+    //   Returns     the key, valid until clear()
+    bytes_view add_key(table_reads& to, bytes_view key, lsn version) {
         to.keys.push_back({held_.copy(key), version});
+        return to.keys.back().key;
     }
     void clear() noexcept {
         tables_.clear();

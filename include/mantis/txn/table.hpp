@@ -42,6 +42,9 @@ class table {
 public:
     template <class T>
     using atomic = typename Platform::template atomic<T>;
+    using storage_type = index_storage_of<Platform, Indexes...>;
+    // Where a row was found: see index/index_storage.hpp.
+    using place_type = typename detail::place_of_storage<storage_type>::type;
     using any_index = std::variant<std::monostate, typename Indexes::template index<Platform>...>;
 
     // How far a scan of a table has come; of none, when it is made.
@@ -92,10 +95,17 @@ public:
     //   Requires    nobody else uses the table
     void damaged(error why) { damage_.emplace(std::move(why)); }
 
+    //   Requires    `at` is where that key was found in this table, or nowhere
     //   Errors      those of the index, with the table's name
-    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
-        changed_.store(version.value);
-        return redo_put(key, value, version);
+    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version,
+                                   const place_type& at = {}) {
+        changed_.store(version.value, orders::release);
+        auto done = visit([&](auto& index) {
+            if constexpr (requires { index.put(key, value, version, at); })
+                return index.put(key, value, version, at);
+            else return index.put(key, value, version);
+        });
+        return done ? success() : result<void>{of_this(std::move(done.error()))};
     }
     //   Errors      those of the index, with the table's name
     [[nodiscard]] result<void> erase(bytes_view key, lsn version) {
@@ -118,6 +128,16 @@ public:
     template <class F>
     [[nodiscard]] result<bool> find(bytes_view key, F f) const {
         auto there = visit([&](const auto& index) { return index.find(key, f); });
+        if (!there) return of_this(std::move(there.error()));
+        return there;
+    }
+    // The same; `at` becomes where the row is, if that can be known.
+    template <class F>
+    [[nodiscard]] result<bool> find(bytes_view key, F f, place_type& at) const {
+        auto there = visit([&](const auto& index) {
+            if constexpr (requires { index.find(key, f, at); }) return index.find(key, f, at);
+            else return index.find(key, f);
+        });
         if (!there) return of_this(std::move(there.error()));
         return there;
     }
@@ -156,7 +176,7 @@ public:
     //   Requires    nobody else uses the table
     void never_was() { dropped_.store(true); }
     //   Effects     all of the last commit is there
-    void end_commit() { applied_.store(changed_.load()); }
+    void end_commit() { applied_.store(changed_.load(orders::relaxed), orders::release); }
     //   Effects     nobody finds anything in it any more
     //   Errors      those of the index, with the table's name: it is dropped, and holds rows still
     [[nodiscard]] result<void> drop(lsn version) {
@@ -170,10 +190,12 @@ public:
     }
 
     // What a put or erase of that key will read is in memory, or its errors are met now.
+    //   Requires    `at` is where the key was found, or nowhere
+    //   Effects     `at` becomes where it is, if that can be known
     //   Errors      those of the index, with the table's name
-    [[nodiscard]] result<void> prefetch(bytes_view key) const {
+    [[nodiscard]] result<void> prefetch(bytes_view key, place_type& at) const {
         auto done = visit([&](const auto& index) -> result<void> {
-            if constexpr (requires { index.prefetch(key); }) return index.prefetch(key);
+            if constexpr (requires { index.prefetch(key, at); }) return index.prefetch(key, at);
             else return success();
         });
         return done ? success() : result<void>{of_this(std::move(done.error()))};
@@ -217,6 +239,8 @@ public:
     }
 
 private:
+    using orders = typename Platform::memory_order;
+
     template <class Index, class Storage>
     [[nodiscard]] result<void> make_index_of(Storage& storage, lsn version) {
         using index_type = typename Index::template index<Platform>;

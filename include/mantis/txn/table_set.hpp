@@ -5,7 +5,8 @@
 // Ids count up from 1 and are never used twice; names are unique among the tables that are not
 // dropped.
 //
-// Threads: any number at once. Table objects never move and live as long as the set.
+// Threads: any number at once; find() by id takes no mutex. Table objects never move and live as
+// long as the set.
 #pragma once
 
 #include "table.hpp"
@@ -13,6 +14,7 @@
 #include "../core/owned.hpp"
 #include "../platform/guard.hpp"
 
+#include <bit>
 #include <vector>
 
 namespace mantis {
@@ -29,9 +31,9 @@ public:
 
     //   Returns     the table, dropped or not; nullptr if there never was one of that id
     [[nodiscard]] table_type* find(table_id id) const {
-        lock_guard<mutex> hold{mutex_};
-        return id.value - 1 < tables_.size() ? &*tables_[static_cast<std::size_t>(id.value - 1)]
-                                             : nullptr;
+        if (id.value == 0 || id.value >> most_runs != 0) return nullptr;
+        const slot* const run = runs_[run_of(id)].load(orders::acquire);
+        return run == nullptr ? nullptr : run[place_in_run(id)].load(orders::acquire);
     }
     //   Returns     the table of that name, or nullptr
     [[nodiscard]] table_type* find(bytes_view name) const {
@@ -81,29 +83,58 @@ public:
     table_type* add(owned<table_type> made, lsn version) {
         made->recovered(version);
         lock_guard<mutex> hold{mutex_};
-        tables_.push_back(std::move(made));
-        return &*tables_.back();
+        return append(std::move(made));
     }
 
     //   Effects     the next id stands for a table that was dropped
     void add_dropped(lsn version) {
         lock_guard<mutex> hold{mutex_};
-        tables_.push_back(owned<table_type>{new table_type{{tables_.size() + 1}, {}, version}});
-        tables_.back()->never_was();
+        owned<table_type> gone{new table_type{{tables_.size() + 1}, {}, version}};
+        gone->never_was();
+        append(std::move(gone));
     }
 
     //   Requires    nobody else uses the set; handles to its tables are no more
     void clear() {
         lock_guard<mutex> hold{mutex_};
+        for (auto& run : runs_) run.store(nullptr, orders::release);
+        memory_of_runs_.clear();
         tables_.clear();
     }
 
 private:
     using mutex = typename Platform::mutex;
+    using orders = typename Platform::memory_order;
+    using slot = typename Platform::template atomic<table_type*>;
+
+    // Run n has the ids from 2^n to 2^(n+1) - 1: it never has to move.
+    static constexpr unsigned most_runs = 40;
+    [[nodiscard]] static unsigned run_of(table_id id) noexcept {
+        return static_cast<unsigned>(std::bit_width(id.value)) - 1;
+    }
+    [[nodiscard]] static std::size_t place_in_run(table_id id) noexcept {
+        return static_cast<std::size_t>(id.value - (std::uint64_t{1} << run_of(id)));
+    }
+
+    //   Requires    mutex_
+    table_type* append(owned<table_type> made) {
+        tables_.push_back(std::move(made));
+        table_type* const added = &*tables_.back();
+        const table_id id{tables_.size()};
+        check(id.value >> most_runs == 0, "a table_set has no more ids");
+        if (runs_[run_of(id)].load(orders::relaxed) == nullptr) {
+            memory_of_runs_.emplace_back(std::size_t{1} << run_of(id));
+            runs_[run_of(id)].store(memory_of_runs_.back().data(), orders::release);
+        }
+        runs_[run_of(id)].load(orders::relaxed)[place_in_run(id)].store(added, orders::release);
+        return added;
+    }
 
     storage_type storage_;  // before the tables: their indexes use it
-    mutable mutex mutex_;
+    mutable mutex mutex_;   // changes; and the names
     std::vector<owned<table_type>> tables_;
+    std::vector<std::vector<slot>> memory_of_runs_;
+    typename Platform::template atomic<slot*> runs_[most_runs] = {};
 };
 
 }  // namespace mantis

@@ -69,10 +69,14 @@ public:
         }
         table_reads* const remembered =
             level_ == isolation::serializable ? &reads_of(from) : nullptr;
-        auto found = engine_->read(from.inner(), key, class_);
+        typename Engine::row_place place{from.id(), {}, {}};
+        auto found = engine_->read(from.inner(), key, class_, &place.at);
         if (!found) return found.error();
         if (found->told > told_) told_ = found->told;
-        if (remembered != nullptr) reads_.add_key(*remembered, key, found->version);
+        if (remembered != nullptr) {
+            place.key = reads_.add_key(*remembered, key, found->version);
+            read_last_ = place;
+        }
         return std::move(found->value);
     }
 
@@ -92,7 +96,7 @@ public:
         if (ended_) return ended();
         ended_ = true;
         if (failed_) return *failed_;
-        auto done = engine_->commit(reads_, writes_, how, told_);
+        auto done = engine_->commit(reads_, writes_, how, told_, read_last_);
         forget();
         return done;
     }
@@ -138,6 +142,7 @@ private:
     lsn told_;  // the newest commit that a read has told of
     write_set writes_;
     read_set reads_;
+    typename Engine::row_place read_last_;  // its key is that of reads_
     std::optional<error> failed_;
     bool ended_ = false;
 };

@@ -45,18 +45,27 @@ struct operation {
 inline constexpr std::size_t max_stamp_bytes = 11;
 
 inline void append_operation(bytes& to, const operation& op) {
-    to.push_back(static_cast<std::byte>(op.kind));
+    std::byte front[1 + 2 * max_varint_bytes] = {static_cast<std::byte>(op.kind)};
     if (op.kind == operation_kind::stamp) {
-        append_varint(to, static_cast<std::uint64_t>(op.time.count));
+        to.append({front, 1 + store_varint(front + 1, static_cast<std::uint64_t>(op.time.count))});
         return;
     }
-    append_varint(to, op.table.value);
-    if (op.kind == operation_kind::drop_table) return;
-    append_varint(to, op.key.size());
-    to.append(op.key);
-    if (op.kind == operation_kind::erase) return;
-    append_varint(to, op.value.size());
-    to.append(op.value);
+    std::size_t size = 1 + store_varint(front + 1, op.table.value);
+    if (op.kind == operation_kind::drop_table) return to.append({front, size});
+    size += store_varint(front + size, op.key.size());
+    std::byte middle[max_varint_bytes];
+    const bool has_value = op.kind != operation_kind::erase;
+    const std::size_t more = has_value ? store_varint(middle, op.value.size()) : 0;
+    const bytes_view value = has_value ? op.value : bytes_view{};
+    std::byte* at = to.extend(size + op.key.size() + more + value.size());
+    const auto put = [&at](const std::byte* from, std::size_t count) {
+        if (count != 0) std::memcpy(at, from, count);
+        at += count;
+    };
+    put(front, size);
+    put(op.key.data(), op.key.size());
+    put(middle, more);
+    put(value.data(), value.size());
 }
 
 [[nodiscard]] constexpr const char* name_of(operation_kind kind) noexcept {

@@ -47,7 +47,16 @@ private:
         while (!limits_.takes(key.size(), most)) --most;
         const std::size_t size = random_() % 4 == 0 ? random_() % (most + 1) : random_() % 20;
         const std::string value(size < most ? size : most, static_cast<char>('a' + step % 26));
-        REQUIRE(all_.tree.put(key, value, lsn{step}).value() == (model_.count(key) == 0));
+        // Half of them where they were found, or at a place of long ago.
+        place& at = places_[random_() % places_.size()];
+        if (at.key != key && random_() % 2 == 0) at = {key, {}};
+        if (at.key == key && random_() % 3 == 0) REQUIRE(all_.tree.prefetch(key, at.at));
+        if (at.key == key && random_() % 3 == 0)
+            REQUIRE(all_.tree.find(
+                key, [](bytes_view, lsn) {}, at.at));
+        auto is_new = at.key == key ? all_.tree.put(key, value, lsn{step}, at.at)
+                                    : all_.tree.put(key, value, lsn{step});
+        REQUIRE(is_new.value() == (model_.count(key) == 0));
         model_[key] = {value, step};
         REQUIRE(has(all_.tree, model_, key));
     }
@@ -71,6 +80,11 @@ private:
     std::mt19937_64 random_;
     node_limits limits_;
     model model_;
+    struct place {
+        std::string key;
+        tree_of_posix::tree_type::place_type at;
+    };
+    std::vector<place> places_{8};
 };
 
 }  // namespace
@@ -99,6 +113,49 @@ TEST_CASE("an empty tree is one leaf, in which nothing is found") {
     CHECK(seen.used_bytes == 112);
     CHECK(seen.page_bytes == 512);
     CHECK(all.tree.max_key_bytes() == 64);
+}
+
+TEST_CASE("a place is good until its leaf changes or leaves its frame, and does no harm then") {
+    tree_of_posix all{512, 3};
+    const auto nothing = [](bytes_view, lsn) {};
+    const auto reads = [&] { return all.pages.stats().hits + all.pages.stats().misses; };
+    tree_of_posix::tree_type::place_type at;
+    CHECK_FALSE(at.is_there());
+    REQUIRE_FALSE(all.tree.find("b", nothing, at).value());
+    CHECK(at.is_there());
+    auto before = reads();
+    REQUIRE(all.tree.prefetch("b", at));
+    CHECK(reads() == before);  // nothing was looked for
+    CHECK(all.tree.put("b", "1", lsn{1}, at).value());
+    CHECK_FALSE(at.is_there());
+    CHECK_FALSE(all.tree.put("b", "22", lsn{2}, at).value());  // as if there were none
+    REQUIRE(all.tree.prefetch("b", at));
+    CHECK(at.is_there());
+    SUBCASE("another entry of the leaf") { REQUIRE(all.tree.put("a", "1", lsn{3})); }
+    SUBCASE("the leaf is split, and split again") {
+        for (std::uint64_t i = 0; i < 300; ++i) REQUIRE(all.tree.put(big_endian(i), "1", lsn{3}));
+    }
+    SUBCASE("the entry has gone") { REQUIRE(all.tree.erase("b").value()); }
+    SUBCASE("its value has pages of its own") {
+        REQUIRE(all.tree.put("b", std::string(3000, 'x'), lsn{3}));
+        CHECK_FALSE(at.is_there());
+        REQUIRE(all.tree.prefetch("b", at));
+        REQUIRE(all.tree.find("b", nothing, at).value());
+    }
+    SUBCASE("the page is in another frame") {
+        for (std::uint64_t page = 900; page < 906; ++page) REQUIRE(all.pages.make({page}));
+    }
+    CHECK_FALSE(at.is_there());
+    const bool was_there = all.tree.find("b", nothing).value();
+    CHECK(all.tree.put("b", "333", lsn{4}, at).value() == !was_there);
+    CHECK(all.tree
+              .find("b",
+                    [](bytes_view value, lsn version) {
+                        CHECK(value == bytes_view{"333"});
+                        CHECK(version == lsn{4});
+                    })
+              .value());
+    CHECK(all.damage() == "");
 }
 
 TEST_CASE("ascending keys leave full leaves behind, and come back in order") {

@@ -33,6 +33,7 @@ struct tree_of_threads {
 
     rig_type all;
     std::vector<key_life> keys;
+    std::vector<typename rig_type::tree_type::place_type> places;  // each of its key's writer
     std::uint64_t writers;
     atomic<std::uint64_t> wrong{0};
     atomic<std::uint64_t> refused{0};
@@ -44,7 +45,11 @@ struct tree_of_threads {
 
     tree_of_threads(std::size_t key_count, std::uint64_t writer_count, std::size_t frames,
                     std::size_t most_value_bytes = 90)
-        : all{512, frames}, keys(key_count), writers{writer_count}, value_bytes{most_value_bytes} {
+        : all{512, frames},
+          keys(key_count),
+          places(key_count),
+          writers{writer_count},
+          value_bytes{most_value_bytes} {
         for (std::size_t key = 0; key < key_count; key += 4)
             REQUIRE(all.tree.put(name_of(key), value_of(key, 0), lsn{0}));
         all.pages.flush().value();
@@ -82,7 +87,7 @@ struct tree_of_threads {
         life.after[operation].store(puts ? present : absent);
         life.begun.store(operation);
         if (puts) {
-            const auto put = all.tree.put(name_of(key), value_of(key, operation), lsn{operation});
+            const auto put = this->put(key, operation, draw / 512 % 3);
             if (!put) return gave_up(life, operation, put.error());
         } else {
             const auto erased = all.tree.erase(name_of(key));
@@ -90,6 +95,15 @@ struct tree_of_threads {
             if (*erased != (before == present)) fail();
         }
         life.done.store(operation);
+    }
+    // At no place, at one where it was found just now, or at one of long ago.
+    result<bool> put(std::size_t key, std::uint64_t operation, std::uint64_t how) {
+        const std::string name = name_of(key);
+        const std::string value = value_of(key, operation);
+        if (how == 0) return all.tree.put(name, value, lsn{operation});
+        if (how == 1)
+            if (auto there = all.tree.prefetch(name, places[key]); !there) return there.error();
+        return all.tree.put(name, value, lsn{operation}, places[key]);
     }
     void gave_up(key_life& life, std::uint64_t operation, const error& why) {
         life.after[operation].store(never);

@@ -52,6 +52,7 @@
 #include "detail/tree_find.hpp"
 #include "detail/tree_leaf_copy.hpp"
 #include "detail/tree_merge.hpp"
+#include "detail/tree_place.hpp"
 #include "detail/tree_split.hpp"
 #include "detail/tree_verify.hpp"
 
@@ -130,6 +131,22 @@ public:
         f(value.view(), value.version);
         return true;
     }
+    // Where find() or prefetch() has found an entry, or that there is none: a put of the same key
+    // soon after need not look for it again. It holds nothing, and does no harm if it is old.
+    using place_type = detail::tree_place<descent>;
+
+    //   Effects     `at` is where it is, if that can be known
+    template <class F>
+    [[nodiscard]] result<bool> find(bytes_view key, F f, place_type& at) const {
+        detail::leaf_value value;
+        std::optional<typename descent::optimistic> leaf;
+        if (auto read = detail::tree_find{tree_, value}.run(key, &leaf); !read)
+            return std::move(read).error();
+        if (leaf) at = {*leaf, {value.at, value.answer}};
+        if (value.answer == node_answer::absent) return false;
+        f(value.view(), value.version);
+        return true;
+    }
     // The entry of `key` is now `value`; replaces what was there.
     //   Returns     whether there was none of that key
     //   Errors      besides: too_large: see takes(); those of the page numbers
@@ -150,6 +167,17 @@ public:
         auto in = put_payload(key, extent.payload(), version, replaced);
         if (in) extent.keep();
         return end_put(std::move(in), replaced);
+    }
+    // The same, at a place.
+    //   Requires    it is of this tree and key, or of none
+    [[nodiscard]] result<bool> put(bytes_view key, bytes_view value, lsn version,
+                                   const place_type& at) {
+        if (tree_.limits().takes(key.size(), value.size())) {
+            auto in = at.put(tree_, key, {value}, version);
+            if (!in) return std::move(in).error();
+            if (*in != detail::leaf_put::no_room) return *in == detail::leaf_put::inserted;
+        }
+        return put(key, value, version);
     }
     //   Returns     whether it was there
     [[nodiscard]] result<bool> erase(bytes_view key) {
@@ -188,6 +216,15 @@ public:
                                                               : result<void>{page.error()};
         }
         return success();
+    }
+    // The same; where `at` says that nothing has changed since, nothing is looked for.
+    //   Requires    `at` is of this tree and key, or of none
+    //   Effects     `at` is where the entry is, if that can be known
+    [[nodiscard]] result<void> prefetch(bytes_view key, place_type& at) const {
+        if (at.is_there()) return success();
+        auto found = at.find(tree_, key);
+        if (!found) return std::move(found).error();
+        return *found ? success() : prefetch(key);
     }
     // Calls f(key, value, version) with copies, with nothing held, for the entries with keys from
     // `from` on, ascending, until it returns false. An entry that is there throughout is seen; one

@@ -340,6 +340,7 @@ private:
         Access::write(entry, front, sizeof front);
         Access::write(entry + sizeof front + slot.suffix_bytes, payload.value.data(),
                       payload.value.size());
+        if (had == payload.value.size()) return;
         detail::node_header header = own.header();
         header.hole_bytes =
             static_cast<std::uint16_t>(header.hole_bytes + had - payload.value.size());

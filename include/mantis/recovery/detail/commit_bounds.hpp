@@ -32,7 +32,17 @@ struct commit_size {
 struct commit_bounds {
     std::uint64_t pages = 0;   // that are made
     std::uint64_t images = 0;  // that are written
+
+    friend constexpr bool operator==(const commit_bounds&, const commit_bounds&) noexcept = default;
 };
+
+constexpr std::uint64_t entry_bytes = 32;  // of an entry besides its key and value
+
+//   Returns     whether it is one of those commits that all have the same bounds
+[[nodiscard]] constexpr bool is_small_row(std::uint64_t put_bytes, std::uint64_t entries,
+                                          std::uint64_t page_bytes) noexcept {
+    return entries == 1 && put_bytes + entry_bytes < page_bytes / 8;
+}
 
 //   Requires    fewer than 2^40 of each; `height` is that of the highest tree, and `used` how many
 //               pages there are
@@ -41,7 +51,6 @@ struct commit_bounds {
                                                 std::uint64_t page_bytes) noexcept {
     const auto least = [](std::uint64_t a, std::uint64_t b) { return a < b ? a : b; };
     if (!commit.puts) return {0, 3 * commit.entries};
-    constexpr std::uint64_t entry_bytes = 32;   // of an entry besides its key and value
     constexpr std::uint64_t extent_bytes = 64;  // of a page of an extent besides the value
     const std::uint64_t eighth = page_bytes / 8;
     const std::uint64_t levels = height + 1 + std::bit_width(commit.entries) / 2;
@@ -53,5 +62,8 @@ struct commit_bounds {
     return {extents + leaves + inner + levels + 1, extents + commit.entries * (2 * levels + 8)};
 }
 static_assert(bounds_of({100, 1, true}, 1, 1, 4096).pages < 8);
+static_assert(bounds_of({479, 1, true}, 3, 9, 4096) == bounds_of({1, 1, true}, 3, 9, 4096) &&
+              is_small_row(479, 1, 4096) && !is_small_row(480, 1, 4096) &&
+              !is_small_row(100, 2, 4096));
 
 }  // namespace mantis::detail

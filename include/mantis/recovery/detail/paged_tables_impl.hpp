@@ -161,6 +161,12 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
     if (auto refused = writable(); !refused) return refused;
     if (put_bytes > most || entries > most)
         return error{error_code::too_large, doing}.with("bytes", put_bytes).with("rows", entries);
+    const bool is_row = grows && detail::is_small_row(put_bytes, entries, options_.pool.page_bytes);
+    const std::uint64_t takes = numbers_.takes();
+    if (is_row && takes == row_known_at_ && row_credit_ <= credit_ && !disk_.is_tight()) {
+        credit_ -= row_credit_;
+        return success();
+    }
     std::uint64_t height = 1;
     if (grows) {
         const auto greatest = greatest_height();
@@ -171,7 +177,14 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
         {put_bytes, entries, grows}, height, numbers_.used_count(), options_.pool.page_bytes);
     if (grows)
         if (auto covered = has_translation(most_made.pages); !covered) return covered;
-    if (disk_has_plenty(most_made)) return success();
+    const std::uint64_t most_bytes =
+        (most_made.images + 3 * most_made.pages) * options_.pool.page_bytes;
+    if (disk_has_plenty(most_bytes)) {
+        // As long as no page is taken, all that goes into it stays or becomes less.
+        if (is_row) row_known_at_ = takes;
+        if (is_row) row_credit_ = most_bytes;
+        return success();
+    }
     if (grows)
         if (auto room = numbers_.admit(most_made.pages); !room)
             return std::move(room.error()).within(doing);
@@ -185,11 +198,10 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
 // none does: so the disk is seldom asked. The rest is for what commits do not count: cleaning, the
 // manifest, the log. A new page has an image, one in the reserve, and something of both.
 template <platform Platform, checksum_policy Checksum>
-bool paged_tables<Platform, Checksum>::disk_has_plenty(const detail::commit_bounds& most) {
+bool paged_tables<Platform, Checksum>::disk_has_plenty(std::uint64_t bytes) {
     constexpr std::uint64_t share = 8;
     if (!options_.spare) return true;
     if (disk_.is_tight()) return false;
-    const std::uint64_t bytes = (most.images + 3 * most.pages) * options_.pool.page_bytes;
     if (bytes > credit_) {
         const auto free = directory_->free_bytes();
         const std::uint64_t besides = 4 * std::uint64_t{options_.segment_bytes};
@@ -307,9 +319,26 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
 template <platform Platform, checksum_policy Checksum>
 result<page_delta> paged_tables<Platform, Checksum>::write_pages(const moment& at) {
     if (auto written = pool_.write_epoch(at.epoch); !written) return std::move(written.error());
+    clean_behind();
     auto delta = disk_.prepare(at.epoch);
     if (!delta) pool_.stop();
     return delta;
+}
+
+// Where most pages have changed, few are left in each segment of before. Without this they would
+// keep its file until the checkpoint after the next, or longer where more come than clean() takes.
+// What is moved is at most a quarter of what goes, and an eighth of what lives. On a full disk the
+// reserve is left to who needs it.
+template <platform Platform, checksum_policy Checksum>
+void paged_tables<Platform, Checksum>::clean_behind() {
+    constexpr unsigned nearly_empty_percent = 25;
+    const std::uint64_t most = disk_.stats().newest_bytes / 8;
+    disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
+    for (std::uint64_t moved = 0; moved <= most && !disk_.is_tight();) {
+        const auto cleaned = cleaner_.clean_once(nearly_empty_percent);
+        if (!cleaned || cleaned->segment == 0) return;
+        moved += cleaned->bytes_moved;
+    }
 }
 
 // Steps 4 and 5.

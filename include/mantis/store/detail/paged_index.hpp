@@ -22,6 +22,7 @@ template <class Storage>
 class paged_index {
 public:
     using tree_type = typename Storage::tree_type;
+    using place_type = typename tree_type::place_type;
 
     //   Requires    the storage lives longer
     paged_index(Storage& storage, table_id table, std::optional<tree_type> tree)
@@ -30,12 +31,20 @@ public:
     [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version) {
         return tree_ ? tree_->put(key, value, version) : success();
     }
+    [[nodiscard]] result<void> put(bytes_view key, bytes_view value, lsn version,
+                                   const place_type& at) {
+        return tree_ ? tree_->put(key, value, version, at) : success();
+    }
     [[nodiscard]] result<bool> erase(bytes_view key) {
         return tree_ ? tree_->erase(key) : result<bool>{false};
     }
     template <class F>
     [[nodiscard]] result<bool> find(bytes_view key, F f) const {
         return tree_ ? tree_->find(key, f) : result<bool>{false};
+    }
+    template <class F>
+    [[nodiscard]] result<bool> find(bytes_view key, F f, place_type& at) const {
+        return tree_ ? tree_->find(key, f, at) : result<bool>{false};
     }
     // Leaf by leaf, each as it was at one moment.
     template <class F>
@@ -65,13 +74,13 @@ public:
     // --- what an index of a storage offers besides (index/index_storage.hpp) ---
 
     //   Errors      too_large: a page takes no key of that length
-    [[nodiscard]] result<void> prefetch(bytes_view key) const {
+    [[nodiscard]] result<void> prefetch(bytes_view key, place_type& at) const {
         if (!tree_) return success();
         if (key.size() > tree_->max_key_bytes())
             return error{error_code::too_large, "preparing to change a row: its key"}
                 .with("bytes", key.size())
                 .with("limit", tree_->max_key_bytes());
-        return tree_->prefetch(key);
+        return tree_->prefetch(key, at);
     }
     [[nodiscard]] lsn persisted() const { return storage_->persisted(); }
     void retire() { storage_->retire(table_, count()); }

@@ -8,9 +8,10 @@
 // checkpoint also cleans some of the segments that are mostly empty, and gives them back.
 //
 // Space. What is changed is written beside what was there, and that is needed until a checkpoint.
-// So one is asked for where files take more than twice what lives in them, and, when little is
-// changed at the time, others until they take less than half more than that or cleaning finds
-// nothing to do; where a table of many rows was dropped; and where half of the pages are no more.
+// So one is asked for where files take more than twice what lives in them, and have grown by half
+// of that since the last one; when little is changed at the time, others until they take less than
+// half more than what lives, or cleaning finds nothing to do; where a table of many rows was
+// dropped; and where half of the pages are no more.
 //
 // Threads: as index/index_storage.hpp says.
 #pragma once
@@ -112,16 +113,19 @@ public:
         wants_.store(false);
         const std::uint64_t changed_before = changed_.load();
         take_back(*tables);
+        making_.store(true);
         const bool cleaned = clean(*tables);
         auto made = tables->checkpoint(std::move(barrier));
+        making_.store(false);
         if (!made) return std::move(made.error());
-        // What a checkpoint has made superfluous is for the next one to clean.
+        // What a checkpoint has made superfluous is for the next one to clean. While much changes
+        // that would leave as much behind as it takes away, so look() waits until there is more.
         const bool quiet = changed_.load() == changed_before;
         if (!quiet) settled_.store(false);
+        const page_store_stats now = tables->disk_stats();
+        left_.store(taken_by(now));
         most_pages_.store(tables->page_count());
-        if (takes_more_than(cleaned && quiet ? enough_percent : too_much_percent,
-                            tables->disk_stats()))
-            if (cleaned || !quiet) want_checkpoint();
+        if (quiet && cleaned && takes_more_than(enough_percent, now)) want_checkpoint();
         return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
                                   made->bytes_written};
     }
@@ -137,6 +141,8 @@ public:
     }
     //   Effects     wants_checkpoint(), where a checkpoint would give space back
     void look() {
+        // A checkpoint that is being made has both what was before it and what will be.
+        if (making_.load()) return;
         const std::uint64_t now = changed_.load();
         const bool quiet = looked_.exchange(now) == now;
         settled_.store(quiet);
@@ -244,11 +250,15 @@ private:
         if (settings_.read_only || wants_.exchange(true)) return;
         if (settings_.ask != nullptr) settings_.ask(settings_.context);
     }
-    // A few segments are always open, or half full.
-    [[nodiscard]] static bool takes_more_than(std::uint64_t percent, const page_store_stats& now) {
+    [[nodiscard]] static std::uint64_t taken_by(const page_store_stats& now) noexcept {
+        return now.disk_bytes - now.spare_bytes;
+    }
+    // And half more than `left`, if there is that. A few segments are always open, or half full.
+    [[nodiscard]] static bool takes_more_than(std::uint64_t percent, const page_store_stats& now,
+                                              std::uint64_t left = 0) {
         const std::uint64_t besides = 4 * now.segment_bytes;
-        const std::uint64_t taken = now.disk_bytes - now.spare_bytes;
-        return taken > now.newest_bytes * percent / 100 + besides;
+        return taken_by(now) > now.newest_bytes * percent / 100 + besides &&
+               (left == 0 || taken_by(now) > left + now.newest_bytes / 2);
     }
     // The reserve has room for all pages there are, written or not, and a bit. Where there were many
     // more it is made for those, until a checkpoint.
@@ -264,7 +274,8 @@ private:
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return false;
         const page_store_stats now = tables->disk_stats();
-        return takes_more_than(quiet ? enough_percent : too_much_percent, now) ||
+        return takes_more_than(quiet ? enough_percent : too_much_percent, now,
+                               quiet ? 0 : left_.load()) ||
                reserves_too_much(quiet, tables->page_count(), now);
     }
 
@@ -280,6 +291,8 @@ private:
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
     typename Platform::template atomic<std::uint64_t> most_pages_{0};  // since the last checkpoint
     typename Platform::template atomic<bool> wants_{false};
+    typename Platform::template atomic<bool> making_{false};     // a checkpoint
+    typename Platform::template atomic<std::uint64_t> left_{0};  // taken after the last one
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
 };

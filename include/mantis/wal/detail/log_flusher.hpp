@@ -146,8 +146,7 @@ private:
         return {segments_.last().end(), segments_.last().salt, unit_bytes_};
     }
     //   Requires    the mutex; nobody closes; a free unit
-    //   Effects     the next unit is open; this thread is the one that closes, until
-    //               release_closing()
+    //   Effects     the next unit is open; this thread closes until release_closing()
     closed_unit close_unit(align where) {
         closing_ = true;
         return *units_.close(where, 0, room());
@@ -179,6 +178,14 @@ private:
         announce();
     }
 
+    // A few records are sealed faster than the mutex is let go and taken again.
+    //   Returns     false: they are many, or somebody still copies them
+    bool seal_at_once(closed_unit& closed) {
+        const bool few = closed.size() <= 1024 && closed.of->is_copied(closed.size());
+        if (few) seal(closed, align::none);
+        return few;
+    }
+
     //   Requires    `closed` by this thread
     //   Effects     its records are with the system, but for a failure
     //   Returns     whether nothing has failed yet
@@ -187,6 +194,9 @@ private:
         seal(closed, where);
         hold.lock();
         if (!turning_) release_closing();
+        return write_sealed(hold, closed, where);
+    }
+    bool write_sealed(unique_lock<mutex>& hold, closed_unit& closed, align where) {
         const bool stopped = failed_.load(orders::relaxed);
         hold.unlock();
         const auto done = stopped ? result<void>{failure()} : write_out(closed, where);
@@ -295,7 +305,8 @@ private:
         }
         if (units_.closed_end() >= target || units_.any_in_flight()) return false;
         closed_unit closed = close_unit(align::none);
-        (void)write_closed(hold, closed);
+        closing_ = !seal_at_once(closed);
+        (void)(closing_ ? write_closed(hold, closed) : write_sealed(hold, closed, align::none));
         return true;
     }
     // Then looks anew: meanwhile everything may be different.

@@ -57,6 +57,11 @@ public:
         if ((before & somebody_waits) != 0) parking::wake(copied_, 1);
     }
     //   Requires    closed, with `size` bytes of places
+    //   Returns     whether all of them are filled
+    [[nodiscard]] bool is_copied(std::uint64_t size) const {
+        return copied_.load(orders::acquire) == size / log_record_alignment;
+    }
+    //   Requires    closed, with `size` bytes of places
     //   Effects     all of them are filled
     void wait_for_copies(std::uint64_t size) {
         const auto words = static_cast<std::uint32_t>(size / log_record_alignment);

@@ -93,7 +93,9 @@ private:
     using orders = typename Platform::memory_order;
     enum class state : std::uint8_t { none, making, ready, taken };
 
-    static constexpr std::size_t piece_bytes = 256 * 1024;
+    // The system keeps in one piece what one write brings, and goes over all of it for each record
+    // that is written there later.
+    static constexpr std::size_t piece_bytes = 16 * 1024;
     static constexpr std::uint64_t most_zeroed_bytes = 64 * 1024 * 1024;
 
     result<spare> make_new() {

@@ -23,18 +23,25 @@ namespace mantis::detail {
 
 template <class Tree>
 class tree_find {
+    using optimistic = typename Tree::optimistic;
+
 public:
     //   Requires    both live longer
     tree_find(const Tree& tree, leaf_value& into) noexcept : tree_{tree}, into_{into} {}
 
+    //   Effects     `in`, if given, is the leaf of a value that is no extent, or of none; unless it
+    //               had to be pinned
     //   Errors      those of the pool; corrupt
-    [[nodiscard]] result<void> run(bytes_view key) {
+    [[nodiscard]] result<void> run(bytes_view key, std::optional<optimistic>* in = nullptr) {
         std::optional<optimistic> leaf;
         for (unsigned i = 0; i < Tree::attempts; ++i) {
             auto seen = look(key, into_, leaf);
             if (!seen) return std::move(seen).error();
             if (!*seen) continue;
-            if (!is_far()) return answer(leaf->page());
+            if (!is_far()) {
+                if (in != nullptr) *in = leaf;
+                return answer(leaf->page());
+            }
             const auto whole = read(key, seen_leaf{*this, key, *leaf, *leaf});
             if (!whole) return whole.error();
             if (*whole) return success();
@@ -62,8 +69,6 @@ public:
     }
 
 private:
-    using optimistic = typename Tree::optimistic;
-
     struct pinned_leaf {
         [[nodiscard]] bool unchanged() const noexcept { return true; }
         [[nodiscard]] bool has_it() const noexcept { return true; }

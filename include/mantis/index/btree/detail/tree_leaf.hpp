@@ -20,6 +20,7 @@ struct leaf_value {
     static constexpr std::size_t max_near_bytes = node_limits::max_page_bytes / 4;
 
     node_answer answer = node_answer::absent;
+    std::size_t at = 0;  // in the order of the leaf
     bool is_reference = false;
     lsn version;
     std::size_t size = 0;     // in the leaf
@@ -40,6 +41,7 @@ template <class Access>
 void copy_value(const slotted_view<Access>& leaf, bytes_view key, leaf_value& into) {
     const node_place place = leaf.lower_bound(key);
     into.answer = place.answer;
+    into.at = place.at;
     if (place.answer != node_answer::found) return;
     into.answer = node_answer::malformed;
     leaf_entry entry;
@@ -70,9 +72,7 @@ void copy_value(const slotted_view<Access>& leaf, bytes_view key, leaf_value& in
 }
 
 template <class Tree>
-[[nodiscard]] result<void> check_leaf(const Tree& tree, const typename Tree::exclusive& held,
-                                      bytes_view key) {
-    if (auto right = tree.check_node(held, {key}, 0); !right) return right;
+[[nodiscard]] result<void> check_prefix(const Tree& tree, const typename Tree::exclusive& held) {
     const slotted_view<> leaf = tree.view(held);
     const std::size_t longest = tree.limits().key_bytes();
     const fence_keys fences = leaf.fences();
@@ -81,17 +81,23 @@ template <class Tree>
         return tree.corrupt(held.page(), "a prefix that is not what the fences share");
     return success();
 }
+template <class Tree>
+[[nodiscard]] result<void> check_leaf(const Tree& tree, const typename Tree::exclusive& held,
+                                      bytes_view key) {
+    if (auto right = tree.check_node(held, {key}, 0); !right) return right;
+    return check_prefix(tree, held);
+}
 
 enum class leaf_put : std::uint8_t { no_room, inserted, replaced };
 
-//   Requires    node_limits::takes(key, payload)
+//   Requires    node_limits::takes(key, payload); `place` is that of the key in this leaf, which
+//               check_leaf() has found right
 //   Returns     no_room: nothing has changed
 template <class Tree>
-[[nodiscard]] result<leaf_put> put_into_leaf(const Tree& tree, typename Tree::exclusive& held,
-                                             bytes_view key, node_payload payload, lsn version) {
-    if (auto right = check_leaf(tree, held, key); !right) return std::move(right).error();
+[[nodiscard]] result<leaf_put> put_at(const Tree& tree, typename Tree::exclusive& held,
+                                      node_place place, bytes_view key, node_payload payload,
+                                      lsn version) {
     const slotted_view<> leaf = tree.view(held);
-    const node_place place = leaf.lower_bound(key);
     leaf_entry old;
     if (place.answer == node_answer::malformed ||
         (place.answer == node_answer::found && !leaf.read_leaf_entry(place.at, old)))
@@ -113,6 +119,14 @@ template <class Tree>
                              : node.insert(place.at, key, payload, version);
     if (!in) return leaf_put::no_room;
     return is_there ? leaf_put::replaced : leaf_put::inserted;
+}
+//   Requires    node_limits::takes(key, payload)
+//   Returns     no_room: nothing has changed
+template <class Tree>
+[[nodiscard]] result<leaf_put> put_into_leaf(const Tree& tree, typename Tree::exclusive& held,
+                                             bytes_view key, node_payload payload, lsn version) {
+    if (auto right = check_leaf(tree, held, key); !right) return std::move(right).error();
+    return put_at(tree, held, tree.view(held).lower_bound(key), key, payload, version);
 }
 
 //   Returns     whether it was there
