@@ -48,6 +48,7 @@ import slotted
 import store_pages
 import sync
 import transactions
+import typed_tables
 import uring
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +67,7 @@ MUTANTS = (
     *scrub.MUTANTS,
     *failing_io.MUTANTS,
     *transactions.MUTANTS,
+    *typed_tables.MUTANTS,
     *index_errors.MUTANTS,
     *durability.MUTANTS,
     *memory.MUTANTS,

@@ -49,6 +49,14 @@ struct whole_text_codec {
     static void adopt(bytes&& from, bytes& value) noexcept { value = std::move(from); }
 };
 
+//   Returns     how many bytes are before the first that is zero, or all of them
+[[nodiscard]] inline std::size_t before_zero(bytes_view text) noexcept {
+    const void* const zero = text.empty() ? nullptr : std::memchr(text.data(), 0, text.size());
+    return zero == nullptr
+               ? text.size()
+               : static_cast<std::size_t>(static_cast<const std::byte*>(zero) - text.data());
+}
+
 struct key_text_codec {
     using argument = bytes_view;
     using at_end = whole_text_codec;
@@ -56,14 +64,17 @@ struct key_text_codec {
 
     [[nodiscard]] static std::size_t bytes_of(bytes_view value) noexcept {
         std::size_t sum = value.size() + 2;
-        for (const std::byte each : value) sum += each == std::byte{0} ? 1 : 0;
+        for (std::size_t run; (run = before_zero(value)) != value.size(); ++sum)
+            value = value.from(run + 1);
         return sum;
     }
     static std::byte* store(std::byte* into, bytes_view value) noexcept {
-        for (const std::byte each : value) {
-            *into++ = each;
-            if (each == std::byte{0}) *into++ = std::byte{0xff};
+        for (std::size_t run; (run = before_zero(value)) != value.size();) {
+            into = whole_text_codec::store(into, value.first(run + 1));
+            *into++ = std::byte{0xff};
+            value = value.from(run + 1);
         }
+        into = whole_text_codec::store(into, value);
         *into++ = std::byte{0};
         *into++ = std::byte{0};
         return into;
@@ -71,13 +82,9 @@ struct key_text_codec {
     template <owned_text T>
     [[nodiscard]] static const char* load(bytes_view& from, T& value) {
         value.clear();
-        bytes_view left = from;
-        while (!left.empty()) {
-            const void* const zero = std::memchr(left.data(), 0, left.size());
-            if (zero == nullptr) break;
-            const auto run =
-                static_cast<std::size_t>(static_cast<const std::byte*>(zero) - left.data());
-            if (left.size() - run < 2) break;
+        for (bytes_view left = from;;) {
+            const std::size_t run = before_zero(left);
+            if (left.size() - run < 2) return "a text without its end";
             const std::byte after = left[run + 1];
             if (after != std::byte{0} && after != std::byte{0xff})
                 return "a zero byte in a text that no text has";
@@ -87,7 +94,6 @@ struct key_text_codec {
             from = left;
             return nullptr;
         }
-        return "a text without its end";
     }
 };
 
