@@ -53,6 +53,28 @@ bool right_or_known(const result<T>& done) {
     return done || known(done.error());
 }
 
+// Rows of a walk ascend between the two, whatever the size of its batches.
+void walk_between(const tree_type& tree, std::mt19937_64& random, const std::string& from,
+                  const std::string& to) {
+    page_tree_walk walk{tree};
+    row_batch rows;
+    bytes next{from};
+    for (bool ended = false; !ended;) {
+        rows.clear();
+        const auto read = walk.read(next, to, 1 + random() % 900, rows);
+        CHECK(right_or_known(read));
+        if (!read) return;
+        ended = *read;
+        for (; !rows.done(); rows.advance()) {
+            const bytes_view key = rows.row().key;
+            CHECK(next.view() <= key);
+            CHECK((to.empty() || key < bytes_view{to}));
+            next.assign(key);
+            next.push_back('\0');
+        }
+    }
+}
+
 // Everything that can be asked is answered, or refused as corrupt; and whatever was changed then,
 // what can be read ascends.
 void use(images& of, std::mt19937_64& random) {
@@ -92,29 +114,10 @@ void use(images& of, std::mt19937_64& random) {
             return true;
         })));
     };
-    // The same in batches, to another place.
-    const auto walk_between = [&](const std::string& from, const std::string& to) {
-        page_tree_walk walk{*tree};
-        row_batch rows;
-        bytes next{from};
-        for (bool ended = false; !ended;) {
-            rows.clear();
-            const auto read = walk.read(next, to, 1 + random() % 900, rows);
-            CHECK(right_or_known(read));
-            if (!read) return;
-            ended = *read;
-            for (; !rows.done(); rows.advance()) {
-                const bytes_view key = rows.row().key;
-                CHECK(next.view() <= key);
-                CHECK((to.empty() || key < bytes_view{to}));
-                next.assign(key);
-                next.push_back('\0');
-            }
-        }
-    };
     scan();
     for (int i = 0; i < 3; ++i)
-        walk_between(of.keys[random() % of.keys.size()], of.keys[random() % of.keys.size()]);
+        walk_between(*tree, random, of.keys[random() % of.keys.size()],
+                     of.keys[random() % of.keys.size()]);
     for (int i = 0; i < 3; ++i) scan_at(of.keys[random() % of.keys.size()]);
     for (const std::string& key : of.keys) {
         CHECK(right_or_known(tree->find(key, [](bytes_view, lsn) {})));
