@@ -3,8 +3,10 @@
 
 #include <mantis/platform/memory.hpp>
 #include <mantis/platform/simulated.hpp>
+#include <mantis/store/paged_btree.hpp>
 #include <mantis/store/store.hpp>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -13,6 +15,8 @@ using namespace mantis;
 namespace {
 
 struct in_memory : policies<with::platform<memory>, with::durability<buffered>> {};
+struct in_pages : policies<with::platform<memory>, with::durability<buffered>,
+                           with::indexes<paged_btree<512>>> {};
 
 using rows_type = std::vector<std::pair<std::string, std::string>>;
 
@@ -27,8 +31,9 @@ rows_type drain(Cursor rows) {
 
 }  // namespace
 
-TEST_CASE("a scan sees committed rows and own writes as one table, at any bounds") {
-    auto db = store<in_memory>::open("db").value();
+TEST_CASE_TEMPLATE("a scan sees committed rows and own writes as one table, at any bounds", App,
+                   in_memory, in_pages) {
+    auto db = store<App>::open("db").value();
     auto table = db.table("t").value();
     std::map<std::string, std::string> model;
     std::uint64_t seed = 42;
@@ -63,8 +68,9 @@ TEST_CASE("a scan sees committed rows and own writes as one table, at any bounds
     CHECK(drain(tx.scan(table)) == rows_type(model.begin(), model.end()));
 }
 
-TEST_CASE("a scan goes on while the table changes behind and before it") {
-    auto db = store<in_memory>::open("db").value();
+TEST_CASE_TEMPLATE("a scan goes on while the table changes behind and before it", App, in_memory,
+                   in_pages) {
+    auto db = store<App>::open("db").value();
     auto table = db.table("t").value();
     const std::string value(1000, 'x');
     const auto key = [](int i) { return std::to_string(1000 + i); };
@@ -76,8 +82,8 @@ TEST_CASE("a scan goes on while the table changes behind and before it") {
     std::string last;
     int count = 0;
     while (rows.next().value()) {
-        CHECK(rows.key().as<std::string>() > last);
-        last = rows.key().as<std::string>();
+        CHECK(rows.key().template as<std::string>() > last);
+        last = rows.key().template as<std::string>();
         auto other = db.begin();
         other.erase(table, last);
         other.put(table, key(count * 2 + 1), value);
@@ -86,6 +92,63 @@ TEST_CASE("a scan goes on while the table changes behind and before it") {
     }
     CHECK(count >= 250);
     CHECK(last >= key(498));
+}
+
+TEST_CASE_TEMPLATE(
+    "what a transaction writes while it scans is seen before the scan, not behind it", App,
+    in_memory, in_pages) {
+    auto db = store<App>::open("db").value();
+    auto table = db.table("t").value();
+    const auto key = [](int i) { return std::to_string(1000 + i); };
+    auto fill = db.begin();
+    for (int i = 0; i < 300; i += 3) fill.put(table, key(i), std::to_string(i));
+    CHECK(fill.commit());
+    for (const int at : {0, 1, 50, 98, 99}) {
+        CAPTURE(at);
+        auto tx = db.begin();
+        auto rows = tx.scan(table, {{}, key(297)});
+        rows_type found;
+        std::vector<std::string> expected;
+        for (int i = 0; i < 297; i += 3) expected.push_back(key(i));
+        for (int count = 0; rows.next().value(); ++count) {
+            found.emplace_back(rows.key().template as<std::string>(),
+                               rows.value().template as<std::string>());
+            if (count != at) continue;
+            tx.put(table, key(at * 3 - 1), "behind");
+            tx.erase(table, key(at * 3));
+            tx.put(table, key(at * 3 + 1), "before");
+            tx.erase(table, key(at * 3 + 3));
+            const auto next = std::find(expected.begin(), expected.end(), key(at * 3)) + 1;
+            if (next != expected.end()) *next = key(at * 3 + 1);
+            else if (at == 98) expected.push_back(key(at * 3 + 1));
+        }
+        REQUIRE(found.size() == expected.size());
+        for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i].first == expected[i]);
+    }
+}
+
+TEST_CASE(
+    "a scan that met a commit of unknown outcome passes over no rows when it is asked again") {
+    struct simulated_app : policies<with::platform<simulated>, with::indexes<paged_btree<512>>> {};
+    simulation world{3};
+    world.run([&] {
+        auto db = store<simulated_app>::open("db", {}, world.platform()).value();
+        auto table = db.table("t").value();
+        auto tx = db.begin();
+        for (int i = 0; i < 500; ++i) tx.put(table, std::to_string(1000 + i), "value");
+        CHECK(tx.commit());
+        auto changing = db.begin();
+        changing.put(table, "1000", "another");
+        world.fail_io(io_kind::sync, 1, error_code::io);
+        CHECK_FALSE(changing.commit());
+        auto reading = db.begin(isolation::read_committed);
+        auto rows = reading.scan(table);
+        for (int i = 0; i < 3; ++i) {
+            const auto more = rows.next();
+            REQUIRE_FALSE(more);
+            CHECK(more.error().code() == error_code::unknown_outcome);
+        }
+    });
 }
 
 TEST_CASE("a scan that met a commit of unknown outcome answers so again, and no row of it") {

@@ -30,9 +30,9 @@
 
 #include "../core/event.hpp"
 #include "../index/index_storage.hpp"
+#include "../index/row_batch.hpp"
 #include "../recovery/image_writer.hpp"
 #include "../recovery/superblock.hpp"
-#include "../index/row_batch.hpp"
 
 namespace mantis {
 

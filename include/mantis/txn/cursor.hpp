@@ -93,6 +93,7 @@ private:
             engine_->read_rows(*source_, walk_, from_, to_, limit_, rows_, reader_, *told_);
         if (!ended) {
             rows_.clear();
+            walk_ = {};  // it may be behind what was read and not told
             return ended.error();
         }
         ended_ = *ended;

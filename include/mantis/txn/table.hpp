@@ -33,7 +33,9 @@ template <class Index>
 struct index_walk {};
 template <class Index>
 requires requires { typename Index::walk_type; }
-struct index_walk<Index> { typename Index::walk_type at; };
+struct index_walk<Index> {
+    typename Index::walk_type at;
+};
 
 }  // namespace detail
 
@@ -158,9 +160,8 @@ public:
     //               walk is new then
     [[nodiscard]] result<bool> read_rows(walk_type& walk, bytes_view from, bytes_view to,
                                          std::size_t limit, row_batch& rows) const {
-        auto ended = visit([&](const auto& index) {
-            return read_rows_of(index, walk, from, to, limit, rows);
-        });
+        auto ended = visit(
+            [&](const auto& index) { return read_rows_of(index, walk, from, to, limit, rows); });
         if (ended) return ended;
         walk = {};
         return of_this(std::move(ended.error()));

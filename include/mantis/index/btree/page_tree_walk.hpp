@@ -138,10 +138,11 @@ private:
         const auto begun = tree_.pool->try_begin(next);
         if (!begun || !parent_->page.validate()) return;
         const seen_view view{begun->data(), tree_.page_bytes()};
-        if (tree_.wrong_node(view, next, 0) != nullptr || !between_fences(view, {key})) return;
+        if (tree_.wrong_node(view, next, 0) != nullptr ||
+            detail::compare_in_page<access>(view.fences().lower, key) != 0)
+            return;
         ++child_;
-        // It may have taken in what was before it.
-        at_ = detail::compare_in_page<access>(view.fences().lower, key) == 0 ? 0 : unplaced;
+        at_ = 0;
         leaf_.emplace(*begun, view);
     }
     //   Effects     the last row has the value that its reference leads to, or there is no such row
