@@ -70,5 +70,6 @@ TEST_CASE("a table is found by its number while others are added, and until the 
     CHECK(tables.find(table_id{~std::uint64_t{0}}) == nullptr);
     tables.clear();
     CHECK(tables.find(table_id{1}) == nullptr);
-    CHECK(tables.add({1}, "again", "btree", {7}).value() == tables.find(table_id{1}));
+    auto* const again = tables.add({1}, "again", "btree", {7}).value();
+    CHECK(tables.find(table_id{1}) == again);
 }

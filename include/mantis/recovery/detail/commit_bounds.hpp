@@ -11,9 +11,9 @@
 // Images. How often a page is changed, and so has an image to be written at most, even if it leaves
 // its frame each time:
 //   erase    its leaf; merging asks by itself
-//   put      its leaf; its parent and the leaf again, and a new one; from the root down again two
-//            pages for each level, and two more below a root that is split. Trees that grow higher
-//            meanwhile have their root split
+//   put      its leaf, where it was found and when it is looked for; its parent and the leaf again,
+//            and a new one; from the root down again two pages for each level, and two more below a
+//            root that is split. Trees that grow higher meanwhile have their root split
 //
 // Threads: like an int.
 #pragma once

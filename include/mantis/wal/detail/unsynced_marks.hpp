@@ -68,6 +68,7 @@ public:
         std::size_t settled = 0;
         for (; settled < count_ && marks_[settled].last <= durable; ++settled)
             if (marks_[settled].due < oldest) oldest = marks_[settled].due;
+        if (settled == 0) return oldest;  // as for most commits
         for (std::size_t at = settled; at < count_; ++at) marks_[at - settled] = marks_[at];
         count_ -= settled;
         return oldest;
