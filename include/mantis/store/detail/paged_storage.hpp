@@ -260,8 +260,8 @@ private:
         return taken_by(now) > now.newest_bytes * percent / 100 + besides &&
                (left == 0 || taken_by(now) > left + now.newest_bytes / 2);
     }
-    // The reserve has room for all pages there are, written or not, and a bit. Where there were many
-    // more it is made for those, until a checkpoint.
+    // The reserve has room for all pages there are, written or not, and a bit. Where there were
+    // many more it is made for those, until a checkpoint.
     [[nodiscard]] bool reserves_too_much(bool quiet, std::uint64_t pages,
                                          const page_store_stats& now) {
         std::uint64_t most = most_pages_.load();
