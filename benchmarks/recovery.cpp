@@ -3,6 +3,10 @@
 // How fast a log is replayed, and how fast a database opens that has nothing to replay.
 //
 //   recovery DIRECTORY [--quick] [--json] [--only CASE]
+//            [--data-gib N | --data-mib N] [--log-gib N | --log-mib N] [--memory-mib N]
+//
+// The second line is for paged-open (recovery_paged.cpp): how much data there is, how much log, and
+// how much memory for pages, a tenth of the data otherwise.
 //
 // The log is that of a store that was left as a crash leaves it: transactions of one put each, of
 // 1,000,000 keys of 8 bytes in no order, with values of 100 bytes. It is opened for reading only,
@@ -201,11 +205,43 @@ measure::comparison open_comparison(const measure::settings& chosen) {
     return made;
 }
 
+// Takes the options of paged-open out of the command line.
+recovery_bench::paged_plan take_plan(std::vector<char*>& words) {
+    recovery_bench::paged_plan plan;
+    std::vector<char*> left;
+    for (std::size_t at = 0; at < words.size(); ++at) {
+        const std::string word = words[at];
+        std::uint64_t* const into = word.starts_with("--data-")     ? &plan.data_bytes
+                                    : word.starts_with("--log-")    ? &plan.log_bytes
+                                    : word.starts_with("--memory-") ? &plan.memory_bytes
+                                                                    : nullptr;
+        if (into == nullptr) {
+            left.push_back(words[at]);
+            continue;
+        }
+        const std::uint64_t unit = word.ends_with("-gib") ? mantis::GiB : mantis::MiB;
+        const std::uint64_t count =
+            at + 1 < words.size() ? std::strtoull(words[at + 1], nullptr, 10) : 0;
+        if (count == 0 || (unit == mantis::MiB && !word.ends_with("-mib")))
+            give_up(word + " takes a number above 0");
+        *into = count * unit;
+        ++at;
+    }
+    words = std::move(left);
+    return plan;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    const measure::settings chosen = measure::read_settings(argc, argv);
+    std::vector<char*> words{argv, argv + argc};
+    recovery_bench::paged_plan plan = take_plan(words);
+    const measure::settings chosen =
+        measure::read_settings(static_cast<int>(words.size()), words.data());
     if (chosen.words.size() != 1) give_up("recovery DIRECTORY [--quick] [--json] [--only CASE]");
+    if (plan.data_bytes == 0) plan.data_bytes = chosen.either<std::size_t>(1024, 256) * mantis::MiB;
+    if (plan.log_bytes == 0) plan.log_bytes = chosen.either<std::size_t>(64, 16) * mantis::MiB;
+    if (plan.memory_bytes == 0) plan.memory_bytes = std::max(plan.data_bytes / 10, 8 * mantis::MiB);
     measure::make_scratch(chosen.words.front(), "recovery");
     if (!chosen.json)
         for (const auto& each : recovery_bench::peers())
@@ -215,5 +251,6 @@ int main(int argc, char** argv) {
         cases.push_back({"replay-" + std::to_string(mib) + "-mib",
                          [=] { return replay_comparison(chosen, mib); }});
     cases.push_back({"open-nothing-to-replay", [=] { return open_comparison(chosen); }});
+    cases.push_back({"paged-open", [=] { return recovery_bench::paged_comparison(chosen, plan); }});
     measure::run_disk_cases(chosen, "recovery", cases);
 }

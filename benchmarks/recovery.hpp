@@ -31,6 +31,15 @@ struct contender {
     bool replays = false;  // opening it again replays the same again
 };
 
+// Of the case paged-open.
+struct paged_plan {
+    std::uint64_t data_bytes = 0;
+    std::uint64_t log_bytes = 0;
+    std::uint64_t memory_bytes = 0;  // for pages
+};
+// A quarter of the data and all of it, each with the same log and memory.
+measure::comparison paged_comparison(const measure::settings& chosen, const paged_plan& plan);
+
 //   Returns     the databases that benchmarks/run found, by PEER_HAVE_...
 std::vector<contender> peers();
 

@@ -7,6 +7,7 @@ STORAGE = "store/detail/paged_storage.hpp"
 TEST = "store/paged_btree.cpp"
 CRASH = "store/paged_btree_crash.cpp"
 RESTARTPOINTS = "store/paged_btree_restartpoints.cpp"
+ORDER = "store/paged_btree_linearizability.cpp"
 
 MUTANTS = (
     mutant(
@@ -100,5 +101,23 @@ MUTANTS = (
         RESTARTPOINTS,
         "A power failure leaves pages that are ahead of the log, and nothing opens any more.",
         "power failure",
+    ),
+    mutant(
+        "reads-that-changed-are-no-conflict",
+        "txn/engine.hpp",
+        "            if (!*same) return conflict(now);\n",
+        "",
+        ORDER,
+        "Two transactions write by what both have read, and one of the writes is lost.",
+        "one order explains",
+    ),
+    mutant(
+        "reads-do-not-wait-for-what-they-tell",
+        "txn/engine.hpp",
+        "        if (auto seen = wait_told(found.told, reader); !seen) return seen.error();\n",
+        "        (void)reader;\n",
+        ORDER,
+        "A reader is told of a commit that a power failure takes back.",
+        "one order explains",
     ),
 )
