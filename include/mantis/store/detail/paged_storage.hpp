@@ -110,6 +110,7 @@ public:
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return storage_checkpoint{};
         wants_.store(false);
+        const making now{making_};
         const std::uint64_t changed_before = changed_.load();
         take_back(*tables);
         const bool cleaned = clean(*tables);
@@ -138,6 +139,7 @@ public:
         const std::uint64_t now = changed_.load();
         const bool quiet = looked_.exchange(now) == now;
         settled_.store(quiet);
+        if (making_.load()) return;
         if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();
     }
     template <class Sink>
@@ -169,6 +171,18 @@ private:
     // Of what lives in them, files take too much at the first, and enough was done at the second.
     static constexpr std::uint64_t too_much_percent = 200;
     static constexpr std::uint64_t enough_percent = 145;
+
+    // While a checkpoint is made there are two of everything, and it looks itself when it is over.
+    class making {
+    public:
+        explicit making(typename Platform::template atomic<bool>& is) : is_{&is} { is.store(true); }
+        making(const making&) = delete;
+        making& operator=(const making&) = delete;
+        ~making() { is_->store(false); }
+
+    private:
+        typename Platform::template atomic<bool>* is_;
+    };
 
     [[nodiscard]] result<void> open_existing() {
         persisted_ = {};
@@ -262,6 +276,7 @@ private:
     typename Platform::template atomic<std::uint64_t> looked_{0};   // of them, at the last look
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
     typename Platform::template atomic<bool> wants_{false};
+    typename Platform::template atomic<bool> making_{false};
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
 };
