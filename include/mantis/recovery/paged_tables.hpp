@@ -250,6 +250,7 @@ public:
         const lock_guard<mutex> hold{mutex_};
         return last_;
     }
+    [[nodiscard]] buffer_pool_pressure pressure() { return pool_.pressure(); }
     //   Complexity  looks at every segment
     [[nodiscard]] page_store_stats disk_stats() { return disk_.stats(); }
     //   Complexity  looks at every frame and every segment

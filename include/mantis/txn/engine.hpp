@@ -104,6 +104,7 @@ public:
         std::vector<bytes> payloads = detail::commit_payloads(writes, record_target_bytes);
         const commit_growth growth = detail::growth_of(writes, payloads);
         resources().make_room(growth);
+        if (!writes.empty()) resources().pace({applied_.load()}, writes.payload_bytes());
         const auto stored = prefetch(writes);
         if (!stored) return error{stored.error()}.within("committing");
         unique_lock<mutex> hold{commit_mutex_};

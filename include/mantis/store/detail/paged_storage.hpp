@@ -139,14 +139,20 @@ public:
         const std::uint64_t now = changed_.load();
         const bool quiet = looked_.exchange(now) == now;
         settled_.store(quiet);
-        if (making_.load()) return;
-        if (takes_more_than(quiet ? enough_percent : too_much_percent)) want_checkpoint();
+        const bool too_much = takes_more_than(quiet ? enough_percent : too_much_percent);
+        if (too_much && !making_.load()) want_checkpoint();
     }
     template <class Sink>
     void scrub(Sink& sink) {
         if (tables_type* const tables = tables_.load()) (void)tables->scrub(sink);
     }
 
+    [[nodiscard]] storage_pressure pressure() {
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr) return {};
+        const buffer_pool_pressure pool = tables->pressure();
+        return {pool.frames, pool.side_copies, static_cast<double>(excess_.load()) / 100.0};
+    }
     [[nodiscard]] storage_stats stats() {
         storage_stats seen;
         seen.page_bytes = PageBytes;
@@ -171,6 +177,8 @@ private:
     // Of what lives in them, files take too much at the first, and enough was done at the second.
     static constexpr std::uint64_t too_much_percent = 200;
     static constexpr std::uint64_t enough_percent = 145;
+    // Beyond that, checkpoints do not give back what changes take.
+    static constexpr std::uint64_t most_percent = 2'000;
 
     // While a checkpoint is made there are two of everything, and it looks itself when it is over.
     class making {
@@ -262,6 +270,7 @@ private:
         const page_store_stats now = tables->disk_stats();
         const std::uint64_t besides = 4 * now.segment_bytes;
         const std::uint64_t taken = now.disk_bytes - now.spare_bytes;
+        excess_.store(taken * 100 / (now.newest_bytes * most_percent / 100 + 4 * besides));
         return taken > now.newest_bytes * percent / 100 + besides;
     }
 
@@ -277,6 +286,8 @@ private:
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
     typename Platform::template atomic<bool> wants_{false};
     typename Platform::template atomic<bool> making_{false};
+    // Percent of the most space that was taken at the last look.
+    typename Platform::template atomic<std::uint64_t> excess_{0};
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
 };

@@ -48,6 +48,12 @@ public:
         lock_guard<mutex> hold{mutex_};
         return {units_.end_of_records()};
     }
+    [[nodiscard]] double turn_level() const {
+        lock_guard<mutex> hold{mutex_};
+        if (!helping_ || !segments_.any() || failed_.load(orders::relaxed)) return 0;
+        const auto filled = static_cast<double>(units_.position() - segments_.last().first);
+        return filled / static_cast<double>(segments_.last().room);
+    }
     [[nodiscard]] lsn durable() const noexcept { return {durable_.load(orders::acquire)}; }
     [[nodiscard]] lsn written() const noexcept { return {written_.load(orders::acquire)}; }
     [[nodiscard]] log_stats stats() const {
@@ -222,7 +228,7 @@ private:
         if (looked_ahead_ || !segments_.any() || !options_.spare_segment) return;
         const std::uint64_t filled = units_.closed_end() - segments_.last().first;
         if (stats_.segments == 1 && filled < segments_.last().room / 2) return;
-        looked_ahead_ = true;
+        looked_ahead_ = helping_ = true;
         helper_.ask();
     }
 
@@ -232,6 +238,9 @@ private:
         (void)finish_turn(hold);
         hold.unlock();
         segments_.prepare_spare();
+        hold.lock();
+        helping_ = segments_.behind();
+        hold.unlock();
         return end_old_segment();
     }
     //   Effects     a segment that was begun long ago and holds records is ended
@@ -422,6 +431,7 @@ private:
         if (!made) return false;
         segments_.begin_spare(*std::move(made), closed.end);
         begun();
+        helping_ = true;
         helper_.ask();
         return true;
     }
@@ -471,6 +481,7 @@ private:
     bool closing_ = false;    // a thread closes a unit and seals it
     bool syncing_ = false;    // a thread syncs
     bool gathering_ = false;  // a thread waits for others before it syncs
+    bool helping_ = false;    // the helper prepares the next turn
     bool turning_ = false;    // a thread, the one that closes, exchanges the segment
 
     std::uint64_t unit_bytes_;
