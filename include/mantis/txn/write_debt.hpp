@@ -36,9 +36,10 @@ inline constexpr std::uint64_t dearest_bytes = 64;
 
 //   Returns     0 to 1; it never falls where a level rises
 [[nodiscard]] constexpr double debt_of(const write_levels& levels) noexcept {
+    const double all[] = {levels.log_turn, levels.log, levels.pages, levels.side_copies,
+                          levels.space};
     double most = 0;
-    for (const double each :
-         {levels.log_turn, levels.log, levels.pages, levels.side_copies, levels.space})
+    for (const double each : all)
         if (each > most) most = each;
     const double above = (most - debt_begins) / (1 - debt_begins);
     return above <= 0 ? 0 : above < 1 ? above : 1;
