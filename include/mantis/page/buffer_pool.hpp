@@ -307,9 +307,13 @@ public:
             seen.frames = static_cast<std::uint32_t>(store_.frames().size());
             seen.free = static_cast<std::uint32_t>(store_.free_count());
             seen.side_copies_waiting = writer_.side_count();
+            seen.dirty = writer_.dirty_count();
         }
-        // Nobody who wants a frame, nor a checkpoint's barrier, waits for that.
-        store_.count_frames(seen.dirty, seen.pinned);
+        // In parts, for which who wants a frame, or begins an epoch, hardly waits.
+        for (std::size_t from = 0; from < seen.frames; from += 1024) {
+            const lock_guard<mutex> hold{writer_.latch()};
+            seen.pinned += store_.count_pinned(from, from + 1024);
+        }
         return seen;
     }
 

@@ -62,7 +62,7 @@ struct store_options {
     // meanwhile. Writes and syncs go on. failures = 0: every call tries for itself.
     breaker_options breaker = {};
     // A commit waits for so long at most, before it takes anything, so that writers do not outrun
-    // what the background does for them (docs/store.md#when-writers-wait). Larger: a slower disk is
+    // what the background does for them (docs/pages.md#when-writers-wait). Larger: a slower disk is
     // bridged without a standstill; smaller: no commit is late by more than that, and writers may
     // have to wait for the disk itself. {}: none is ever delayed.
     nanoseconds write_delay_limit = milliseconds(5);

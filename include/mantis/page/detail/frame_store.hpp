@@ -109,16 +109,18 @@ public:
             if (at.dirty() == 0) --dirty;
         }
     }
-    //   Complexity  looks at every frame
-    void count_frames(std::uint32_t& dirty, std::uint32_t& pinned) {
-        for (frame& at : frames_) {
-            if (at.page.load(Platform::memory_order::relaxed) == 0) continue;
-            if (at.dirty() != 0) ++dirty;
-            if (at.latch.try_lock()) at.latch.unlock_unchanged();
+    //   Requires    the mutex; so the next four
+    //   Returns     of these frames, those that have a page that somebody holds
+    [[nodiscard]] std::uint32_t count_pinned(std::size_t from, std::size_t to) {
+        std::uint32_t pinned = 0;
+        for (std::size_t at = from; at < to && at < frames_.size(); ++at) {
+            frame& each = frames_[at];
+            if (each.page.load(Platform::memory_order::relaxed) == 0) continue;
+            if (each.latch.try_lock()) each.latch.unlock_unchanged();
             else ++pinned;
         }
+        return pinned;
     }
-    //   Requires    the mutex; so the next three
     // Of the frames that clean() keeps clean or free, those that are neither, if few are free.
     [[nodiscard]] double clean_frames_missing() const noexcept {
         const std::size_t all = frames_.size();
@@ -211,13 +213,11 @@ private:
         return why;
     }
     [[nodiscard]] error no_frame(page_id page) {
-        std::uint32_t dirty = 0;
-        std::uint32_t pinned = 0;
-        count_frames(dirty, pinned);
+        const std::uint32_t pinned = count_pinned(0, frames_.size());
         return error{error_code::out_of_memory, "finding a frame for a page"}
             .with("page", page.value)
             .with("frames", frames_.size())
-            .with("dirty", dirty)
+            .with("dirty", writer_->dirty_count())
             .with("pinned", pinned);
     }
     //   Requires    the mutex; it is let go meanwhile
