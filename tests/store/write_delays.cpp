@@ -57,18 +57,17 @@ TEST_CASE("a log whose syncs are slow slows writers down, and no commit waits fo
         run_figures seen;
         world.run([&] {
             store_options options;
-            options.segment_bytes = 512 * KiB;
+            options.segment_bytes = 1 * MiB;
             options.checkpoint_log_bytes = 0;
             options.write_delay_limit = delay_limit;
             auto db = store<in_memory>::open("db", options, world.platform()).value();
             REQUIRE(write(world, db, 100).refused == 0);
-            slow_syncs(world, ".log", milliseconds(60));
-            seen = write(world, db, 8000, 1000, 400);
+            slow_syncs(world, ".log", milliseconds(40));
+            seen = write(world, db, 16'000, 1000, 400);
             CHECK((db.writes().delayed != 0) == (delay_limit != nanoseconds{}));
             CHECK(db.writes().longest <= delay_limit + milliseconds(1));
             world.clear_faults();
         });
-        REQUIRE(seen.refused == 0);
         return seen.longest;
     };
     CHECK(longest(limit) <= limit + milliseconds(5));

@@ -76,8 +76,8 @@ TEST_CASE("a commit waits for what it owes, and for no longer than the limit") {
 }
 
 TEST_CASE("what writers bring together is what the debt allows, however many they are") {
-    // 64 bytes cost the limit times the sixth power of 0.8: 1.31 ms.
-    const double most = 0.08 / (0.005 * 0.262144);
+    // 64 bytes cost the limit times the eighth power of 0.8: 0.84 ms.
+    const double most = 0.08 / (0.005 * 0.167772);
     for (const int threads : {1, 2, 3}) {
         CAPTURE(threads);
         simulation world{3};

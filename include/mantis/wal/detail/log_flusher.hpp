@@ -48,11 +48,10 @@ public:
         lock_guard<mutex> hold{mutex_};
         return {units_.end_of_records()};
     }
-    [[nodiscard]] double turn_level() const {
+    [[nodiscard]] double turn_level() {
         lock_guard<mutex> hold{mutex_};
-        if (!helping_ || !segments_.any() || failed_.load(orders::relaxed)) return 0;
-        const auto filled = static_cast<double>(units_.position() - segments_.last().first);
-        return filled / static_cast<double>(segments_.last().room);
+        if (!helping_ || failed_.load(orders::relaxed)) return 0;
+        return segments_.turn_level(units_.position());
     }
     [[nodiscard]] lsn durable() const noexcept { return {durable_.load(orders::acquire)}; }
     [[nodiscard]] lsn written() const noexcept { return {written_.load(orders::acquire)}; }
