@@ -44,7 +44,7 @@ public:
     [[nodiscard]] std::uint64_t behind_end() const noexcept { return behind_end_; }
 
     //   Requires    any(); the last segment is filled up to `end`
-    //   Returns     its share that is filled, if who turns to the next one now waits for a sync; or 0
+    //   Returns     its share that is filled, if who turns to the next one waits for a sync; else 0
     [[nodiscard]] double turn_level(std::uint64_t end) noexcept {
         const double filled =
             static_cast<double>(end - last_->first) / static_cast<double>(last_->room);
