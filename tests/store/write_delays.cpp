@@ -129,6 +129,24 @@ TEST_CASE("where no checkpoint is made, or none can be, its log delays nobody") 
     }
 }
 
+TEST_CASE("opened to be read only, a store refuses commits at once, however long its log is") {
+    simulation world{8};
+    world.run([&] {
+        store_options options;
+        options.segment_bytes = 32 * KiB;
+        options.checkpoint_log_bytes = 0;
+        {
+            auto db = store<in_memory>::open("db", options, world.platform()).value();
+            REQUIRE(write(world, db, 3000, 20).refused == 0);
+        }
+        options.checkpoint_log_bytes = 32 * KiB;
+        options.read_only = true;
+        auto db = store<in_memory>::open("db", options, world.platform()).value();
+        CHECK(write(world, db, 20).refused == 20);
+        CHECK(db.writes().delayed == 0);
+    });
+}
+
 TEST_CASE("pages that cannot be written, and a full disk, hang nobody and delay nobody for long") {
     for (const bool full : {false, true}) {
         CAPTURE(full);

@@ -298,7 +298,7 @@ private:
                         commit_clock<Platform>{platform_, recovery_.last_time});
         open_checkpoints(block);
         begin_scrubbing(block.database);
-        watches_.pace().begin(&store_core::levels, this);
+        if (!options_.read_only) watches_.pace().begin(&store_core::levels, this);
         return success();
     }
 
