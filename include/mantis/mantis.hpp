@@ -77,11 +77,13 @@
 #include "recovery/salvage.hpp"
 
 #include "store/durability_metrics.hpp"
+#include "store/page_metrics.hpp"
 #include "store/paged_btree.hpp"
 #include "store/recovery_metrics.hpp"
 #include "store/scrub_metrics.hpp"
 #include "store/store.hpp"
 #include "store/typed_table.hpp"
+#include "store/write_metrics.hpp"
 
 #include "document/bson.hpp"
 #include "document/document_store.hpp"

@@ -23,6 +23,15 @@ TEST_CASE("by bytes: as much log as the limit, and as much as the image") {
     CHECK_FALSE(limits.need_a_clock());
 }
 
+TEST_CASE(
+    "the log that may be there is four times what makes a checkpoint due, and four segments") {
+    CHECK(log_level(0, 100, 0, 50) == 0);
+    CHECK(log_level(300, 100, 0, 50) == 0.5);
+    CHECK(log_level(600, 100, 20, 50) == 1);
+    CHECK(log_level(600, 100, 250, 50) == 0.5);  // an image that is larger than that
+    CHECK(log_level(1200, 100, 0, 50) == 2);
+}
+
 TEST_CASE("by operations and by time, but never where nothing was committed") {
     CHECK(due({0, 10, {}, {}}, {1, 9, {}, 0}) == checkpoint_reason::none);
     CHECK(due({0, 10, {}, {}}, {1, 10, {}, 0}) == checkpoint_reason::operations);

@@ -97,6 +97,68 @@ TEST_CASE("a segment is made while the one before is filled, and only then") {
     });
 }
 
+TEST_CASE("how near a turn is that would have to wait is told as long as somebody works for it") {
+    simulation world{12};
+    world.run([&] {
+        spare_world at{world};
+        auto to = at.write();
+        std::uint64_t number = 0;
+        const auto fill = [&](int records) {
+            for (int i = 0; i < records; ++i)
+                to->wait_written(put(*to, ++number).value().end).value();
+        };
+        CHECK(to->turn_level() == 0);
+        fill(7);
+        at.wait_for_helper();
+        CHECK(to->turn_level() == 0);  // the spare is there
+        world.inject({.kind = fault_kind::slow,
+                      .on = io_kind::sync,
+                      .count = fault::for_ever,
+                      .slowdown = 1'000'000});
+        fill(4);  // the next segment has begun, the one before is being synced
+        const double few = to->turn_level();
+        CHECK(few > 0);
+        CHECK(few < 0.3);
+        fill(6);
+        CHECK(to->turn_level() > few + 0.4);
+        CHECK(to->turn_level() < 1);
+        world.clear_faults();
+        at.platform.sleep(seconds(100'000));
+        CHECK(to->turn_level() == 0);
+        fill(9);
+        world.inject({.on = io_kind::sync, .code = error_code::io});
+        (void)to->sync();
+        CHECK_FALSE(put(*to, ++number));
+        CHECK(to->turn_level() == 0);  // nothing is written any more
+    });
+}
+
+TEST_CASE("a spare that is needed soon is not filled with zeros") {
+    for (const bool soon : {false, true}) {
+        CAPTURE(soon);
+        simulation world{13};
+        world.run([&] {
+            spare_world at{world};
+            auto to = at.write();
+            world.inject({.kind = fault_kind::slow,
+                          .on = io_kind::sync,
+                          .count = fault::for_ever,
+                          .path_part = bytes{bytes_view{spare_segment_name}},
+                          .slowdown = 1'000'000});
+            for (std::uint64_t number = 1; number <= 6; ++number)
+                to->wait_written(put(*to, number).value().end).value();
+            at.wait_for_helper();  // which syncs it
+            if (soon) CHECK(to->turn_level() > 0.5);
+            const std::uint64_t before = world.io_count(io_kind::write);
+            world.clear_faults();
+            at.platform.sleep(seconds(100'000));
+            CHECK(at.has_spare());
+            CHECK(world.io_count(io_kind::write) == before + (soon ? 0 : 1));
+            CHECK(to->turn_level() == 0);
+        });
+    }
+}
+
 TEST_CASE("without space for a spare the log goes on to the last segment that fits") {
     simulation world{1};
     world.run([&] {

@@ -47,6 +47,8 @@
 //                                                        else, and tells the sink what is damaged:
 //                                                        recovery/page_damage.hpp
 //   s.stats()                        storage_stats
+//   s.pressure()                     storage_pressure    of what is put off, how much; brief, for
+//                                                        it is asked for every few commits
 //
 // Its index offers, besides what an ordered_index does:
 //
@@ -126,6 +128,14 @@ struct storage_stats {
     std::uint64_t misses = 0;
 };
 
+// Each is 0 at rest and 1 where changes have to wait, or a limit is passed; 0, too, where nobody is
+// at work against it.
+struct storage_pressure {
+    double pages = 0;        // clean ones that are missing
+    double side_copies = 0;  // of pages, for a checkpoint that is being made
+    double space = 0;        // that a checkpoint would give back
+};
+
 // Of a store whose indexes are all in memory.
 class no_index_storage {
 public:
@@ -150,6 +160,7 @@ public:
     template <class Sink>
     void scrub(Sink&) {}
     [[nodiscard]] storage_stats stats() { return {}; }
+    [[nodiscard]] storage_pressure pressure() const noexcept { return {}; }
 };
 
 namespace detail {

@@ -284,15 +284,36 @@ public:
                side_count(options_) * side_copy_bytes(options_.page_bytes) +
                store_.translation_bytes();
     }
+    // Who finds no clean frame, or no room for a side copy, writes an image: how near that is, and
+    // how much it matters, by what one took lately.
+    //   Effects     frames are cleaned soon, where many are to be
+    //   Complexity  a mutex
+    [[nodiscard]] buffer_pool_pressure pressure() {
+        const lock_guard<mutex> hold{writer_.latch()};
+        const auto took = writer_.usual_write();
+        if (!took) return {};
+        const double matters = took->seconds() / (took->seconds() + long_write.seconds());
+        const double missing = store_.clean_frames_missing();
+        if (missing > clean_soon_at) helper_.clean_soon();
+        return {missing * matters, writer_.sides_taken() * matters};
+    }
     //   Complexity  looks at every frame
     [[nodiscard]] buffer_pool_stats stats() {
-        const lock_guard<mutex> hold{writer_.latch()};
-        buffer_pool_stats seen = writer_.counts();
-        seen.hits = store_.hits();
-        seen.frames = static_cast<std::uint32_t>(store_.frames().size());
-        seen.free = static_cast<std::uint32_t>(store_.free_count());
-        seen.side_copies_waiting = writer_.side_count();
-        store_.count_frames(seen.dirty, seen.pinned);
+        buffer_pool_stats seen;
+        {
+            const lock_guard<mutex> hold{writer_.latch()};
+            seen = writer_.counts();
+            seen.hits = store_.hits();
+            seen.frames = static_cast<std::uint32_t>(store_.frames().size());
+            seen.free = static_cast<std::uint32_t>(store_.free_count());
+            seen.side_copies_waiting = writer_.side_count();
+            seen.dirty = writer_.dirty_count();
+        }
+        // In parts, for which who wants a frame, or begins an epoch, hardly waits.
+        for (std::size_t from = 0; from < seen.frames; from += 1024) {
+            const lock_guard<mutex> hold{writer_.latch()};
+            seen.pinned += store_.count_pinned(from, from + 1024);
+        }
         return seen;
     }
 
@@ -341,10 +362,23 @@ private:
         return writer_.write_old(at, writer_.this_epoch() - 1);
     }
     [[nodiscard]] result<void> write_until(std::uint32_t epoch) {
-        for (frame& at : store_.frames())
+        std::size_t looked_at = 0;
+        for (frame& at : store_.frames()) {
             if (auto written = writer_.write_old(at, epoch); !written) return written;
+            if (++looked_at % 64 != 0 || !sides_run_short()) continue;
+            if (auto written = writer_.write_sides(epoch); !written) return written;
+        }
         return writer_.write_sides(epoch);
     }
+
+    // Before who changes a page has to write its old image.
+    [[nodiscard]] bool sides_run_short() {
+        const lock_guard<mutex> hold{writer_.latch()};
+        return writer_.sides_taken() > 0.5;
+    }
+
+    static constexpr nanoseconds long_write = milliseconds(1);  // of one image
+    static constexpr double clean_soon_at = 0.25;               // of the frames that are missing
 
     Source* const source_;
     const buffer_pool_options options_;

@@ -26,6 +26,13 @@ struct buffer_pool_options {
     event_sink events = {};  // page_write_failed; noted with latches held
 };
 
+// What a thread that changes pages is about to wait for: 0 where an image is written at once, or
+// cannot be, and 1 at the most.
+struct buffer_pool_pressure {
+    double frames = 0;       // that are dirty and should be clean
+    double side_copies = 0;  // of the room for them
+};
+
 struct buffer_pool_stats {
     std::uint64_t hits = 0;    // nearly: threads that run at once may overwrite each other's count
     std::uint64_t misses = 0;  // pages that were not there when they were asked for

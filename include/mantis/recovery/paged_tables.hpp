@@ -253,6 +253,7 @@ public:
     }
     // Pages in use, written or not.
     [[nodiscard]] std::uint64_t page_count() { return numbers_.used_count(); }
+    [[nodiscard]] buffer_pool_pressure pressure() { return pool_.pressure(); }
     //   Complexity  looks at every segment
     [[nodiscard]] page_store_stats disk_stats() { return disk_.stats(); }
     //   Complexity  looks at every frame and every segment

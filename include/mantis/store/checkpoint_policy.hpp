@@ -23,6 +23,16 @@
 
 namespace mantis {
 
+// How much of the log that there may be without a checkpoint is there, so that writers are delayed
+// (txn/write_debt.hpp): of four times what makes one due, and four segments, at whose ends it is
+// looked at.
+[[nodiscard]] constexpr double log_level(std::uint64_t log_bytes, std::uint64_t due_at,
+                                         std::uint64_t image_bytes,
+                                         std::uint64_t segment_bytes) noexcept {
+    const double due = static_cast<double>(due_at > image_bytes ? due_at : image_bytes);
+    return static_cast<double>(log_bytes) / (4 * due + 4 * static_cast<double>(segment_bytes));
+}
+
 enum class checkpoint_reason : std::uint8_t {
     none,
     log_bytes,

@@ -99,6 +99,11 @@ public:
         if (thread_ && thread_->joinable()) thread_->join();
     }
 
+    // The last one that it made has failed, and there was none since.
+    [[nodiscard]] bool failing() const {
+        const lock_guard<mutex> hold{mutex_};
+        return failures_ != 0;
+    }
     [[nodiscard]] recovery_objectives objectives() const {
         const lock_guard<mutex> hold{mutex_};
         return objectives_;

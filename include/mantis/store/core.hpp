@@ -24,6 +24,7 @@
 #include "log_retention.hpp"
 #include "options.hpp"
 #include "store_recovery.hpp"
+#include "store_stats.hpp"
 #include "watches.hpp"
 
 #include "../core/owned.hpp"
@@ -32,31 +33,6 @@
 #include "../txn/transaction.hpp"
 
 namespace mantis {
-
-struct table_info {
-    bytes name;
-    table_id id;
-    bytes_view index;
-    std::size_t entries = 0;
-    std::size_t memory_bytes = 0;
-};
-
-struct store_stats {
-    std::size_t tables = 0;
-    std::size_t entries = 0;
-    std::size_t memory_bytes = 0;
-    std::uint64_t log_bytes = 0;  // of records and their padding, since the database was made
-    log_stats log;                // of this opening
-    lsn durable;
-    checkpoint_info checkpoint;     // the last one; redo_from {}: there is none
-    std::uint64_t checkpoints = 0;  // made in this opening
-    recovery_objectives objectives;
-    loss_window window;  // what a power failure would take of what was answered
-    file_health files;   // reads, lists and opens that failed, in this opening
-    space_counts space;
-    memory_counts memory;  // of the budget; nothing is counted where memory_bytes is 0
-    storage_stats pages;   // of tables in pages
-};
 
 template <class World, class Checksum, class Durability, class... Indexes>
 class store_core {
@@ -113,6 +89,7 @@ public:
     [[nodiscard]] result<void> close() {
         if (!log_) return success();
         const event_delivery told{&watches_.events()};
+        watches_.pace().stop();
         if (options_.checkpoint_at_close && !options_.read_only) (void)checkpoint();
         checkpointer_->stop();
         background_->stop();
@@ -153,6 +130,8 @@ public:
     [[nodiscard]] recovery_objectives objectives() const {
         return background_ ? background_->objectives() : recovery_objectives{};
     }
+    [[nodiscard]] write_pace_stats writes() const { return watches_.pace().stats(); }
+    [[nodiscard]] storage_stats page_stats() { return tables_.storage().stats(); }
     [[nodiscard]] loss_window window() { return syncing_ ? syncing_->window() : loss_window{}; }
     [[nodiscard]] store_stats stats() {
         store_stats sum;
@@ -176,7 +155,8 @@ public:
         sum.files = platform_.health(path());
         sum.space = watches_.space().counts();
         sum.memory = watches_.memory().counts();
-        sum.pages = tables_.storage().stats();
+        sum.pages = page_stats();
+        sum.writes = writes();
         return sum;
     }
 
@@ -318,6 +298,7 @@ private:
                         commit_clock<Platform>{platform_, recovery_.last_time});
         open_checkpoints(block);
         begin_scrubbing(block.database);
+        if (!options_.read_only) watches_.pace().begin(&store_core::levels, this);
         return success();
     }
 
@@ -393,6 +374,22 @@ private:
     [[nodiscard]] std::uint64_t log_since_checkpoint(lsn end) const noexcept {
         const lsn from = last_checkpoint_.redo_from;
         return grown(end.value, (from != lsn{} ? from : first_lsn_of_log).value);
+    }
+
+    // What is put off, where somebody is at work against it.
+    static write_levels levels(void* self) {
+        auto& core = *static_cast<store_core*>(self);
+        const storage_pressure stored = core.tables_.storage().pressure();
+        write_levels now{core.log_->turn_level(), 0, stored.pages, stored.side_copies, 0};
+        if (core.background_->failing()) return now;
+        if (core.options_.checkpoint_for_space) now.space = stored.space;
+        const std::uint64_t due = core.options_.checkpoint_log_bytes;
+        if (due == 0) return now;
+        const lsn end = core.log_->end();
+        const lock_guard<mutex> hold{core.info_mutex_};
+        now.log = log_level(core.log_since_checkpoint(end), due, core.last_checkpoint_.bytes,
+                            core.options_.segment_bytes);
+        return now;
     }
 
     // What the thread asks the store for.

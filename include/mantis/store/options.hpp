@@ -61,6 +61,11 @@ struct store_options {
     // for 100 ms, and after a probe that failed for twice as long, up to 10 s: calls fail at once
     // meanwhile. Writes and syncs go on. failures = 0: every call tries for itself.
     breaker_options breaker = {};
+    // A commit waits for so long at most, before it takes anything, so that writers do not outrun
+    // what the background does for them (docs/pages.md#when-writers-wait). Larger: a slower disk is
+    // bridged without a standstill; smaller: no commit is late by more than that, and writers may
+    // have to wait for the disk itself. {}: none is ever delayed.
+    nanoseconds write_delay_limit = milliseconds(5);
     // A checkpoint is made in the background once so much log was written since the last one, and
     // as much as its image has: log and images together take about three times the size of the
     // tables, or of this. Larger: openings take longer; smaller: more is written. 0: not by bytes.

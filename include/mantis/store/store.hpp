@@ -194,6 +194,15 @@ public:
     // allow.
     //   Complexity  constant, unlike stats()
     [[nodiscard]] loss_window window() const { return open() ? core_->window() : loss_window{}; }
+    // How writers were delayed, and by what. Likewise.
+    [[nodiscard]] write_pace_stats writes() const {
+        return open() ? core_->writes() : write_pace_stats{};
+    }
+    // Of tables in pages.
+    //   Complexity  looks at every page in memory and every file of pages
+    [[nodiscard]] storage_stats pages() const {
+        return open() ? core_->page_stats() : storage_stats{};
+    }
     //   Returns     as it was opened; empty once closed
     [[nodiscard]] bytes_view path() const noexcept { return open() ? core_->path() : bytes_view{}; }
     [[nodiscard]] store_stats stats() const { return open() ? core_->stats() : store_stats{}; }

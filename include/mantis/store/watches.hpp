@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What watches over an open store: its memory budget, the free space of its disk, and the queue of
-// events that waits for the listener.
+// What watches over an open store: its memory budget, the free space of its disk, the pace of its
+// writers, and the queue of events that waits for the listener.
 //
-// Threads: events(), memory() and space() any number; open() and close() alone.
+// Threads: events(), memory(), pace() and space() any number; open() and close() alone.
 #pragma once
 
 #include "options.hpp"
@@ -18,7 +18,9 @@ public:
     using directory = typename Platform::directory;
 
     explicit store_watches(const store_options& options)
-        : events_{options.events}, memory_{memory_of(options), events_.sink()} {}
+        : events_{options.events},
+          memory_{memory_of(options), events_.sink()},
+          pace_{options.write_delay_limit} {}
     store_watches(const store_watches&) = delete;
     store_watches& operator=(const store_watches&) = delete;
 
@@ -37,10 +39,13 @@ public:
     [[nodiscard]] space_watch<Platform>& space() noexcept { return *space_; }
     [[nodiscard]] const space_watch<Platform>& space() const noexcept { return *space_; }
 
+    [[nodiscard]] write_pace<Platform>& pace() noexcept { return pace_; }
+    [[nodiscard]] const write_pace<Platform>& pace() const noexcept { return pace_; }
+
     // For the engine; valid until close().
     [[nodiscard]] commit_resources<Platform> resources() noexcept {
         return commit_resources<Platform>{memory_.limits().hard_bytes != 0 ? &memory_ : nullptr,
-                                          &*space_, &events_};
+                                          &*space_, &events_, &pace_};
     }
     // For the log: a new segment is the moment at which space changes hands.
     [[nodiscard]] event_sink of_log() noexcept { return {&store_watches::note_of_log, this}; }
@@ -90,6 +95,7 @@ private:
 
     event_queue<Platform> events_;
     memory_budget<Platform> memory_;
+    write_pace<Platform> pace_;
     std::optional<space_watch<Platform>> space_;
 };
 

@@ -107,6 +107,7 @@ public:
         detail::commit_payloads payloads{writes, record_target_bytes};
         const commit_growth growth = detail::growth_of(writes, payloads);
         resources().make_room(growth);
+        if (!writes.empty()) resources().pace({applied_.load()}, writes.payload_bytes());
         row_places places;
         const auto stored = prefetch(writes, known, places);
         if (!stored) return error{stored.error()}.within("committing");

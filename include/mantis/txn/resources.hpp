@@ -2,19 +2,21 @@
 //
 // What commits take of the memory and of the disk, and who is told when it runs short.
 //
-//   1. make_room   before the commit mutex: caches may give memory back
+//   1. make_room   before the commit mutex: caches may give memory back. pace likewise: whoever
+//                  writes may be delayed (write_pace.hpp)
 //   2. admit       refuses what would pass a limit
 //   3. applied     what it took really, or failed: nothing was taken
 //
 // A commit that only takes away (erases, drops) has a growth of nothing: it is never refused, and
 // no limit is looked at for it.
 //
-// Threads: make_room any number, the others with the commit mutex.
+// Threads: make_room and pace any number, the others with the commit mutex.
 #pragma once
 
 #include "../platform/event_queue.hpp"
 #include "../platform/memory_budget.hpp"
 #include "../platform/space_watch.hpp"
+#include "write_pace.hpp"
 
 namespace mantis {
 
@@ -30,8 +32,9 @@ public:
     //   Requires    all of them outlive it
     explicit commit_resources(memory_budget<Platform>* memory = nullptr,
                               space_watch<Platform>* space = nullptr,
-                              event_queue<Platform>* events = nullptr) noexcept
-        : memory_{memory}, space_{space}, events_{events} {}
+                              event_queue<Platform>* events = nullptr,
+                              write_pace<Platform>* pace = nullptr) noexcept
+        : memory_{memory}, space_{space}, events_{events}, pace_{pace} {}
 
     //   Requires    no latch is held, nor taken before what it returns
     //   Effects     what is noted until its end is told then
@@ -48,6 +51,10 @@ public:
     //   Requires    no latch is held
     void make_room(const commit_growth& growth) {
         if (memory_ != nullptr && growth.memory_bytes != 0) memory_->make_room(growth.memory_bytes);
+    }
+    //   Requires    no latch is held
+    void pace(lsn end, std::uint64_t bytes) {
+        if (pace_ != nullptr) pace_->pass(end, bytes);
     }
     //   Effects     the growth is reserved, until applied() or failed()
     //   Errors      out_of_memory, no_space: nothing was reserved
@@ -75,6 +82,7 @@ private:
     memory_budget<Platform>* memory_;
     space_watch<Platform>* space_;
     event_queue<Platform>* events_;
+    write_pace<Platform>* pace_;
 };
 
 }  // namespace mantis

@@ -117,6 +117,11 @@ public:
     //   Threads     any; one atomic load
     [[nodiscard]] lsn written() const noexcept { return flusher_.written(); }
     [[nodiscard]] log_stats stats() const { return flusher_.stats(); }
+    // How near the next turn is for which an append would have to wait: how much of the last
+    // segment is filled, while the one before it is not durable or the next one is being made.
+    //   Effects     from a half on, who makes the next one hurries
+    //   Returns     0 to 1; 0: it would not wait, or nobody works for that
+    [[nodiscard]] double turn_level() { return flusher_.turn_level(); }
 
     // As if a sync had failed: something that the log relies on did.
     void stop(const error& why) { flusher_.stop(why); }

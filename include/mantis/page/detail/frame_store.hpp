@@ -109,21 +109,36 @@ public:
             if (at.dirty() == 0) --dirty;
         }
     }
-    //   Requires    the mutex; so the next two
-    void count_frames(std::uint32_t& dirty, std::uint32_t& pinned) {
-        for (frame& at : frames_) {
-            if (at.page.load(Platform::memory_order::relaxed) == 0) continue;
-            if (at.dirty() != 0) ++dirty;
-            if (at.latch.try_lock()) at.latch.unlock_unchanged();
+    //   Requires    the mutex; so the next four
+    //   Returns     of these frames, those that have a page that somebody holds
+    [[nodiscard]] std::uint32_t count_pinned(std::size_t from, std::size_t to) {
+        std::uint32_t pinned = 0;
+        for (std::size_t at = from; at < to && at < frames_.size(); ++at) {
+            frame& each = frames_[at];
+            if (each.page.load(Platform::memory_order::relaxed) == 0) continue;
+            if (each.latch.try_lock()) each.latch.unlock_unchanged();
             else ++pinned;
         }
+        return pinned;
+    }
+    // Of the frames that clean() keeps clean or free, those that are neither, if few are free.
+    [[nodiscard]] double clean_frames_missing() const noexcept {
+        const std::size_t all = frames_.size();
+        const std::size_t most = all * (100 - options_->clean_percent) / 100;
+        const std::size_t dirty = writer_->dirty_count();
+        if (dirty <= most || most == all || free_.size() * plenty_free >= all) return 0;
+        const auto share = [](std::size_t of, std::size_t all_of) {
+            return static_cast<double>(of) / static_cast<double>(all_of);
+        };
+        return share(dirty - most, all - most) * (1 - share(free_.size() * plenty_free, all));
     }
     [[nodiscard]] std::uint64_t hits() const { return hits_.value(); }
     [[nodiscard]] std::size_t free_count() const noexcept { return free_.size(); }
     [[nodiscard]] std::size_t translation_bytes() const { return translation_.memory_bytes(); }
 
 private:
-    static constexpr std::size_t lines_ahead = 5;  // a page has at least eight
+    static constexpr std::size_t lines_ahead = 5;   // a page has at least eight
+    static constexpr std::size_t plenty_free = 16;  // of so many frames one is free
 
     //   Requires    the mutex; it is let go meanwhile
     template <class Fill>
@@ -144,6 +159,7 @@ private:
         at.page.store(page.value, Platform::memory_order::release);
         translation_.set(page, index_of(at));
         with.arrived(at);
+        if (Fill::makes_dirty) writer_->became_dirty();
         return &at;
     }
     //   Requires    the mutex
@@ -197,13 +213,11 @@ private:
         return why;
     }
     [[nodiscard]] error no_frame(page_id page) {
-        std::uint32_t dirty = 0;
-        std::uint32_t pinned = 0;
-        count_frames(dirty, pinned);
+        const std::uint32_t pinned = count_pinned(0, frames_.size());
         return error{error_code::out_of_memory, "finding a frame for a page"}
             .with("page", page.value)
             .with("frames", frames_.size())
-            .with("dirty", dirty)
+            .with("dirty", writer_->dirty_count())
             .with("pinned", pinned);
     }
     //   Requires    the mutex; it is let go meanwhile
@@ -263,6 +277,7 @@ private:
     //   Requires    the mutex; the latch is held exclusively
     void forget(frame& at) {
         translation_.set({at.page.load(Platform::memory_order::relaxed)}, Translation::none);
+        if (at.dirty() != 0) writer_->became_clean();
         at.dirty_epoch.store(0, Platform::memory_order::release);
         at.page.store(0, Platform::memory_order::release);
     }

@@ -24,6 +24,7 @@ void clear_page(std::byte* into, std::size_t size) {
 template <class Platform, class Source>
 struct image_fill {
     static constexpr bool shares_errors = true;
+    static constexpr bool makes_dirty = false;
     Source* source;
     std::size_t page_bytes;
     buffer_pool_stats* counts;
@@ -41,6 +42,7 @@ struct image_fill {
 template <class Platform>
 struct zero_fill {
     static constexpr bool shares_errors = false;  // that it could not be read is nothing to it
+    static constexpr bool makes_dirty = true;
     std::size_t page_bytes;
     std::uint32_t epoch;
 

@@ -17,6 +17,8 @@
 #include "../pool_options.hpp"
 #include "side_copies.hpp"
 
+#include <optional>
+
 namespace mantis::detail {
 
 template <class Platform, class Source>
@@ -45,6 +47,7 @@ public:
         const std::uint32_t was = at.dirty();
         if (was == now) return true;
         if (was != 0 && !copy_aside(at, was)) return false;
+        if (was == 0) became_dirty();
         at.dirty_epoch.store(now, Platform::memory_order::release);
         return true;
     }
@@ -84,11 +87,21 @@ public:
         ++in_transit_;
         auto written = write_sides_of(page, hold);
         if (written) written = write_image(page, epoch, at.bytes, hold);
-        if (written) at.dirty_epoch.store(0, Platform::memory_order::release);
+        if (written) {
+            at.dirty_epoch.store(0, Platform::memory_order::release);
+            became_clean();
+        }
         at.writing = false;
         --in_transit_;
         changed_.notify_all();
         return written;
+    }
+    // Of a frame that was not dirty, before it is; and of one that was, afterwards.
+    void became_dirty() { dirty_.fetch_add(1, Platform::memory_order::relaxed); }
+    void became_clean() { dirty_.fetch_sub(1, Platform::memory_order::relaxed); }
+    // At least so many frames as are dirty.
+    [[nodiscard]] std::uint32_t dirty_count() const {
+        return dirty_.load(Platform::memory_order::relaxed);
     }
     // For all of the pool.
     [[nodiscard]] mutex& latch() noexcept { return mutex_; }
@@ -100,6 +113,12 @@ public:
     [[nodiscard]] buffer_pool_stats& counts() noexcept { return counts_; }
     [[nodiscard]] std::uint32_t side_count() const noexcept { return sides_.count(); }
     void limit_sides(std::uint32_t most) noexcept { sides_.limit(most); }
+    // Of the room for side copies, what is taken.
+    [[nodiscard]] double sides_taken() const noexcept { return sides_.taken(); }
+    // How long one image was written lately; none: the last one could not be.
+    [[nodiscard]] std::optional<nanoseconds> usual_write() const noexcept {
+        return write_failed_ ? std::nullopt : std::optional<nanoseconds>{usual_write_};
+    }
     // Frames that are being filled or written: this many threads will say changed().
     [[nodiscard]] std::uint32_t& in_transit() noexcept { return in_transit_; }
 
@@ -145,8 +164,11 @@ private:
     [[nodiscard]] result<void> write_image(page_id page, std::uint32_t epoch, const std::byte* from,
                                            unique_lock<mutex>& hold) {
         hold.unlock();
+        const nanoseconds begun = Platform::parking::now();
         auto written = source_->write(page, epoch, {from, options_->page_bytes});
+        const nanoseconds took = Platform::parking::now() - begun;
         hold.lock();
+        usual_write_.count += (took.count - usual_write_.count) / 8;
         ++(written ? counts_.writes : counts_.failed_writes);
         if (!written && !std::exchange(write_failed_, true))
             options_->events(
@@ -161,12 +183,14 @@ private:
     Source* const source_;
     const buffer_pool_options* const options_;
     typename Platform::template atomic<std::uint32_t> epoch_{1};
+    typename Platform::template atomic<std::uint32_t> dirty_{0};
 
     mutex mutex_;  // protects all below
     typename Platform::condition changed_;
     side_copies sides_;
     std::uint32_t in_transit_ = 0;
     bool write_failed_ = false;  // the last one
+    nanoseconds usual_write_;    // an average that forgets
     buffer_pool_stats counts_;
 };
 

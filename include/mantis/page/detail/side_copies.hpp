@@ -48,6 +48,11 @@ public:
     }
 
     [[nodiscard]] std::uint32_t count() const noexcept { return used_; }
+    // Of what there is room for.
+    [[nodiscard]] double taken() const noexcept {
+        const std::size_t room = copies_.size() < most_ ? copies_.size() : most_;
+        return room == 0 ? 0 : static_cast<double>(used_) / static_cast<double>(room);
+    }
     [[nodiscard]] std::byte* bytes_of(std::uint32_t at) const noexcept { return memory_.page(at); }
     [[nodiscard]] const copy& operator[](std::uint32_t at) const noexcept { return copies_[at]; }
 

@@ -111,21 +111,20 @@ public:
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return storage_checkpoint{};
         wants_.store(false);
+        const making one{making_};
         const std::uint64_t changed_before = changed_.load();
         take_back(*tables);
-        making_.store(true);
         const bool cleaned = clean(*tables);
         auto made = tables->checkpoint(std::move(barrier));
-        making_.store(false);
         if (!made) return std::move(made.error());
         // What a checkpoint has made superfluous is for the next one to clean. While much changes
         // that would leave as much behind as it takes away, so look() waits until there is more.
         const bool quiet = changed_.load() == changed_before;
         if (!quiet) settled_.store(false);
-        const page_store_stats now = tables->disk_stats();
-        left_.store(taken_by(now));
+        const page_store_stats left = tables->disk_stats();
+        left_.store(taken_by(left));
         most_pages_.store(tables->page_count());
-        if (quiet && cleaned && takes_more_than(enough_percent, now)) want_checkpoint();
+        if (quiet && cleaned && takes_more_than(enough_percent, left)) want_checkpoint();
         return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
                                   made->bytes_written};
     }
@@ -141,18 +140,22 @@ public:
     }
     //   Effects     wants_checkpoint(), where a checkpoint would give space back
     void look() {
-        // A checkpoint that is being made has both what was before it and what will be.
-        if (making_.load()) return;
         const std::uint64_t now = changed_.load();
         const bool quiet = looked_.exchange(now) == now;
         settled_.store(quiet);
-        if (wants_space(quiet)) want_checkpoint();
+        if (wants_space(quiet) && !making_.load()) want_checkpoint();
     }
     template <class Sink>
     void scrub(Sink& sink) {
         if (tables_type* const tables = tables_.load()) (void)tables->scrub(sink);
     }
 
+    [[nodiscard]] storage_pressure pressure() {
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr) return {};
+        const buffer_pool_pressure pool = tables->pressure();
+        return {pool.frames, pool.side_copies, static_cast<double>(excess_.load()) / 100.0};
+    }
     [[nodiscard]] storage_stats stats() {
         storage_stats seen;
         seen.page_bytes = PageBytes;
@@ -178,6 +181,20 @@ private:
     static constexpr std::uint64_t too_much_percent = 200;
     static constexpr std::uint64_t enough_percent = 145;
     static constexpr std::uint64_t reserve_percent = 130;
+    // Beyond that, checkpoints do not give back what changes take.
+    static constexpr std::uint64_t most_percent = 2'000;
+
+    // While a checkpoint is made there are two of everything, and it looks itself when it is over.
+    class making {
+    public:
+        explicit making(typename Platform::template atomic<bool>& is) : is_{&is} { is.store(true); }
+        making(const making&) = delete;
+        making& operator=(const making&) = delete;
+        ~making() { is_->store(false); }
+
+    private:
+        typename Platform::template atomic<bool>* is_;
+    };
 
     [[nodiscard]] result<void> open_existing() {
         persisted_ = {};
@@ -274,6 +291,8 @@ private:
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return false;
         const page_store_stats now = tables->disk_stats();
+        const std::uint64_t most = now.newest_bytes * most_percent / 100;
+        excess_.store(taken_by(now) * 100 / (most + 16 * now.segment_bytes));
         return takes_more_than(quiet ? enough_percent : too_much_percent, now,
                                quiet ? 0 : left_.load()) ||
                reserves_too_much(quiet, tables->page_count(), now);
@@ -293,6 +312,8 @@ private:
     typename Platform::template atomic<bool> wants_{false};
     typename Platform::template atomic<bool> making_{false};     // a checkpoint
     typename Platform::template atomic<std::uint64_t> left_{0};  // taken after the last one
+    // Percent of the most space that was taken at the last look.
+    typename Platform::template atomic<std::uint64_t> excess_{0};
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
 };

@@ -9,6 +9,7 @@
 
 #include "change_bell.hpp"
 #include "commit_group.hpp"
+#include "log_answers.hpp"
 #include "log_segments.hpp"
 #include "log_units.hpp"
 
@@ -48,6 +49,11 @@ public:
         lock_guard<mutex> hold{mutex_};
         return {units_.end_of_records()};
     }
+    [[nodiscard]] double turn_level() {
+        lock_guard<mutex> hold{mutex_};
+        if (!helping_ || failed_.load(orders::relaxed)) return 0;
+        return segments_.turn_level(units_.position());
+    }
     [[nodiscard]] lsn durable() const noexcept { return {durable_.load(orders::acquire)}; }
     [[nodiscard]] lsn written() const noexcept { return {written_.load(orders::acquire)}; }
     [[nodiscard]] log_stats stats() const {
@@ -77,12 +83,7 @@ public:
         if (wanted == goal::durable) group_.leave();
         return done;
     }
-    error unknown(std::uint64_t target) const {
-        return error{error_code::unknown_outcome,
-                     "making a commit durable: a write or sync of the log failed"}
-            .with("lsn", target)
-            .with("durable_lsn", durable().value);
-    }
+    error unknown(std::uint64_t target) const { return log_outcome_unknown(target, durable()); }
 
     void stop(const error& why) {
         const lock_guard<mutex> hold{mutex_};
@@ -108,10 +109,7 @@ private:
 
     static constexpr std::uint64_t first_unit_bytes = 64 * 1024;  // doubled when one is full
 
-    static error failure() {
-        return error{error_code::read_only,
-                     "appending to the log: an earlier write or sync failed"};
-    }
+    static error failure() { return log_has_failed(); }
 
     //   Effects     a place is reserved, in a new unit or a new segment if need be
     result<void> make_room(std::uint64_t size, place& mine) {
@@ -232,7 +230,7 @@ private:
         if (looked_ahead_ || !segments_.any() || !options_.spare_segment) return;
         const std::uint64_t filled = units_.closed_end() - segments_.last().first;
         if (stats_.segments == 1 && filled < segments_.last().room / 2) return;
-        looked_ahead_ = true;
+        looked_ahead_ = helping_ = true;
         helper_.ask();
     }
 
@@ -242,6 +240,9 @@ private:
         (void)finish_turn(hold);
         hold.unlock();
         segments_.prepare_spare();
+        hold.lock();
+        helping_ = segments_.behind();
+        hold.unlock();
         return end_old_segment();
     }
     //   Effects     a segment that was begun long ago and holds records is ended
@@ -266,10 +267,7 @@ private:
     void fail(const error& why) {
         if (!failed_.load(orders::relaxed)) {
             // Noted before anybody can be refused because of it.
-            options_.events(event{event_code::read_only}
-                                .about(why.subject())
-                                .with("lsn", units_.end_of_records())
-                                .with("durable_lsn", durable().value));
+            options_.events(log_read_only(why, units_.end_of_records(), durable()));
             failed_.store(true, orders::release);
         }
         announce();
@@ -433,6 +431,7 @@ private:
         if (!made) return false;
         segments_.begin_spare(*std::move(made), closed.end);
         begun();
+        helping_ = true;
         helper_.ask();
         return true;
     }
@@ -482,6 +481,7 @@ private:
     bool closing_ = false;    // a thread closes a unit and seals it
     bool syncing_ = false;    // a thread syncs
     bool gathering_ = false;  // a thread waits for others before it syncs
+    bool helping_ = false;    // the helper prepares the next turn
     bool turning_ = false;    // a thread, the one that closes, exchanges the segment
 
     std::uint64_t unit_bytes_;

@@ -43,6 +43,14 @@ public:
     // One past its last record.
     [[nodiscard]] std::uint64_t behind_end() const noexcept { return behind_end_; }
 
+    //   Requires    any(); the last segment is filled up to `end`
+    //   Returns     its share that is filled, if who turns to the next one waits for a sync; else 0
+    [[nodiscard]] double turn_level(std::uint64_t end) noexcept {
+        const double filled =
+            static_cast<double>(end - last_->first) / static_cast<double>(last_->room);
+        if (filled > 0.5) spare_.hurry();
+        return behind() || !spare_.is_usable() ? filled : 0;
+    }
     //   Effects     there is a spare, unless none can be made
     void prepare_spare() { spare_.prepare(); }
 

@@ -56,19 +56,25 @@ public:
         auto made = make_new();
         hold.lock();
         state_ = made ? state::ready : state::none;
+        usable_.store(made.has_value(), orders::relaxed);
         if (made) spare_.emplace(std::move(*made));
         changed_.notify_all();
     }
 
+    // take() would not wait for a sync: there is a spare, or zeros are being written.
+    [[nodiscard]] bool is_usable() const noexcept { return usable_.load(orders::relaxed); }
+    // A spare is needed soon: zeros that were not written yet are left out.
+    void hurry() noexcept { hurry_.store(true, orders::relaxed); }
     //   Effects     until let_go() there is no other one
     //   Returns     the spare; none: there is none. Waits for one that is being made, which is
     //               faster than making another
     std::optional<spare> take() {
         unique_lock<mutex> hold{mutex_};
-        hurry_.store(true, orders::relaxed);
+        hurry();
         while (state_ == state::making) changed_.wait(mutex_);
         if (state_ != state::ready) return std::nullopt;
         state_ = state::taken;
+        usable_.store(false, orders::relaxed);
         std::optional<spare> taken = std::move(spare_);
         spare_.reset();
         return taken;
@@ -109,6 +115,7 @@ private:
         spare made{std::move(*opened), 0};
         auto filled = made.opened.preallocate(file_bytes_);
         if (filled) filled = made.opened.sync();
+        usable_.store(filled.has_value(), orders::relaxed);
         if (filled && zeroed_) filled = zero(made);
         if (filled) return made;
         // It would take space where there is none.
@@ -129,6 +136,7 @@ private:
             if (auto done = made.opened.write(made.zeroed_to_offset, piece); !done) return done;
             made.zeroed_to_offset += count;
         }
+        usable_.store(false, orders::relaxed);
         if (hurry_.load(orders::relaxed)) return success();
         return made.opened.sync();
     }
@@ -141,6 +149,7 @@ private:
     typename Platform::condition changed_;
     state state_ = state::none;
     std::optional<spare> spare_;
+    typename Platform::template atomic<bool> usable_{false};
     // Somebody waits for what is being made.
     typename Platform::template atomic<bool> hurry_{false};
 };
