@@ -85,9 +85,8 @@ MUTANTS = (
     mutant(
         "rows-of-a-batch-skipped",
         "store/checkpointer.hpp",
-        "                return !more;\n",
-        "                if (!more) return true;\n                more = false;\n"
-        "                return false;\n",
+        "                if (more) return false;\n",
+        "                if (more) return more = false;\n",
         "store/checkpoint.cpp",
         "A table that is larger than a batch loses all behind it.",
     ),

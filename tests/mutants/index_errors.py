@@ -47,9 +47,9 @@ MUTANTS = (
     ),
     mutant(
         "torn-reads-conflict-for-ever",
-        "txn/engine.hpp",
-        "            if (now.applied() == read.as_of) continue;\n",
-        "            if (now.changed() == read.as_of) continue;\n",
+        "txn/detail/reads_hold.hpp",
+        "        if (now.applied() == read.as_of) continue;\n",
+        "        if (now.changed() == read.as_of) continue;\n",
         "store/index_failures.cpp",
         "A reader that scans is told to run again, each time.",
     ),
@@ -72,10 +72,10 @@ MUTANTS = (
     ),
     mutant(
         "validation-error-ignored",
-        "txn/engine.hpp",
-        '            if (!same) return same.error().within("committing: looking again at what was '
-        'read");\n            if (!*same)',
-        "            if (same && !*same)",
+        "txn/detail/reads_hold.hpp",
+        '        if (!same) return same.error().within("committing: looking again at what was '
+        'read");\n        if (!*same)',
+        "        if (same && !*same)",
         "store/index_failures_opening.cpp",
         "A transaction commits of which nobody knows whether its reads hold.",
     ),
@@ -90,8 +90,8 @@ MUTANTS = (
     mutant(
         "scan-error-is-the-end",
         "txn/engine.hpp",
-        '        if (!read) return read.error().within("reading rows");\n',
-        "",
+        '        if (!ended) return ended.error().within("reading rows");\n',
+        "        if (!ended) return true;\n",
         "store/index_failures_opening.cpp",
         "A scan ends early and says that it has all.",
     ),

@@ -55,8 +55,8 @@ READER = (
     mutant(
         "doubtful-records-dropped",
         "wal/reader.hpp",
-        "window_->keep_from(one_of_last_two() ? end_.doubtful_offset() : offset);",
-        "window_->keep_from(offset);",
+        "keep_from(keeps_doubtful_ && one_of_last_two() ? end_.doubtful_offset() : offset);",
+        "keep_from(offset);",
         "wal/reader_window.cpp",
         "Recovery writes again what is no longer in memory.",
     ),

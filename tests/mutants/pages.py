@@ -56,10 +56,8 @@ MUTANTS = (
     mutant(
         "clean-though-the-write-failed",
         "page/detail/page_writer.hpp",
-        "        if (written) at.dirty_epoch.store(0, Platform::memory_order::release);\n"
-        "        at.writing",
-        "        at.dirty_epoch.store(0, Platform::memory_order::release);\n"
-        "        at.writing",
+        "        if (written) {\n            at.dirty_epoch.store(0,",
+        "        {\n            at.dirty_epoch.store(0,",
         "page/buffer_pool.cpp",
         "A change is lost to a passing failure.",
     ),

@@ -133,10 +133,10 @@ EVENTS = (
     mutant(
         "told-under-the-commit-mutex",
         "txn/engine.hpp",
-        "        if (auto done = apply(writes, appended->position, growth); !done) "
-        "return done.error();\n",
-        "        if (auto done = apply(writes, appended->position, growth); !done) "
-        "return done.error();\n"
+        "        if (auto done = apply(writes, places, appended->position, growth); !done)\n"
+        "            return done.error();\n",
+        "        if (auto done = apply(writes, places, appended->position, growth); !done)\n"
+        "            return done.error();\n"
         "        { const auto too_early = resources().tell_at_end(); }\n",
         "store/watches.cpp",
         "Whoever waits for the store in a listener waits for ever.",

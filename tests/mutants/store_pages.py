@@ -32,7 +32,8 @@ MUTANTS = (
     mutant(
         "pages-prefetched-by-nobody",
         "txn/engine.hpp",
-        "                if (auto there = into->prefetch(made.key); !there && !into->dropped())\n"
+        "                if (auto there = into->prefetch(made.key, at); "
+        "!there && !into->dropped())\n"
         "                    return std::move(there.error());\n",
         "",
         TEST,
@@ -69,7 +70,7 @@ MUTANTS = (
     mutant(
         "files-of-pages-never-shrink",
         STORAGE,
-        "        if (wants_space(quiet)) want_checkpoint();\n",
+        "        if (wants_space(quiet) && !making_.load()) want_checkpoint();\n",
         "        (void)quiet;\n",
         TEST,
         "Files keep the size that they once needed.",
@@ -104,8 +105,8 @@ MUTANTS = (
     ),
     mutant(
         "reads-that-changed-are-no-conflict",
-        "txn/engine.hpp",
-        "            if (!*same) return conflict(now);\n",
+        "txn/detail/reads_hold.hpp",
+        "if (version != read.version) return false;",
         "",
         ORDER,
         "Two transactions write by what both have read, and one of the writes is lost.",

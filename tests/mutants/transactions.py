@@ -18,10 +18,10 @@ MUTANTS = (
         "txn/engine.hpp",
         "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n"
-        "        if (auto done = apply(writes, appended->position, growth); !done) "
-        "return done.error();\n",
-        "        if (auto done = apply(writes, log_->durable(), growth); !done) "
-        "return done.error();\n"
+        "        if (auto done = apply(writes, places, appended->position, growth); !done)\n"
+        "            return done.error();\n",
+        "        if (auto done = apply(writes, places, log_->durable(), growth); !done)\n"
+        "            return done.error();\n"
         "        auto appended = append(payloads, growth);\n"
         "        if (!appended) return appended.error();\n",
         "txn/engine.cpp",
@@ -45,17 +45,17 @@ MUTANTS = (
     ),
     mutant(
         "keys-not-validated",
-        "txn/engine.hpp",
-        "            if (!*same) return conflict(now);\n",
+        "txn/detail/reads_hold.hpp",
+        "if (version != read.version) return false;",
         "",
         "txn/isolation.cpp",
         "Two transactions each read what the other writes, and both commit.",
     ),
     mutant(
         "scans-not-validated",
-        "txn/engine.hpp",
-        "            if (read.scanned) return conflict(now);\n",
-        "",
+        "txn/detail/reads_hold.hpp",
+        "read.scanned ? result<bool>{false} : unchanged(now, read.keys);",
+        "unchanged(now, read.keys);",
         "txn/isolation.cpp",
         "A row appears in a range that a committed transaction has read.",
     ),
@@ -98,7 +98,7 @@ MUTANTS = (
     ),
     mutant(
         "commit-record-before-the-parts",
-        "txn/engine.hpp",
+        "txn/detail/commit_payloads.hpp",
         "        records.back().kind = record_kind::commit;\n",
         "        records.front().kind = record_kind::commit;\n",
         "store/store.cpp",
