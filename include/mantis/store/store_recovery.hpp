@@ -61,7 +61,7 @@ public:
         chosen_.log_reaches = of.log_reaches;
         chosen_.stop_at = options.stop_at;
         chosen_.stop_at_time = options.stop_at_time;
-        chosen_.threads = options.recovery_threads;
+        chosen_.threads = threads_for(options);
         chosen_.verification = options.recovery_verification;
         chosen_.read_only = options.read_only;
         chosen_.up_to_damage = options.safe_mode;
@@ -81,6 +81,12 @@ public:
     }
 
 private:
+    // Redo into pages waits for the disk, of each thread for one page.
+    [[nodiscard]] static unsigned threads_for(const store_options& options) noexcept {
+        if (options.recovery_threads != 0) return options.recovery_threads;
+        return Tables::has_storage && options.page_memory_bytes >= 4 * MiB ? 4 : 1;
+    }
+
     using loader_type = image_loader<Platform, Checksum, Tables>;
     using storage_type = typename Tables::storage_type;
 
