@@ -85,6 +85,17 @@ struct busy_store {
         disk.committed(now);
         if (clean) note(cleaner.clean_once().has_value());
     }
+    // A cleaner finds every image there is.
+    //   Requires    all is committed, and nobody is at it
+    bool all_listed() {
+        for (const page_change& each : disk.images({1}, pages + 1).images) {
+            bool listed = false;
+            for (const std::uint32_t page : disk.pages_in(each.now.place.segment()))
+                listed = listed || page == each.page.value;
+            if (!listed) return false;
+        }
+        return true;
+    }
     // The committed state, opened beside the store that wrote it.
     bool committed_is_there(typename Platform::directory& copy) {
         store again{copy, page_life<Platform>::options()};
@@ -108,6 +119,7 @@ void run_busy(Open open, std::uint64_t threads, std::uint64_t rounds) {
     for (std::uint64_t page = 1; page <= all.pages; ++page) CHECK(all.reads_right(page));
     CHECK(all.wrong.load() == 0);
     CHECK(all.disk.stats().newest_bytes == all.disk.stats().live_bytes);
+    CHECK(all.all_listed());
     CHECK(all.committed_is_there(folder));
 }
 

@@ -367,7 +367,7 @@ TEST_CASE("however long rows are overwritten, checkpoints come as the log grows"
         auto db = store_type::open("db", options, world.platform()).value();
         auto rows = db.table("rows").value();
         std::uint64_t most_taken = 0;
-        for (int i = 0; i < 30'000; ++i) {
+        for (std::uint32_t i = 0; i < 30'000; ++i) {
             auto tx = db.begin();
             tx.put(rows, std::to_string(i * 2654435761U % 4000), std::string(100, 'v'));
             REQUIRE(tx.commit(durability_class::buffered));

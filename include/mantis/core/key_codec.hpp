@@ -43,7 +43,7 @@ struct key_codec<T> {
         return into + sizeof(T);
     }
     [[nodiscard]] static const char* load(bytes_view& from, T& value) noexcept {
-        if (from.size() < sizeof(T)) return detail::too_short;
+        if (from.size() < sizeof(T)) return detail::fewer_than_its_type;
         value = static_cast<T>(static_cast<bits>(load_be<bits>(from.data()) ^ flipped));
         from = from.from(sizeof(T));
         return nullptr;
@@ -62,7 +62,7 @@ struct key_codec<T> {
         return into + sizeof(T);
     }
     [[nodiscard]] static const char* load(bytes_view& from, T& value) noexcept {
-        if (from.size() < sizeof(T)) return detail::too_short;
+        if (from.size() < sizeof(T)) return detail::fewer_than_its_type;
         if (!detail::number_of(load_be<bits>(from.data()), value))
             return "a second zero, or a second NaN";
         from = from.from(sizeof(T));

@@ -38,7 +38,7 @@ struct value_bits_codec {
         return into + sizeof(T);
     }
     [[nodiscard]] static const char* load(bytes_view& from, T& value) noexcept {
-        if (from.size() < sizeof(T)) return too_short;
+        if (from.size() < sizeof(T)) return fewer_than_its_type;
         value = std::bit_cast<T>(load_le<Bits>(from.data()));
         from = from.from(sizeof(T));
         return nullptr;

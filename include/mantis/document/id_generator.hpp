@@ -24,7 +24,7 @@ public:
     static constexpr std::size_t id_digits = 24;
 
     explicit id_generator(Platform world)
-        : world_{std::move(world)}, random_{world_.random() & random_mask} {}
+        : random_{world.random() & random_mask}, world_{std::move(world)} {}
     id_generator(const id_generator&) = delete;
     id_generator& operator=(const id_generator&) = delete;
 
@@ -57,8 +57,8 @@ private:
         }
     }
 
-    Platform world_;
     std::uint64_t random_;
+    Platform world_;
     typename Platform::template atomic<std::uint64_t> last_{0};
 };
 

@@ -18,7 +18,7 @@ concept stored_enum = std::is_enum_v<T> && requires {
     T{std::underlying_type_t<T>{}};
 };
 
-inline constexpr const char* too_short = "fewer bytes than its type takes";
+inline constexpr const char* fewer_than_its_type = "fewer bytes than its type takes";
 
 struct bool_codec {
     static constexpr std::size_t fixed_bytes = 1;
@@ -30,7 +30,7 @@ struct bool_codec {
         return into + 1;
     }
     [[nodiscard]] static const char* load(bytes_view& from, bool& value) noexcept {
-        if (from.empty()) return too_short;
+        if (from.empty()) return fewer_than_its_type;
         if (std::to_integer<int>(from[0]) > 1) return "a bool that is neither 0 nor 1";
         value = from[0] == std::byte{1};
         from = from.from(1);

@@ -63,9 +63,11 @@ struct segment_state {
         pages.push_back(static_cast<std::uint32_t>(page.value));
         listed_blocks += image_blocks;
     }
-    // A third of what is in the list is elsewhere now.
+    // A third of what is in the list is elsewhere now. An image that is being written is in the list
+    // and not yet anybody's.
     [[nodiscard]] bool lists_too_much() const noexcept {
-        return sealed && std::uint64_t{newest_blocks} * 3 < std::uint64_t{listed_blocks} * 2;
+        return sealed && writing == 0 &&
+               std::uint64_t{newest_blocks} * 3 < std::uint64_t{listed_blocks} * 2;
     }
 };
 

@@ -336,7 +336,7 @@ void paged_tables<Platform, Checksum>::clean_behind() {
     disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
     for (std::uint64_t moved = 0; moved <= most && !disk_.is_tight();) {
         const auto cleaned = cleaner_.clean_once(nearly_empty_percent);
-        if (!cleaned || cleaned->segment == 0) return;
+        if (!cleaned || cleaned->bytes_moved == 0) return;
         moved += cleaned->bytes_moved;
     }
 }
