@@ -201,8 +201,7 @@ TEST_CASE("an image that cannot be synced is given up, and the store takes commi
     world.run([&] {
         auto db = store<app>::open("db", small(false), world.platform()).value();
         for (int i = 0; i < 30; ++i) REQUIRE(said.put(db));
-        REQUIRE(db.flush());  // the log has nothing to sync, so the first is that of the image
-        world.fail_io(io_kind::sync, 1, error_code::io);
+        world.inject({.on = io_kind::sync, .path_part = bytes{"checkpoint-"}});
         const auto made = db.checkpoint();
         REQUIRE_FALSE(made);
         CHECK(made.error().code() == error_code::io);
