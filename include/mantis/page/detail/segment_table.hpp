@@ -63,8 +63,8 @@ struct segment_state {
         pages.push_back(static_cast<std::uint32_t>(page.value));
         listed_blocks += image_blocks;
     }
-    // A third of what is in the list is elsewhere now. An image that is being written is in the list
-    // and not yet anybody's.
+    // A third of what is in the list is elsewhere now. An image that is being written is in it and
+    // not yet anybody's.
     [[nodiscard]] bool lists_too_much() const noexcept {
         return sealed && writing == 0 &&
                std::uint64_t{newest_blocks} * 3 < std::uint64_t{listed_blocks} * 2;
