@@ -97,8 +97,8 @@ MUTANTS = (
     mutant(
         "pages-durable-before-their-log",
         "recovery/engine.hpp",
-        "        if (auto durable = repair(found, chosen); !durable) return durable;\n",
-        "        (void)chosen;\n",
+        "        if (auto durable = repair(found); !durable) return durable;\n",
+        "",
         RESTARTPOINTS,
         "A power failure leaves pages that are ahead of the log, and nothing opens any more.",
         "power failure",

@@ -8,6 +8,7 @@
 #include <mantis/recovery/engine.hpp>
 #include <mantis/wal/writer.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -191,5 +192,24 @@ TEST_CASE("a restartpoint that fails ends the recovery, with the target and the 
         CHECK(failed.error().number("lsn") != nullptr);
         const auto said = failed.error().message().as<std::string>();
         CHECK(said.find("a resting target") != std::string::npos);
+    });
+}
+
+TEST_CASE("progress goes through the phases in their order, wherever a restartpoint was made") {
+    simulation world{1, {}};
+    world.run([&] {
+        torn_log at{world.platform()};
+        resting target{10};
+        std::vector<recovery_phase> phases;
+        recovery_options chosen;
+        chosen.listener_context = &phases;
+        chosen.listener = [](void* context, const recovery_progress& now) {
+            auto& all = *static_cast<std::vector<recovery_phase>*>(context);
+            if (all.empty() || all.back() != now.phase) all.push_back(now.phase);
+        };
+        (void)engine{at.world, at.directory, ours, target}.run(chosen).value();
+        CHECK(target.places.size() > 2);
+        CHECK(std::is_sorted(phases.begin(), phases.end()));
+        CHECK(std::count(phases.begin(), phases.end(), recovery_phase::repair) == 1);
     });
 }

@@ -131,3 +131,26 @@ TEST_CASE("a power failure anywhere in such a recovery, and in the one after it,
         CHECK(lives > 5);
     }
 }
+
+TEST_CASE("such a recovery on a disk that gets full is refused or complete, and loses nothing") {
+    int refused = 0;
+    int opened = 0;
+    for (std::uint64_t room = 0; room < 24; room += one_in) {
+        CAPTURE(room);
+        simulation world{room, {}};
+        world.run([&] {
+            leave_a_long_log(world, 2'600, 2'600);
+            world.limit_disk(2 * MiB + room * 96 * KiB);
+            {
+                auto db = store_type::open("db", small(), world.platform());
+                if (!db) CHECK_MESSAGE(db.error().code() == error_code::no_space, why(db.error()));
+                else CHECK(all_of(*db).value()["rows"] == state_of(2'600));
+                ++(db ? opened : refused);
+            }
+            world.limit_disk(0);
+            CHECK(contents_now(world) == state_of(2'600));
+        });
+    }
+    CHECK(refused > 0);
+    CHECK(opened > 0);
+}

@@ -100,7 +100,10 @@ public:
         if (auto redone = redo(*found, chosen); !redone) return redone.error();
         const nanoseconds redone = platform_.now();
         if (auto sound = verify(chosen); !sound) return sound.error();
-        if (auto repaired = repair(*found, chosen); !repaired) return repaired.error();
+        if (touches_disk(found->records, chosen)) {
+            tell(chosen, {0, 0, 0, recovery_phase::repair});
+            if (auto repaired = repair(*found); !repaired) return repaired.error();
+        }
         done.summary.restartpoints = found->restartpoints;
         if (found->log) done.previous_checksum = found->log->end().previous_checksum;
         done.summary.analysed_in = analysed - begun;
@@ -269,7 +272,7 @@ private:
                 return done ? success() : result<void>{done.error()};
             } else if (pass.rests && any_wants_restartpoint()) {
                 if (lanes && !lanes->settle()) return success();  // end() of the lanes tells more
-                if (auto rested = rest(pass.log, chosen, record.end); !rested)
+                if (auto rested = rest(pass.log, record.end); !rested)
                     return named({record.position, record.end}, rested.error());
             }
         }
@@ -339,8 +342,8 @@ private:
         if constexpr (restartable_target<T>) return target.wants_restartpoint();
         else return false;
     }
-    result<void> rest(analysed_log& found, const options& chosen, lsn end) {
-        if (auto durable = repair(found, chosen); !durable) return durable;
+    result<void> rest(analysed_log& found, lsn end) {
+        if (auto durable = repair(found); !durable) return durable;
         ++found.restartpoints;
         return rest_all(end, std::index_sequence_for<Target...>{});
     }
@@ -430,10 +433,10 @@ private:
 
     // --- repair ---
 
+    //   Requires    touches_disk()
     //   Effects     what was read of the log is durable, and nothing lies behind it
-    result<void> repair(analysed_log& found, const options& chosen) {
-        if (found.repaired || !touches_disk(found.records, chosen)) return success();
-        tell(chosen, {0, 0, 0, recovery_phase::repair});
+    result<void> repair(analysed_log& found) {
+        if (found.repaired) return success();
         if (auto clean = cut(*found.log); !clean) return clean;
         found.repaired = true;
         return success();
