@@ -132,6 +132,17 @@ TEST_CASE("a power failure anywhere in such a recovery, and in the one after it,
     }
 }
 
+namespace {
+
+// A page may also be wanted where all that are in memory wait for room on the disk.
+[[nodiscard]] bool tells_of_the_disk(const error& of) {
+    return of.code() == error_code::no_space ||
+           (of.code() == error_code::out_of_memory &&
+            why(of).find("a disk without room") != std::string::npos);
+}
+
+}  // namespace
+
 TEST_CASE("such a recovery on a disk that gets full is refused or complete, and loses nothing") {
     int refused = 0;
     int opened = 0;
@@ -143,7 +154,7 @@ TEST_CASE("such a recovery on a disk that gets full is refused or complete, and 
             world.limit_disk(2 * MiB + room * 96 * KiB);
             {
                 auto db = store_type::open("db", small(), world.platform());
-                if (!db) CHECK_MESSAGE(db.error().code() == error_code::no_space, why(db.error()));
+                if (!db) CHECK_MESSAGE(tells_of_the_disk(db.error()), why(db.error()));
                 else CHECK(all_of(*db).value()["rows"] == state_of(2'600));
                 ++(db ? opened : refused);
             }

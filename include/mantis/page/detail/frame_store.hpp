@@ -210,6 +210,8 @@ private:
             why.about(
                 "all are changed and cannot be written: it takes a larger pool, or to be "
                 "opened to be written");
+        else if (failed.code() == error_code::no_space)
+            why.within("writing a changed page to a disk without room for it");
         return why;
     }
     [[nodiscard]] error no_frame(page_id page) {
