@@ -5,9 +5,10 @@
 // log and not by the data; so two sizes of data are opened in turn, with the same log and memory.
 //
 // Rows have keys of 8 bytes and values of 100; they are put in order, checkpointed, and then rows
-// drawn at random are put anew, one a transaction, with no checkpoint. Who made the database ends
-// without closing it, and each opening is a process of its own, of files that the system has
-// forgotten, and ends in the same way: so the next one finds the same log.
+// drawn at random are put anew, one a transaction, with no checkpoint. Who makes the database has
+// memory for all of it, so that its files are not larger than the data, and ends without closing
+// it. Each opening is a process of its own, of files that the system has forgotten, and ends in the
+// same way: so the next one finds the same log.
 #include "recovery.hpp"
 
 #include <mantis/core/endian.hpp>
@@ -104,7 +105,7 @@ void load(mantis::store<app>& db, std::uint64_t rows) {
 }
 opening make_database(const std::string& path, const paged_plan& plan, std::uint64_t data_bytes) {
     const std::uint64_t rows = data_bytes / bytes_a_row;
-    auto db = must(mantis::store<app>::open(path, options_with(plan.memory_bytes)));
+    auto db = must(mantis::store<app>::open(path, options_with(data_bytes + data_bytes / 4)));
     load(db, rows);
     const auto table = must(db.table("rows"));
     const std::string value(value_bytes, 'w');

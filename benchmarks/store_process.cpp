@@ -108,6 +108,7 @@ void answer_all(const contender& who, const served::plan& what, int from, int to
     if (what.rows > 0) {
         if (what.limit == nullptr) rows.load(what.rows);
         settle(60);
+        (void)::malloc_trim(0);  // what the large commits of loading took is nobody's memory now
         now.counted = rows.count();
     }
     const auto finish = [&] {
