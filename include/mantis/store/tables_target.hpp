@@ -55,14 +55,14 @@ public:
     // Where files of tables in pages take much more than lives in them: a log may change them far
     // more often than there is memory and disk for.
     [[nodiscard]] bool wants_restartpoint() const { return tables_->storage().wants_checkpoint(); }
-    //   Effects     without room for it there is none
-    [[nodiscard]] result<void> restartpoint(lsn end) {
+    //   Returns     false: there was no room for it
+    [[nodiscard]] result<bool> restartpoint(lsn end) {
         const auto made = tables_->storage().checkpoint([end](auto note) -> result<void> {
             note(end);
             return success();
         });
-        const bool goes_on = made || made.error().code() == error_code::no_space;
-        return goes_on ? success() : result<void>{made.error()};
+        if (!made && made.error().code() != error_code::no_space) return made.error();
+        return made.has_value();
     }
 
     // Tells the tables that what they hold is what the log says up to `end`, and is durable.
