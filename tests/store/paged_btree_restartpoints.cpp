@@ -154,3 +154,25 @@ TEST_CASE("such a recovery on a disk that gets full is refused or complete, and 
     CHECK(refused > 0);
     CHECK(opened > 0);
 }
+
+TEST_CASE("four threads redo a log into pages, and one where 4 MiB are too much for them") {
+    // The same each time, so that who does the same takes the same time.
+    const auto redone_in = [](std::uint64_t memory_bytes, unsigned threads) {
+        nanoseconds time;
+        simulation world{1, {}};
+        world.run([&] {
+            leave_a_long_log(world, 600, 600);
+            store_options options = small();
+            options.page_memory_bytes = memory_bytes;
+            options.recovery_threads = threads;
+            time = store_type::open("db", options, world.platform()).value().recovery().redone_in;
+        });
+        return time;
+    };
+    for (const std::uint64_t memory_bytes : {4 * MiB - 1, 4 * MiB}) {
+        CAPTURE(memory_bytes);
+        const unsigned expected = memory_bytes < 4 * MiB ? 1 : 4;
+        CHECK(redone_in(memory_bytes, 0) == redone_in(memory_bytes, expected));
+        CHECK(redone_in(memory_bytes, 1) != redone_in(memory_bytes, 4));
+    }
+}

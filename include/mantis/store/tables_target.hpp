@@ -40,8 +40,9 @@ public:
         if (op.kind == operation_kind::drop_table) return into->drop(version);
         if (version <= into->persisted()) return success();
         if (into->is_stored()) tables_->storage().changed(1);
-        if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
-        return into->redo_erase(op.key);
+        auto done = op.kind == operation_kind::put ? into->redo_put(op.key, op.value, version)
+                                                   : into->redo_erase(op.key);
+        return done ? done : result<void>{cause_of(done.error())};
     }
 
     //   Errors      corrupt (the table)
@@ -71,6 +72,19 @@ public:
     }
 
 private:
+    // Where pages cannot be written because the disk is full, more memory would not help for long.
+    [[nodiscard, gnu::cold]] static error cause_of(const error& why) {
+        const std::uint64_t* const of_writing = why.number("error");
+        if (why.code() != error_code::out_of_memory || of_writing == nullptr ||
+            *of_writing != static_cast<std::uint64_t>(error_code::no_space))
+            return why;
+        error full{error_code::no_space, "redoing into pages: the disk has no room to write them"};
+        full.about(why.subject());
+        for (const char* const each : {"table", "page", "frames", "dirty"})
+            if (const std::uint64_t* const number = why.number(each)) full.with(each, *number);
+        return full;
+    }
+
     Tables* tables_;
     lsn persisted_;
 };
