@@ -330,16 +330,17 @@ TEST_CASE("a commit of one row counts by the trees as they are now, however many
         auto rows = tables->make_table({1}).value();
         const auto bytes_of_a_row = [&](std::uint64_t height) {
             const auto most =
-                detail::bounds_of({100, 1, true}, height, tables->stats().pages, page_bytes);
+                detail::bounds_of({90, 1, true}, height, tables->stats().pages, page_bytes);
             return (most.images + 3 * most.pages) * page_bytes;
         };
         const auto asked = [&] { return world.io_count(io_kind::free_bytes); };
+        REQUIRE(detail::is_small_row(90, 1, page_bytes));
         // The disk is asked by the first, of the trees as they are: of one page.
-        REQUIRE(tables->admit(100, 1, true));
+        REQUIRE(tables->admit(90, 1, true));
         const std::uint64_t first = bytes_of_a_row(1);
         const std::uint64_t once = asked();
         std::uint64_t credit = in.free_bytes().value() / 8 - 4 * options.segment_bytes - first;
-        REQUIRE(tables->admit(100, 1, true));
+        REQUIRE(tables->admit(90, 1, true));
         credit -= first;
         // Trees grow, without commits.
         for (int row = 0; row < 2'000; ++row)
@@ -348,7 +349,7 @@ TEST_CASE("a commit of one row counts by the trees as they are now, however many
         REQUIRE(height > 2);
         REQUIRE(asked() == once + 1);  // above
         std::uint64_t admitted = 0;
-        for (; asked() == once + 1; ++admitted) REQUIRE(tables->admit(100, 1, true));
+        for (; asked() == once + 1; ++admitted) REQUIRE(tables->admit(90, 1, true));
         CHECK(admitted == credit / bytes_of_a_row(height) + 1);
         CHECK(bytes_of_a_row(height) > first * 3 / 2);
     });
