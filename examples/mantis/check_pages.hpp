@@ -23,7 +23,7 @@ public:
     void run(mantis::lsn log_end);
 
     [[nodiscard]] std::uint64_t documents() const noexcept { return documents_; }
-    //   Returns     of which position in the log the pages are; 0: there are none, or nothing says it
+    //   Returns     as of which position in the log the pages are; 0: none, or not known
     [[nodiscard]] mantis::lsn as_of() const noexcept { return as_of_; }
     //   Effects     adds what was counted
     void describe(mantis::bson_writer& to) const;

@@ -237,7 +237,7 @@ def a_full_check_tells_damage_beside_many_bytes_that_nobody_reads(folder):
     line, said = full(database)
     assert line["sound"] and line["findings"] == 0 and line["harmless"] == odd, line
     assert said == "", said
-    path, at = needle(database, 119)
+    path, at = needle(database, 100)
     flip(path, at)
     line, said = full(database, expect=DAMAGED)
     assert not line["sound"] and line["findings"] == 1 and line["harmless"] >= odd - 1, line
