@@ -6,8 +6,8 @@
 //
 // Rows have keys of 8 bytes and values of 100; they are put in order, checkpointed, and then rows
 // drawn at random are put anew, one a transaction, with no checkpoint. Who made the database ends
-// without closing it, and each opening is a process of its own, of files that the system has
-// forgotten, and ends in the same way: so the next one finds the same log.
+// without closing it, and each opening is a process of its own, of a copy that the system has
+// forgotten, and ends in the same way: so each has the same log to redo.
 #include "recovery.hpp"
 
 #include <mantis/core/endian.hpp>
@@ -42,6 +42,7 @@ struct opening {
     double pages_written = 0;
     double rss_mb = 0;
     double redo_seconds = 0;
+    double restartpoints = 0;
 };
 
 std::string ordered_key(std::uint64_t number) {
@@ -127,6 +128,14 @@ void forget_all(const std::string& path) {
         ::close(file);
     }
 }
+// An opening makes restartpoints, and leaves less to redo to the next one.
+std::string copy_of(const std::string& path) {
+    const std::string copy = path + "-opened";
+    std::filesystem::remove_all(copy);
+    std::filesystem::copy(path, copy, std::filesystem::copy_options::recursive);
+    forget_all(copy);
+    return copy;
+}
 double rss_mb() {
     std::ifstream status{"/proc/self/status"};
     for (std::string word; status >> word;)
@@ -154,8 +163,7 @@ opening open_database(const std::string& path, const paged_plan& plan, unsigned 
         static_cast<double>(pages.written_bytes) / static_cast<double>(pages.page_bytes);
     seen.rss_mb = rss_mb();
     if (done.operations < plan.log_bytes / bytes_a_put) give_up("the store did not redo its log");
-    // The next one would have less to redo.
-    if (done.restartpoints != 0) give_up("the store made a restartpoint: take more data, less log");
+    seen.restartpoints = static_cast<double>(done.restartpoints);
     return seen;
 }
 
@@ -167,7 +175,8 @@ measure::sample sample_of(const opening& seen) {
             seen.log_bytes / 1e6 / seen.seconds,
             seen.pages_read,
             seen.pages_written,
-            seen.rss_mb};
+            seen.rss_mb,
+            seen.restartpoints};
 }
 
 }  // namespace
@@ -183,7 +192,8 @@ measure::comparison paged_comparison(const measure::settings& chosen, const page
                     {"log_mb_s"},
                     {"page_reads"},
                     {"page_writes"},
-                    {"rss_mb"}},
+                    {"rss_mb"},
+                    {"restartpoints"}},
     };
     for (const std::uint64_t data : {plan.data_bytes / 4, plan.data_bytes}) {
         const std::string name = std::to_string(data / mantis::MiB) + "-mib-" +
@@ -197,9 +207,9 @@ measure::comparison paged_comparison(const measure::settings& chosen, const page
                         static_cast<unsigned long long>(plan.memory_bytes / mantis::MiB));
         const auto add = [&](std::string as, measure::role is, unsigned threads) {
             made.subjects.push_back({std::move(as), is, [=] {
-                                         forget_all(path);
+                                         const std::string opened = copy_of(path);
                                          return sample_of(in_a_process(
-                                             [=] { return open_database(path, plan, threads); }));
+                                             [=] { return open_database(opened, plan, threads); }));
                                      }});
         };
         add(name, data == plan.data_bytes ? measure::role::ours : measure::role::shown, 1);
