@@ -40,8 +40,7 @@ public:
         if (op.kind == operation_kind::drop_table) return into->drop(version);
         if (version <= into->persisted()) return success();
         if (into->is_stored()) tables_->storage().changed(1);
-        auto done = op.kind == operation_kind::put ? into->redo_put(op.key, op.value, version)
-                                                   : into->redo_erase(op.key);
+        auto done = redo_row(into, version, op);
         return done ? done : result<void>{cause_of(done.error())};
     }
 
@@ -72,6 +71,11 @@ public:
     }
 
 private:
+    template <class Table>
+    [[nodiscard]] static result<void> redo_row(Table* into, lsn version, const operation& op) {
+        if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
+        return into->redo_erase(op.key);
+    }
     // Where pages cannot be written because the disk is full, more memory would not help for long.
     [[nodiscard, gnu::cold]] static error cause_of(const error& why) {
         const std::uint64_t* const of_writing = why.number("error");
