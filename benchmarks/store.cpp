@@ -17,8 +17,8 @@
 //   larger-than-memory   ycsb-b with an eighth of the data as memory, for those that have their
 //                        rows on disk; -reads and -updates: ycsb-c and ycsb-a. With --quick only if
 //                        they are asked for by --only
-//   erase-most           nine rows of ten are erased, and then nothing is done for a minute: what
-//                        the files take, for a byte of what is left
+//   erase-most           nine rows of ten are erased, and then nothing is done until files keep
+//                        their size, or for a minute: what they take, for a byte of what is left
 //   churn                updates, inserts, reads and scans of twice as much data as there is
 //                        memory, --rounds slices of it: what the process takes, for a byte of that
 //

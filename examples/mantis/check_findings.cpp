@@ -38,9 +38,14 @@ std::string line_of(const check_finding& what) {
 }  // namespace
 
 void check_findings::add(check_finding what, exit_code code) {
-    ++count_;
-    if (worst_ == exit_code::done || code == exit_code::damaged) worst_ = code;
+    add_untold(1, code);
     keep(std::move(what));
+}
+
+void check_findings::add_untold(std::uint64_t count, exit_code code) noexcept {
+    if (count == 0) return;
+    count_ += count;
+    if (worst_ == exit_code::done || code == exit_code::damaged) worst_ = code;
 }
 
 void check_findings::add_harmless(check_finding what) {

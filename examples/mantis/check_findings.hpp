@@ -38,7 +38,8 @@ public:
     // What an error names is where it is.
     void add(const char* kind, const mantis::error& why);
     // Others like them, which are counted only.
-    void add_untold(std::uint64_t count) noexcept { count_ += count; }
+    void add_untold(std::uint64_t count, exit_code code) noexcept;
+    void add_untold_harmless(std::uint64_t count) noexcept { harmless_ += count; }
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
     //   Effects     adds "findings", "harmless" and "found"

@@ -76,8 +76,10 @@ private:
         scrubbing.add(log.source());
         log_ = scrubbing.run(0);
         for (const mantis::scrub_finding& each : log_.kept) found_.add(each);
-        const std::uint64_t all = log_.findings + log_.harmless;
-        if (all > log_.kept.size()) found_.add_untold(all - log_.kept.size());
+        // Damage is kept before what is harmless.
+        const std::uint64_t told = found_.count();
+        found_.add_untold(log_.findings - told, exit_code::damaged);
+        found_.add_untold_harmless(log_.harmless - (log_.kept.size() - told));
         showing.line.clear();
     }
     // What the whole log is, from the oldest record that is there.
@@ -267,6 +269,7 @@ private:
         add_number(to, "log_bytes", diagnosis_.record_bytes);
         add_number(to, "transactions", diagnosis_.transactions);
         add_number(to, "torn_bytes", diagnosis_.cut_bytes);
+        describe_reach(to, pages);
         add_number(to, "checkpoint_lsn", block_.checkpoint.value);
         add_number(to, "checkpoint_bytes", image_bytes_);
         add_number(to, "checkpoint_rows", image_rows_);
@@ -287,6 +290,17 @@ private:
         const exit_code told = out.finish();
         const exit_code judged = found_.complain();
         return told == exit_code::done ? judged : told;
+    }
+
+    // As of when what was checked is: tables in pages and images do not have the log behind them.
+    void describe_reach(mantis::bson_writer& to, const page_check& pages) const {
+        to.begin_document("checked");
+        if (block_.checkpoint != mantis::lsn{})
+            add_number(to, "image_as_of_lsn", block_.checkpoint.value);
+        if (const mantis::lsn as_of = pages.as_of(); as_of != mantis::lsn{})
+            add_number(to, "pages_as_of_lsn", as_of.value);
+        add_number(to, "log_to_lsn", diagnosis_.end.value);
+        to.end();
     }
 
     offline_files* files_;

@@ -86,6 +86,7 @@ void page_check::run_with(std::uint64_t generation, mantis::lsn log_end) {
     });
     to.total += bytes_;
     const mantis::lsn persisted = pages.state().checkpoint;
+    as_of_ = persisted;
     if (log_end != mantis::lsn{} && log_end < persisted && !tables_->incomplete)
         broken(0, "the log ends before what the pages have");
     compare_tables(pages.roots(), persisted);

@@ -23,6 +23,8 @@ public:
     void run(mantis::lsn log_end);
 
     [[nodiscard]] std::uint64_t documents() const noexcept { return documents_; }
+    //   Returns     as of which position in the log the pages are; 0: none, or not known
+    [[nodiscard]] mantis::lsn as_of() const noexcept { return as_of_; }
     //   Effects     adds what was counted
     void describe(mantis::bson_writer& to) const;
 
@@ -30,7 +32,6 @@ private:
     struct sink;
     template <class Checksum>
     void run_with(std::uint64_t generation, mantis::lsn log_end);
-    //   Returns     whether there have to be pages
     void compare_tables(const mantis::detail::table_roots& roots, mantis::lsn persisted);
     void broken(std::uint64_t table, const char* problem);
 
@@ -41,6 +42,7 @@ private:
     check_findings* found_;
 
     mantis::detail::tree_check_figures trees_;
+    mantis::lsn as_of_;
     std::uint64_t pages_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t manifest_groups_ = 0;

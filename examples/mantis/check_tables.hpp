@@ -50,7 +50,7 @@ public:
     void add(mantis::table_id table, mantis::bytes_view key, mantis::lsn version,
              check_finding what) {
         if (all_.size() >= check_findings::most_kept && all_.count(place(table, key)) == 0)
-            return void(++untold_);
+            return void(++untold_[table.value]);
         what.key.assign(key);
         all_[place(table, key)] = {version, std::move(what)};
     }
@@ -65,7 +65,8 @@ public:
         for (auto& [where, each] : all_)
             if (tables.is_collection({where.first}))
                 to.add(std::move(each.what), exit_code::damaged);
-        to.add_untold(untold_);
+        for (const auto& [table, count] : untold_)
+            if (tables.is_collection({table})) to.add_untold(count, exit_code::damaged);
     }
 
 private:
@@ -79,7 +80,7 @@ private:
     }
 
     std::map<place_type, wrong_one> all_;
-    std::uint64_t untold_ = 0;
+    std::map<std::uint64_t, std::uint64_t> untold_;  // of each table
 };
 
 // What the log since the checkpoint does, as a target of a recovery that redoes nothing.

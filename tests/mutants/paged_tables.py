@@ -168,4 +168,14 @@ MUTANTS = (
         "recovery/paged_tables_hostile.cpp",
         "A database that is opened to be read only has new files.",
     ),
+    mutant(
+        "paged-tables-row-admitted-by-trees-of-before",
+        IMPL,
+        "is_row && takes == row_known_at_ && row_credit_",
+        "is_row && row_known_at_ != ~std::uint64_t{0} && row_credit_",
+        "recovery/paged_tables_admit.cpp",
+        "Commits are admitted by what rows took when trees were lower, and more than there is room "
+        "for.",
+        "of one row",
+    ),
 )

@@ -121,4 +121,21 @@ MUTANTS = (
         "A reader is told of a commit that a power failure takes back.",
         "one order explains",
     ),
+    mutant(
+        "redo-into-pages-waits-for-one-page-at-a-time",
+        "store/store_recovery.hpp",
+        "options.page_memory_bytes >= 4 * MiB ? 4 : 1;",
+        "options.page_memory_bytes > 4 * MiB ? 4 : 1;",
+        RESTARTPOINTS,
+        "A store that was left with a long log opens four times as slowly.",
+        "four threads",
+    ),
+    mutant(
+        "restartpoints-counted-that-were-not-made",
+        "recovery/engine.hpp",
+        "        if (*made) ++found.restartpoints;\n",
+        "        ++found.restartpoints;\n",
+        "recovery/restartpoints.cpp",
+        "Who reads how a recovery went is told of restartpoints that are not there.",
+    ),
 )

@@ -316,3 +316,41 @@ TEST_CASE("what was admitted is not taken away by checkpoints and cleaning besid
     }
     CHECK(refused > 100 / one_in);
 }
+
+TEST_CASE("a commit of one row counts by the trees as they are now, however many came before it") {
+    simulation world{1};
+    world.run([&] {
+        world.limit_disk(400 * MiB);
+        paged_tables_options options;
+        options.database = ours;
+        options.segment_bytes = 64 * KiB;
+        options.pool.page_bytes = page_bytes;
+        auto in = world.platform().open_directory("db", directory_mode::create).value();
+        auto tables = tables_type::open(world.platform(), in, options).value();
+        auto rows = tables->make_table({1}).value();
+        const auto bytes_of_a_row = [&](std::uint64_t height) {
+            const auto most =
+                detail::bounds_of({90, 1, true}, height, tables->stats().pages, page_bytes);
+            return (most.images + 3 * most.pages) * page_bytes;
+        };
+        const auto asked = [&] { return world.io_count(io_kind::free_bytes); };
+        REQUIRE(detail::is_small_row(90, 1, page_bytes));
+        // The disk is asked by the first, of the trees as they are: of one page.
+        REQUIRE(tables->admit(90, 1, true));
+        const std::uint64_t first = bytes_of_a_row(1);
+        const std::uint64_t once = asked();
+        std::uint64_t credit = in.free_bytes().value() / 8 - 4 * options.segment_bytes - first;
+        REQUIRE(tables->admit(90, 1, true));
+        credit -= first;
+        // Trees grow, without commits.
+        for (int row = 0; row < 2'000; ++row)
+            REQUIRE(rows.put("row-" + std::to_string(row), std::string(90, 'v'), lsn{1}));
+        const std::uint64_t height = rows.tree().height().value();
+        REQUIRE(height > 2);
+        REQUIRE(asked() == once + 1);  // above
+        std::uint64_t admitted = 0;
+        for (; asked() == once + 1; ++admitted) REQUIRE(tables->admit(90, 1, true));
+        CHECK(admitted == credit / bytes_of_a_row(height) + 1);
+        CHECK(bytes_of_a_row(height) > first * 3 / 2);
+    });
+}

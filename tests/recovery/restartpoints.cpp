@@ -40,7 +40,7 @@ public:
         lock_guard<simulated::mutex> hold{mutex_};
         return since_ >= every_;
     }
-    result<void> restartpoint(lsn end) {
+    result<bool> restartpoint(lsn end) {
         lock_guard<simulated::mutex> hold{mutex_};
         since_ = 0;
         places.push_back(end);
@@ -48,7 +48,7 @@ public:
         for (const lsn each : versions) too_new = too_new || each > end;
         if (looks != nullptr) looks(context);
         if (fails) return error{error_code::io, "resting"};
-        return success();
+        return places.size() > without_room;
     }
 
     std::vector<lsn> versions;
@@ -56,6 +56,7 @@ public:
     std::vector<std::size_t> redone;  // when it rested
     bool too_new = false;
     bool fails = false;
+    std::size_t without_room = 0;  // so often there is none
     void (*looks)(void*) = nullptr;
     void* context = nullptr;
 
@@ -192,6 +193,21 @@ TEST_CASE("a restartpoint that fails ends the recovery, with the target and the 
         CHECK(failed.error().number("lsn") != nullptr);
         const auto said = failed.error().message().as<std::string>();
         CHECK(said.find("a resting target") != std::string::npos);
+    });
+}
+
+TEST_CASE("a restartpoint for which there is no room is not counted, and redo goes on") {
+    simulation world{1, {}};
+    world.run([&] {
+        torn_log at{world.platform()};
+        for (const std::size_t without : {2U, 1000U}) {
+            resting target{10};
+            target.without_room = without;
+            const auto done = engine{at.world, at.directory, ours, target}.run({}).value();
+            CHECK(target.versions.size() == commits * each_commit);
+            REQUIRE(target.places.size() > 3);
+            CHECK(done.summary.restartpoints == (without == 2 ? target.places.size() - 2 : 0));
+        }
     });
 }
 

@@ -90,7 +90,11 @@ TEST_CASE("of more findings than are kept all are counted") {
     CHECK(report.findings == 750);
     CHECK(report.harmless == 250);
     CHECK(report.repaired == 125);
-    CHECK(report.kept.size() == scrub_report::most_kept);
+    REQUIRE(report.kept.size() == scrub_report::most_kept);
+    for (std::uint64_t i = 0; i < scrub_report::most_kept; ++i) {
+        CHECK(report.kept[i].kind == scrub_kind::missing);
+        CHECK(report.kept[i].offset == i + i / 3 + 1);  // the first that are damage
+    }
 }
 
 TEST_CASE(

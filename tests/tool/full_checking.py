@@ -74,7 +74,11 @@ def a_full_check_reads_all_of_a_sound_database(folder):
     assert line["found"] == [] and line["not_checked"] == [] and said == "", (line, said)
     assert line["collections"] == line["tables"] == 2, line
     assert line["documents_checked"] == ROWS + 1 + 3, line
-    assert line["log_records"] == len(mantis("log", "dump", database).lines), line
+    records = mantis("log", "dump", database).lines
+    assert line["log_records"] == len(records), line
+    checked = line["checked"]
+    assert checked["pages_as_of_lsn"] == checked["image_as_of_lsn"] == line["checkpoint_lsn"], line
+    assert checked["log_to_lsn"] == records[-1]["end"] > line["checkpoint_lsn"] > 0, line
     pages = line["pages"]
     assert pages["rows"] == ROWS + 1 and pages["large_values"] == 1, pages
     nodes = pages["leaves"] + pages["inner_nodes"]
@@ -132,6 +136,9 @@ def a_full_check_names_the_file_that_was_changed(folder):
         flip(record, at)
         found = full(database, expect=DAMAGED)[0]["found"]
         assert found[0]["lsn"] < found[0]["end_lsn"] and found[0]["offset"] <= at, found
+        checked = full(database, expect=DAMAGED)[0]["checked"]
+        reached = checked["log_to_lsn"]  # where the record before it ends
+        assert checked["image_as_of_lsn"] < reached <= found[0]["lsn"], (checked, found)
     assert full(database)[0]["sound"]
 
 
@@ -207,6 +214,35 @@ def a_full_check_names_documents_that_no_collection_writes(folder):
     assert [each["name"] for each in line["found"]] == ["collection/key"], line
     mantis("drop", database, "key")
     assert full(database)[0]["sound"]
+
+
+@case
+def a_full_check_tells_damage_beside_many_bytes_that_nobody_reads(folder):
+    """Bytes that nobody reads are no damage, however many there are, and damage behind more of
+    them than are kept is told and ends with 6.
+    """
+    database = folder / "db"
+    for number in range(120):
+        text = "needle-%d" % number + "x" * (number % 3)
+        mantis("insert", database, "c", '{"_id":%d,"a":"%s"}' % (number, text))
+    odd = 0
+    for record in mantis("log", "dump", database).lines:
+        path = database / record["segment"]
+        begin = 4096 + record["lsn"] - int(path.stem, 16)
+        end = begin + 48 + int.from_bytes(path.read_bytes()[begin + 32 : begin + 36], "little")
+        if end % 8 != 0:  # up to there nobody reads
+            change(path, end, b"!")
+            odd += 1
+    assert odd > 64, odd
+    line, said = full(database)
+    assert line["sound"] and line["findings"] == 0 and line["harmless"] == odd, line
+    assert said == "", said
+    path, at = needle(database, 100)
+    flip(path, at)
+    line, said = full(database, expect=DAMAGED)
+    assert not line["sound"] and line["findings"] == 1 and line["harmless"] >= odd - 1, line
+    assert any(each["kind"] == "damaged" for each in line["found"]), line
+    assert path.name in said, said
 
 
 @case

@@ -344,21 +344,27 @@ private:
     }
     result<void> rest(analysed_log& found, lsn end) {
         if (auto durable = repair(found); !durable) return durable;
-        ++found.restartpoints;
-        return rest_all(end, std::index_sequence_for<Target...>{});
+        const auto made = rest_all(end, std::index_sequence_for<Target...>{});
+        if (!made) return made.error();
+        if (*made) ++found.restartpoints;
+        return success();
     }
+    //   Returns     whether a target has made one
     template <std::size_t... At>
-    result<void> rest_all(lsn end, std::index_sequence<At...>) {
-        result<void> done = success();
+    result<bool> rest_all(lsn end, std::index_sequence<At...>) {
+        bool any = false;
+        result<bool> made = false;
         [[maybe_unused]] const auto rest_one = [&](auto& target, std::size_t number) {
-            if constexpr (restartable_target<std::remove_reference_t<decltype(target)>>)
-                if (persisted_[number] < end && target.wants_restartpoint())
-                    done = target.restartpoint(end);
-            if (!done) done = blamed(target, number, done.error());
-            return done.has_value();
+            if constexpr (restartable_target<std::remove_reference_t<decltype(target)>>) {
+                if (persisted_[number] >= end || !target.wants_restartpoint()) return true;
+                made = target.restartpoint(end);
+                if (!made) made = blamed(target, number, made.error());
+                else any = any || *made;
+            }
+            return made.has_value();
         };
         (void)(rest_one(*std::get<At>(targets_), At) && ...);
-        return done;
+        return made ? result<bool>{any} : made;
     }
 
     // --- targets ---

@@ -20,10 +20,11 @@
 //                                         absent
 //   t.wants_restartpoint() bool           it would like to make durable what was redone; asked
 //                                         after each commit, and no answer is owed
-//   t.restartpoint(end)    result<void>   every commit that ends there or earlier was redone and
+//   t.restartpoint(end)    result<bool>   every commit that ends there or earlier was redone and
 //                                         nothing of a later one; the log up to there is durable.
-//                                         From now on persisted_lsn() may be `end`, in the next
-//                                         recovery, after a crash in this one too
+//                                         true: persisted_lsn() is `end` in the next recovery,
+//                                         after a crash in this one too; false: without room for
+//                                         it there is none, and redo goes on
 //
 // Every target sees every operation of the log and passes over those that are not its own: by
 // table id, or by the name that create_table gave to it. put and erase of one key come in the order
@@ -67,7 +68,7 @@ template <log_target T>
 template <class T>
 concept restartable_target = requires(T& target, lsn end) {
     { target.wants_restartpoint() } -> std::same_as<bool>;
-    { target.restartpoint(end) } -> std::same_as<result<void>>;
+    { target.restartpoint(end) } -> std::same_as<result<bool>>;
 };
 
 }  // namespace mantis

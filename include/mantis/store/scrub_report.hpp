@@ -57,7 +57,7 @@ struct scrub_report {
     std::uint64_t findings = 0;  // all but the harmless ones
     std::uint64_t repaired = 0;  // of those
     std::uint64_t harmless = 0;
-    std::vector<scrub_finding> kept;  // the first `most_kept` of both
+    std::vector<scrub_finding> kept;  // the first `most_kept`, harmless ones where there is room
     nanoseconds elapsed;
     bool complete = false;  // not stopped before its end
 

@@ -62,11 +62,24 @@ public:
         else ++report_.findings;
         if (what.repaired) ++report_.repaired;
         of_->tell(what);
-        if (report_.kept.size() < scrub_report::most_kept) report_.kept.push_back(std::move(what));
+        keep(std::move(what));
     }
 
 private:
     friend class scrubber<Platform>;
+
+    // One that is no damage gives way to one that is.
+    void keep(scrub_finding&& what) {
+        std::vector<scrub_finding>& kept = report_.kept;
+        if (kept.size() == scrub_report::most_kept) {
+            if (what.kind == scrub_kind::harmless) return;
+            auto last = kept.end();
+            while (last != kept.begin() && (last - 1)->kind != scrub_kind::harmless) --last;
+            if (last == kept.begin()) return;
+            kept.erase(last - 1);
+        }
+        kept.push_back(std::move(what));
+    }
     scrub_pass(scrubber<Platform>& of, std::uint64_t bytes_per_second, nanoseconds begun) noexcept
         : of_{&of}, bytes_per_second_{bytes_per_second}, due_{begun} {}
 

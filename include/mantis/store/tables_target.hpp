@@ -40,8 +40,7 @@ public:
         if (op.kind == operation_kind::drop_table) return into->drop(version);
         if (version <= into->persisted()) return success();
         if (into->is_stored()) tables_->storage().changed(1);
-        if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
-        return into->redo_erase(op.key);
+        return redo_row(into, version, op);
     }
 
     //   Errors      corrupt (the table)
@@ -55,14 +54,14 @@ public:
     // Where files of tables in pages take much more than lives in them: a log may change them far
     // more often than there is memory and disk for.
     [[nodiscard]] bool wants_restartpoint() const { return tables_->storage().wants_checkpoint(); }
-    //   Effects     without room for it there is none
-    [[nodiscard]] result<void> restartpoint(lsn end) {
+    //   Returns     false: there was no room for it
+    [[nodiscard]] result<bool> restartpoint(lsn end) {
         const auto made = tables_->storage().checkpoint([end](auto note) -> result<void> {
             note(end);
             return success();
         });
-        const bool goes_on = made || made.error().code() == error_code::no_space;
-        return goes_on ? success() : result<void>{made.error()};
+        if (!made && made.error().code() != error_code::no_space) return made.error();
+        return made.has_value();
     }
 
     // Tells the tables that what they hold is what the log says up to `end`, and is durable.
@@ -71,6 +70,12 @@ public:
     }
 
 private:
+    template <class Table>
+    [[nodiscard]] static result<void> redo_row(Table* into, lsn version, const operation& op) {
+        if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
+        return into->redo_erase(op.key);
+    }
+
     Tables* tables_;
     lsn persisted_;
 };

@@ -153,7 +153,8 @@ public:
         const encoded_key last{to};
         return {tx, table_, before({}, last.view())};
     }
-    // Those whose keys begin with these fields; of a table whose key is a text, with that text.
+    // Those whose keys begin with these fields, each as a whole; of a table whose key is a text,
+    // those that begin with that text.
     template <class... Leading>
     [[nodiscard]] cursor_type scan_prefix(transaction_type& tx, const Leading&... leading) const {
         using prefix = detail::key_prefix<key_codec_type, Key, Leading...>;

@@ -205,18 +205,19 @@ private:
         }
     }
     [[nodiscard]] error no_clean_frame(page_id page, const error& failed) {
-        error why = no_frame(page).with("error", static_cast<std::uint64_t>(failed.code()));
+        const bool is_full = failed.code() == error_code::no_space;
+        error why = no_frame(page, is_full ? error_code::no_space : error_code::out_of_memory)
+                        .with("error", static_cast<std::uint64_t>(failed.code()));
+        if (is_full) why.within("writing a changed page, to have its frame");
         if (failed.code() == error_code::read_only)
             why.about(
                 "all are changed and cannot be written: it takes a larger pool, or to be "
                 "opened to be written");
-        else if (failed.code() == error_code::no_space)
-            why.within("writing a changed page to a disk without room for it");
         return why;
     }
-    [[nodiscard]] error no_frame(page_id page) {
+    [[nodiscard]] error no_frame(page_id page, error_code code = error_code::out_of_memory) {
         const std::uint32_t pinned = count_pinned(0, frames_.size());
-        return error{error_code::out_of_memory, "finding a frame for a page"}
+        return error{code, "finding a frame for a page"}
             .with("page", page.value)
             .with("frames", frames_.size())
             .with("dirty", writer_->dirty_count())

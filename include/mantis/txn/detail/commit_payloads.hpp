@@ -16,7 +16,7 @@
 namespace mantis::detail {
 
 // One payload at least where there are changes; a new one where `target_bytes` would be exceeded,
-// but one operation is never split. The last has room for a stamp.
+// a stamp at its end included, but one operation is never split.
 class commit_payloads {
 public:
     explicit commit_payloads(const operation& single) { append_operation(first_, single); }
@@ -26,7 +26,8 @@ public:
         const std::size_t reserved = room < target_bytes ? room : target_bytes;
         if (!writes.empty()) first_.reserve(reserved);
         for (const change& made : writes) {
-            if (!last().empty() && last().size() + made.value.size() > target_bytes) {
+            const std::size_t more = around + made.key.size() + made.value.size();
+            if (!last().empty() && last().size() + more + max_stamp_bytes > target_bytes) {
                 more_.emplace_back();
                 more_.back().reserve(reserved);
             }
