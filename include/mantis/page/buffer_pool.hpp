@@ -77,7 +77,8 @@ public:
 
     // Errors of all that bring a page: those of the source's read(); invalid_argument: page 0, or
     // beyond the translation's last; out_of_memory, with numbers: all frames are held, or dirty
-    // and cannot be written, or the translation's share is full.
+    // and cannot be written, or the translation's share is full; no_space: all frames are dirty and
+    // the disk is full.
 
     // Begins an optimistic read of what is there now; loads the page if it is not in memory.
     [[nodiscard]] result<optimistic> begin(page_id page) {
