@@ -27,7 +27,7 @@
 namespace mantis::detail {
 
 template <class Platform>
-struct alignas(64) page_frame {
+struct alignas(32) page_frame {
     optimistic_latch<Platform> latch;
     typename Platform::template atomic<std::uint64_t> page{0};
     typename Platform::template atomic<std::uint32_t> dirty_epoch{0};
