@@ -127,6 +127,12 @@ public:
         store_.places().note(name, {store_.index_of(*in.at_), static_cast<std::uint16_t>(slot),
                                static_cast<std::uint16_t>(offset), in.seen_});
     }
+    // The same, as the page will be once it is let go.
+    void remember(place_name name, const exclusive& in, std::size_t slot, std::size_t offset) {
+        const frame& at = in.held();
+        store_.places().note(name, {store_.index_of(at), static_cast<std::uint16_t>(slot),
+                                    static_cast<std::uint16_t>(offset), at.latch.next()});
+    }
     // Calls read(optimistic) until what it has read is of one state; after a few attempts with the
     // page pinned, so that writers cannot keep it from ending.
     template <class Read>
