@@ -30,6 +30,30 @@ HISTORIES = "index/btree/page_tree_linearizability.cpp"
 
 MUTANTS = (
     mutant(
+        "known-place-not-validated",
+        FIND,
+        "        leaf.emplace(known->page);\n        return leaf->validate();\n",
+        "        leaf.emplace(known->page);\n        return true;\n",
+        SCHEDULES,
+        "A value is read of a leaf that changes meanwhile.",
+    ),
+    mutant(
+        "known-place-of-another-key",
+        "index/btree/detail/tree_leaf.hpp",
+        "           Access::compare(suffix.data(), key.data() + prefix.size(), suffix.size()) == 0 &&\n",
+        "",
+        "index/btree/page_tree_known.cpp",
+        "A key has the value of another one with the same hash.",
+    ),
+    mutant(
+        "known-place-of-two-writers",
+        "page/detail/known_places.hpp",
+        "            return in.latch.validate(start.seen);\n",
+        "            return true;\n",
+        "page/known_places.cpp",
+        "A frame comes with the version of another.",
+    ),
+    mutant(
         "child-followed-though-its-parent-has-changed",
         DESCENT,
         "            next = pool->try_begin(child);\n"

@@ -125,7 +125,7 @@ public:
     //   Effects     recall() may know of it
     void remember(place_name name, const optimistic& in, std::size_t slot, std::size_t offset) {
         store_.places().note(name, {store_.index_of(*in.at_), static_cast<std::uint16_t>(slot),
-                               static_cast<std::uint16_t>(offset), in.seen_});
+                                    static_cast<std::uint16_t>(offset), in.seen_});
     }
     // The same, as the page will be once it is let go.
     void remember(place_name name, const exclusive& in, std::size_t slot, std::size_t offset) {

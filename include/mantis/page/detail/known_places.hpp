@@ -12,7 +12,7 @@
 //   name     tree, 40 bits | 24 bits of the key's hash
 //   where    frame, 32 bits | slot, 16 bits | offset, 16 bits
 //
-// Where rows are asked for evenly, and there are many more than places, looking is in vain: it costs
+// Where rows are asked for evenly, and are many more than the places, looking is in vain: it costs
 // a line that is in no cache. So each thread has a credit, which what is found raises and what is
 // not lowers; without any it looks now and then only.
 //
@@ -81,8 +81,10 @@ public:
         for (const noted_place& each : in.of) {
             if (each.name.load(orders::acquire) != wanted) continue;
             const std::uint64_t where = each.where.load(orders::acquire);
-            into = {static_cast<std::uint32_t>(where >> 32), static_cast<std::uint16_t>(where >> 16),
-                    static_cast<std::uint16_t>(where), {each.version.load(orders::acquire)}};
+            into = {static_cast<std::uint32_t>(where >> 32),
+                    static_cast<std::uint16_t>(where >> 16),
+                    static_cast<std::uint16_t>(where),
+                    {each.version.load(orders::acquire)}};
             return in.latch.validate(start.seen);
         }
         return false;
@@ -104,9 +106,9 @@ public:
         }
         noted_place& into = in.of[second ? 1 : 0];
         into.name.store(wanted, orders::release);
-        into.where.store(std::uint64_t{place.frame} << 32 | std::uint64_t{place.slot} << 16 |
-                             place.offset,
-                         orders::release);
+        into.where.store(
+            std::uint64_t{place.frame} << 32 | std::uint64_t{place.slot} << 16 | place.offset,
+            orders::release);
         into.version.store(place.seen.bits, orders::release);
         in.latch.unlock();
     }
@@ -115,8 +117,8 @@ private:
     using orders = typename Platform::memory_order;
 
     static constexpr unsigned hash_bits = 24;
-    static constexpr std::uint32_t seldom = 16;         // one of so many, without credit
-    static constexpr std::uint32_t worth = 4;           // what is found, in looks in vain
+    static constexpr std::uint32_t seldom = 16;          // one of so many, without credit
+    static constexpr std::uint32_t worth = 4;            // what is found, in looks in vain
     static constexpr std::uint32_t most_credit = 32768;  // and at first
     static constexpr std::size_t shards = 16;
 
