@@ -40,7 +40,8 @@ MUTANTS = (
     mutant(
         "known-place-of-another-key",
         "index/btree/detail/tree_leaf.hpp",
-        "           Access::compare(suffix.data(), key.data() + prefix.size(), suffix.size()) == 0 &&\n",
+        "           Access::compare(suffix.data(), key.data() + prefix.size(), suffix.size()) "
+        "== 0 &&\n",
         "",
         "index/btree/page_tree_known.cpp",
         "A key has the value of another one with the same hash.",

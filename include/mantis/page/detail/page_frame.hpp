@@ -26,6 +26,8 @@
 
 namespace mantis::detail {
 
+// Two in a line of the cache: readers of pages at random find more of them there, and writers of
+// neighbours are seldom at it at once.
 template <class Platform>
 struct alignas(32) page_frame {
     optimistic_latch<Platform> latch;
