@@ -66,8 +66,8 @@ MUTANTS = (
     mutant(
         "value-of-two-states",
         FIND,
-        "        return leaf->validate();\n",
-        "        return true;\n",
+        "        leaf.emplace(at->page);\n        return leaf->validate();\n",
+        "        leaf.emplace(at->page);\n        return true;\n",
         SCHEDULES,
         "A reader is given half of one value and half of another.",
     ),
@@ -316,8 +316,8 @@ MUTANTS = (
     mutant(
         "value-that-may-be-of-two-states-in-a-history",
         FIND,
-        "        return leaf->validate();\n",
-        "        return true;\n",
+        "        leaf.emplace(at->page);\n        return leaf->validate();\n",
+        "        leaf.emplace(at->page);\n        return true;\n",
         HISTORIES,
         "No order of the operations explains what a find has found.",
     ),
