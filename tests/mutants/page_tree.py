@@ -30,6 +30,31 @@ HISTORIES = "index/btree/page_tree_linearizability.cpp"
 
 MUTANTS = (
     mutant(
+        "known-place-not-validated",
+        FIND,
+        "        leaf.emplace(known->page);\n        return leaf->validate();\n",
+        "        leaf.emplace(known->page);\n        return true;\n",
+        SCHEDULES,
+        "A value is read of a leaf that changes meanwhile.",
+    ),
+    mutant(
+        "known-place-of-another-key",
+        "index/btree/detail/tree_leaf.hpp",
+        "           Access::compare(suffix.data(), key.data() + prefix.size(), suffix.size()) "
+        "== 0 &&\n",
+        "",
+        "index/btree/page_tree_known.cpp",
+        "A key has the value of another one with the same hash.",
+    ),
+    mutant(
+        "known-place-of-two-writers",
+        "page/detail/known_places.hpp",
+        "            return in.latch.validate(start.seen);\n",
+        "            return true;\n",
+        "page/known_places.cpp",
+        "A frame comes with the version of another.",
+    ),
+    mutant(
         "child-followed-though-its-parent-has-changed",
         DESCENT,
         "            next = pool->try_begin(child);\n"
@@ -41,8 +66,8 @@ MUTANTS = (
     mutant(
         "value-of-two-states",
         FIND,
-        "        return leaf->validate();\n",
-        "        return true;\n",
+        "        leaf.emplace(at->page);\n        return leaf->validate();\n",
+        "        leaf.emplace(at->page);\n        return true;\n",
         SCHEDULES,
         "A reader is given half of one value and half of another.",
     ),
@@ -291,8 +316,8 @@ MUTANTS = (
     mutant(
         "value-that-may-be-of-two-states-in-a-history",
         FIND,
-        "        return leaf->validate();\n",
-        "        return true;\n",
+        "        leaf.emplace(at->page);\n        return leaf->validate();\n",
+        "        leaf.emplace(at->page);\n        return true;\n",
         HISTORIES,
         "No order of the operations explains what a find has found.",
     ),

@@ -113,8 +113,21 @@ class [[nodiscard]] result<void> {
 public:
     using value_type = void;
 
-    result() noexcept = default;
-    result(mantis::error failed) : error_{std::move(failed)}, has_value_{false} {}
+    result() noexcept : has_value_{true} {}
+    result(mantis::error failed) : has_value_{false} {
+        ::new (static_cast<void*>(&error_)) mantis::error(std::move(failed));
+    }
+    result(result&& other) noexcept : has_value_{other.has_value_} { take(other); }
+    result(const result& other) : has_value_{other.has_value_} {
+        if (!has_value_) ::new (static_cast<void*>(&error_)) mantis::error(other.error_);
+    }
+    result& operator=(result other) noexcept {
+        destroy();
+        has_value_ = other.has_value_;
+        take(other);
+        return *this;
+    }
+    ~result() { destroy(); }
 
     [[nodiscard]] bool has_value() const noexcept { return has_value_; }
     [[nodiscard]] explicit operator bool() const noexcept { return has_value_; }
@@ -137,8 +150,18 @@ public:
     }
 
 private:
-    mantis::error error_{error_code::invalid_argument, ""};
-    bool has_value_ = true;
+    void take(result& other) noexcept {
+        if (!has_value_) ::new (static_cast<void*>(&error_)) mantis::error(std::move(other.error_));
+    }
+    void destroy() noexcept {
+        if (!has_value_) error_.~error();
+    }
+
+    // An error is made where there is one.
+    union {
+        mantis::error error_;
+    };
+    bool has_value_;
 };
 
 [[nodiscard]] inline result<void> success() noexcept { return {}; }

@@ -54,7 +54,8 @@ public:
 
     // What one frame takes, and one side copy.
     [[nodiscard]] static constexpr std::size_t frame_bytes(std::size_t page_bytes) noexcept {
-        return page_bytes + sizeof(frame) + Eviction::bytes_per_frame + sizeof(std::uint32_t);
+        return page_bytes + sizeof(frame) + Eviction::bytes_per_frame + sizeof(std::uint32_t) +
+               detail::known_places<Platform>::bucket_bytes;
     }
     [[nodiscard]] static constexpr std::size_t side_copy_bytes(std::size_t page_bytes) noexcept {
         return page_bytes + detail::side_copies::bytes_per_copy;
@@ -102,6 +103,36 @@ public:
         if (!start || !at->has(page)) return std::nullopt;
         store_.used(*at);
         return optimistic{*at, start.seen, page, options_.page_bytes};
+    }
+    // An entry in a page, where it was when it was found there.
+    struct known {
+        optimistic page;
+        std::size_t slot;
+    };
+    // Whether recall() is worth trying for this thread, and remember() where it has failed.
+    [[nodiscard]] bool may_recall() { return store_.places().worth_looking(); }
+    //   Returns     where an entry of that name was found lately, if the page was not changed
+    //               since. Another entry may have the same name
+    [[nodiscard]] std::optional<known> recall(place_name name) {
+        detail::known_place place;
+        frame* const at = store_.recall(name, place);
+        if (at == nullptr) return std::nullopt;
+        store_.used(*at);
+        const page_id page{at->page.load(Platform::memory_order::acquire)};
+        return known{{*at, place.seen, page, options_.page_bytes}, place.slot};
+    }
+    // It was found in slot `slot` of that page; what is read of it begins at `offset`, about.
+    //   Requires    the page was validated after
+    //   Effects     recall() may know of it
+    void remember(place_name name, const optimistic& in, std::size_t slot, std::size_t offset) {
+        store_.places().note(name, {store_.index_of(*in.at_), static_cast<std::uint16_t>(slot),
+                                    static_cast<std::uint16_t>(offset), in.seen_});
+    }
+    // The same, as the page will be once it is let go.
+    void remember(place_name name, const exclusive& in, std::size_t slot, std::size_t offset) {
+        const frame& at = in.held();
+        store_.places().note(name, {store_.index_of(at), static_cast<std::uint16_t>(slot),
+                                    static_cast<std::uint16_t>(offset), at.latch.next()});
     }
     // Calls read(optimistic) until what it has read is of one state; after a few attempts with the
     // page pinned, so that writers cannot keep it from ending.

@@ -215,6 +215,11 @@ public:
     //   Requires    held exclusively by this thread
     //   Effects     what was changed is a new version
     void unlock() { leave(version_step); }
+    //   Requires    held exclusively by this thread
+    //   Returns     that version
+    [[nodiscard]] optimistic_version next() const {
+        return {(look() & ~(exclusive | holders | waiters)) + version_step};
+    }
     //   Requires    held exclusively by this thread, which has changed nothing
     //   Effects     optimistic readers that began before need not repeat
     void unlock_unchanged() { leave(0); }

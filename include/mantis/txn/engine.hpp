@@ -206,19 +206,20 @@ public:
                                          durability_class reader = policy_class,
                                          typename table_type::place_type* at = nullptr) {
         const auto telling = resources().tell_at_end();
-        if (auto there = live(from, reader); !there) return there.error();
-        versioned found;
+        if (!is_live(from)) return live(from, reader).error();
+        result<versioned> answer{versioned{}};
+        versioned& found = *answer;
         const auto take = [&](bytes_view value, lsn version) {
             found.value.emplace(value);
             found.version = version;
         };
         auto read = at != nullptr ? from.find(key, take, *at) : from.find(key, take);
         // Dropped meanwhile: what was found may be what is left.
-        if (auto there = live(from, reader); !there) return there.error();
+        if (!is_live(from)) return live(from, reader).error();
         if (!read) return read.error().within("reading a row");
         found.told = found.value ? found.version : from.erased();
         if (auto seen = wait_told(found.told, reader); !seen) return seen.error();
-        return found;
+        return answer;
     }
 
     // Copies committed rows of [from, to), in order, until they take `limit` bytes; an empty `to`
@@ -276,8 +277,8 @@ public:
     //               durable), corrupt (the table is damaged)
     [[nodiscard]] result<void> live(const table_type& used,
                                     durability_class reader = policy_class) {
+        if (is_live(used)) return success();
         if (const error* const damage = used.damage()) return *damage;
-        if (!used.dropped()) return success();
         if (auto seen = wait_told(used.erased(), reader); !seen) return seen;
         return error{error_code::not_found, "using a table that was dropped"}
             .about(used.name())
@@ -286,6 +287,9 @@ public:
 
 private:
     using mutex = typename Platform::mutex;
+    [[nodiscard]] static bool is_live(const table_type& used) noexcept {
+        return used.damage() == nullptr && !used.dropped();
+    }
     using row_places = detail::row_places<table_type>;
 
     struct appended_commit {

@@ -142,7 +142,7 @@ public:
         std::optional<typename descent::optimistic> leaf;
         if (auto read = detail::tree_find{tree_, value}.run(key, &leaf); !read)
             return std::move(read).error();
-        if (leaf) at = {*leaf, {value.at, value.answer}};
+        if (leaf) at = {*leaf, {value.at, value.answer}, value.offset};
         if (value.answer == node_answer::absent) return false;
         f(value.view(), value.version);
         return true;

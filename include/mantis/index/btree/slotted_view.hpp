@@ -280,6 +280,7 @@ private:
         if (first.offset < page_bytes_) {  // what is read next, if there are no equal heads
             __builtin_prefetch(page_ + first.offset);
             __builtin_prefetch(page_ + first.offset + 64);
+            __builtin_prefetch(page_ + first.offset + 128);
         }
         std::size_t end = at + 1;  // heads are seldom equal
         if (end < count() && this->head(end) == head) end = end_of_equal_heads(head);

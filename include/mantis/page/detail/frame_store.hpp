@@ -14,6 +14,7 @@
 #include "../page_table.hpp"
 #include "arrivals.hpp"
 #include "hit_count.hpp"
+#include "known_places.hpp"
 #include "page_writer.hpp"
 #include "pool_helper.hpp"
 
@@ -33,7 +34,8 @@ public:
           options_{&options},
           frames_(count),
           memory_{options.page_bytes, count},
-          eviction_{static_cast<std::uint32_t>(count)} {
+          eviction_{static_cast<std::uint32_t>(count)},
+          places_{count} {
         memory_.template use_large_pages<Platform>();
         free_.reserve(count);
         for (std::size_t at = count; at-- != 0;) {
@@ -58,6 +60,21 @@ public:
         __builtin_prefetch(bytes + memory_.page_bytes() - 64);
         return &frames_[at];
     }
+    // Where an entry was found lately, if its frame was not changed since: what is read of it is on
+    // its way then.
+    [[nodiscard]] frame* recall(place_name name, known_place& place) {
+        const bool known = places_.find(name, place);
+        places_.looked(!known);
+        if (!known) return nullptr;
+        const std::byte* const bytes = memory_.page(place.frame);
+        __builtin_prefetch(bytes);
+        for (std::size_t line = 0; line < 3; ++line)
+            __builtin_prefetch(bytes + place.offset + 64 * line);
+        __builtin_prefetch(bytes + memory_.page_bytes() - 64);
+        frame& at = frames_[place.frame];
+        return at.latch.validate(place.seen) ? &at : nullptr;
+    }
+    [[nodiscard]] known_places<Platform>& places() noexcept { return places_; }
     [[nodiscard]] std::uint32_t index_of(const frame& at) const noexcept {
         return static_cast<std::uint32_t>(&at - frames_.data());
     }
@@ -299,6 +316,7 @@ private:
     Eviction eviction_;
     Translation translation_;  // set() and cover() with the mutex
     hit_count<Platform> hits_;
+    known_places<Platform> places_;
     std::size_t clean_from_ = 0;  // of the helper's thread
 
     // With the mutex.

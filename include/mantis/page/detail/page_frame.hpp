@@ -26,8 +26,10 @@
 
 namespace mantis::detail {
 
+// Two in a line of the cache: readers of pages at random find more of them there, and writers of
+// neighbours are seldom at it at once.
 template <class Platform>
-struct alignas(64) page_frame {
+struct alignas(32) page_frame {
     optimistic_latch<Platform> latch;
     typename Platform::template atomic<std::uint64_t> page{0};
     typename Platform::template atomic<std::uint32_t> dirty_epoch{0};

@@ -34,11 +34,19 @@ public:
     //   Errors      those of the pool; corrupt
     [[nodiscard]] result<void> run(bytes_view key, std::optional<optimistic>* in = nullptr) {
         std::optional<optimistic> leaf;
+        const bool may_know = tree_.pool->may_recall();
+        const place_name name = may_know ? tree_.name_of(key) : place_name{};
+        if (may_know && recall(name, key, leaf)) {
+            if (in != nullptr) *in = leaf;
+            return success();
+        }
         for (unsigned i = 0; i < Tree::attempts; ++i) {
             auto seen = look(key, into_, leaf);
             if (!seen) return std::move(seen).error();
             if (!*seen) continue;
             if (!is_far()) {
+                if (may_know && into_.answer == node_answer::found)
+                    tree_.pool->remember(name, *leaf, into_.at, into_.offset);
                 if (in != nullptr) *in = leaf;
                 return answer(leaf->page());
             }
@@ -83,6 +91,17 @@ private:
         [[nodiscard]] bool has_it() { return last.validate() || find.finds_it_again(key, last); }
     };
 
+    // Where it was found before, if nothing has changed there.
+    [[nodiscard]] bool recall(place_name name, bytes_view key, std::optional<optimistic>& leaf) {
+        const auto known = tree_.pool->recall(name);
+        if (!known) return false;
+        const typename Tree::seen_view view{known->page.data(), tree_.page_bytes()};
+        if (tree_.wrong_node(view, known->page.page(), 0) != nullptr ||
+            !copy_known_value(view, known->slot, key, into_))
+            return false;
+        leaf.emplace(known->page);
+        return leaf->validate();
+    }
     // Once.
     //   Effects     `leaf` is that of the key
     //   Returns     false: something has changed meanwhile

@@ -20,7 +20,8 @@ struct leaf_value {
     static constexpr std::size_t max_near_bytes = node_limits::max_page_bytes / 4;
 
     node_answer answer = node_answer::absent;
-    std::size_t at = 0;  // in the order of the leaf
+    std::size_t at = 0;      // in the order of the leaf
+    std::size_t offset = 0;  // of the value, in the page
     bool is_reference = false;
     lsn version;
     std::size_t size = 0;     // in the leaf
@@ -55,6 +56,35 @@ void copy_value(const slotted_view<Access>& leaf, bytes_view key, leaf_value& in
     into.is_reference = entry.payload.is_reference;
     into.version = entry.version;
     into.size = size;
+    into.offset = static_cast<std::size_t>(entry.payload.value.data() - leaf.page());
+}
+
+// Whether slot `at` of the leaf has the entry of `key`, with its value in the leaf.
+template <class Access>
+[[nodiscard]] bool read_known_entry(const slotted_view<Access>& leaf, std::size_t at,
+                                    bytes_view key, leaf_entry& into) {
+    if (!leaf.read_leaf_entry(at, into) || into.payload.is_reference) return false;
+    const auto& [prefix, suffix] = into.key;
+    return prefix.size() + suffix.size() == key.size() &&
+           Access::compare(suffix.data(), key.data() + prefix.size(), suffix.size()) == 0 &&
+           (prefix.empty() || Access::compare(prefix.data(), key.data(), prefix.size()) == 0);
+}
+// The same, and copies the value.
+template <class Access>
+[[nodiscard]] bool copy_known_value(const slotted_view<Access>& leaf, std::size_t at,
+                                    bytes_view key, leaf_value& into) {
+    leaf_entry entry;
+    if (!read_known_entry(leaf, at, key, entry)) return false;
+    const std::size_t size = entry.payload.value.size();
+    if (size > leaf_value::max_near_bytes) return false;
+    into.near_at = Access::copy_words(into.near_bytes, entry.payload.value.data(), size);
+    into.answer = node_answer::found;
+    into.at = at;
+    into.offset = static_cast<std::size_t>(entry.payload.value.data() - leaf.page());
+    into.is_reference = false;
+    into.version = entry.version;
+    into.size = size;
+    return true;
 }
 
 // Whether slot `at` can be taken away without looking at the other entries.

@@ -86,6 +86,10 @@ struct tree_pages {
     table_id table;
     page_id root;
 
+    [[nodiscard]] static constexpr std::uint64_t mixed(std::uint64_t of) noexcept {
+        of = (of ^ (of >> 32)) * 0x9e3779b97f4a7c15;
+        return of ^ (of >> 29);
+    }
     [[nodiscard]] std::size_t page_bytes() const noexcept { return pool->page_bytes(); }
     [[nodiscard]] node_limits limits() const noexcept { return {page_bytes()}; }
     [[nodiscard]] node_owner owner(page_id page) const noexcept { return {table, page.value}; }
@@ -93,6 +97,18 @@ struct tree_pages {
     template <class Held>
     [[nodiscard]] view_type view(const Held& held) const {
         return {held.data(), page_bytes()};
+    }
+
+    // Of an entry of this tree, for the pool to know its place by.
+    [[nodiscard]] place_name name_of(bytes_view key) const noexcept {
+        constexpr std::uint64_t mixer = 0x9e3779b97f4a7c15;
+        std::uint64_t hash = (root.value ^ key.size()) * mixer;
+        std::size_t at = 0;
+        for (; at + 8 <= key.size(); at += 8)
+            hash = mixed(hash ^ load_le<std::uint64_t>(key.data() + at));
+        std::uint64_t rest = 0;
+        for (; at < key.size(); ++at) rest = rest << 8 | std::to_integer<std::uint64_t>(key[at]);
+        return {root.value, mixed(hash ^ rest)};
     }
 
     [[nodiscard]] error corrupt(page_id page, const char* what) const {
