@@ -7,8 +7,8 @@
 // Rows have keys of 8 bytes and values of 100; they are put in order, checkpointed, and then rows
 // drawn at random are put anew, one a transaction, with no checkpoint. Who makes the database has
 // memory for all of it, so that its files are not larger than the data, and ends without closing
-// it. Each opening is a process of its own, of a copy that the system has forgotten, and ends in the
-// same way: so each has the same log to redo.
+// it. Each opening is a process of its own, of a copy that the system has forgotten, and ends in
+// the same way: so each has the same log to redo.
 #include "recovery.hpp"
 
 #include <mantis/core/endian.hpp>
