@@ -29,11 +29,11 @@
 // most E apart, and node_limits has 2E <= C. Inner: the separator at the cut leaves the node, and
 // either half must still take the largest separator; the same reasoning wants 2E <= C.
 //
-// Dense leaves. A part of a leaf becomes one in a split or merge, whenever it can: its keys have one
-// length and begin with as much of the lower fence as they have before their last two bytes. It stays
-// one until a key comes that it does not take. Then it becomes an ordinary leaf, where that fits; else
-// it is split, and each half takes less, so that in the end it fits. The separator is long enough for
-// the parts of a dense leaf to stay dense; so they fit as they were.
+// Dense leaves. An ordinary leaf that is full becomes one if it can, and what a merge makes: its keys
+// have one length, and begin with as much of the lower fence as they have before their last two bytes.
+// It stays one, and so do its parts, until a key comes that it does not take. Then it becomes an
+// ordinary leaf, where that fits; else it is split, and each half takes less, so that in the end it
+// fits. The separator is long enough for both to stay dense; so they fit as they were.
 //
 // Page access: readers of an optimistic tree use a slotted_view with the same Access while this
 // changes the page.
@@ -79,16 +79,20 @@ public:
     // --- leaves ---
 
     //   Requires    node_limits::takes(key, payload); `key` is absent and belongs at `at`
-    //   Effects     a dense leaf becomes an ordinary one, where it does not take the key
+    //   Effects     a dense leaf becomes an ordinary one, where it does not take the key; a full one
+    //               becomes dense, where that is possible
     //   Returns     false when there is no room: nothing has changed
     [[nodiscard]] bool insert(std::size_t at, bytes_view key, node_payload payload, lsn version) {
         if (!leaf().is_of_kind(key) && !become_ordinary(key, payload.value.size())) return false;
         const slotted_view<> own = leaf();
         must_take(own, key, payload.value.size());
-        const bytes_view suffix = key.from(own.prefix().size());
         std::byte front[detail::leaf_entry_fixed_bytes];
         write_front(front, payload, version);
-        return add(at, {front, sizeof front}, suffix, payload.value);
+        const auto in = [&] {
+            const bytes_view suffix = key.from(leaf().prefix().size());
+            return add(at, {front, sizeof front}, suffix, payload.value);
+        };
+        return in() || (become_dense(key, payload.value.size()) && in());
     }
 
     // Slot `at`, which is that of `key`, gets another payload and version.
@@ -171,9 +175,12 @@ public:
         node_key lower;  // the page is overwritten before its fences are used
         lower.assign(fences.lower);
         const bytes_view separator = plan.separator.view();
-        const std::size_t left_keys = detail::dense_key_bytes(own, 0, plan.keep, fences.lower);
+        // What was dense stays so.
+        const std::size_t count = own.is_dense() ? own.count() : 0;
+        const std::size_t left_keys =
+            count == 0 ? 0 : detail::dense_key_bytes(own, 0, plan.keep, fences.lower);
         std::size_t right_keys =
-            detail::dense_key_bytes(own, plan.keep + up, own.count(), separator);
+            count == 0 ? 0 : detail::dense_key_bytes(own, plan.keep, count, separator);
         // What is appended next goes on as on the left.
         if (up == 0 && plan.keep == own.count() &&
             left_keys <= separator.size() + detail::dense_suffix_bytes)
@@ -285,6 +292,18 @@ private:
                                  node_limits::leaf_entry_bytes(key.size() - prefix, payload);
         if (used > page_bytes_) return false;
         build_part(own, fences, {0, own.count()}, 0, own.header().page, page_, 0);
+        return true;
+    }
+    [[nodiscard]] bool become_dense(bytes_view key, std::size_t payload) {
+        const slotted_view<> own = leaf();
+        const std::size_t size = detail::dense_key_bytes_with(own, key);
+        const fence_keys fences = own.fences();
+        if (size == 0 || detail::dense_slots_offset + fences.lower.size() + fences.upper.size() +
+                                 detail::entries_bytes(own, 0, size) +
+                                 node_limits::dense_entry_bytes(payload) >
+                             page_bytes_)
+            return false;
+        build_part(own, fences, {0, own.count()}, 0, own.header().page, page_, size);
         return true;
     }
     // Of the leaf that two make; 0: it is ordinary.

@@ -30,6 +30,13 @@ namespace mantis::detail {
         if (leaf.slot(at).suffix_bytes != first.suffix.size()) return 0;
     return size;
 }
+// The same of an ordinary leaf that is to have `key`, too.
+[[nodiscard]] inline std::size_t dense_key_bytes_with(const slotted_view<plain_access>& leaf,
+                                                      bytes_view key) noexcept {
+    const bytes_view lower = leaf.fences().lower;
+    if (leaf.is_dense() || dense_key_bytes(leaf, 0, leaf.count(), lower) != key.size()) return 0;
+    return key.starts_with(lower.first(key.size() - dense_suffix_bytes)) ? key.size() : 0;
+}
 // Header fields of a dense leaf with keys of that length; of an ordinary leaf where it is 0.
 inline void set_dense_key_bytes(node_header& of, std::size_t size) noexcept {
     of.kind = static_cast<std::uint8_t>(size == 0 ? node_kind::leaf : node_kind::dense_leaf);

@@ -111,7 +111,8 @@ template <class Tree>
     const std::size_t more = is_there     ? size - had
                              : is_of_kind ? leaf.leaf_entry_bytes(key.size(), size)
                                           : 0;
-    if (grows && more > leaf.free_bytes()) return leaf_put::no_room;
+    if (grows && more > leaf.free_bytes() && (is_there || dense_key_bytes_with(leaf, key) == 0))
+        return leaf_put::no_room;
     const bool in_place =
         is_there ? !grows && can_drop(leaf, place.at, old) : is_of_kind && more <= leaf.gap_bytes();
     if (!in_place)
