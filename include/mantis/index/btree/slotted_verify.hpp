@@ -70,13 +70,14 @@ private:
     }
 
     [[nodiscard]] result<void> check_slot(std::size_t at) {
-        node_key_parts key;
-        if (!node_.read_key(at, key)) return broken("an entry outside the heap", at);
+        const node_slot slot = node_.slot(at);
+        leaf_entry entry;
+        if (node_.is_leaf() ? !node_.read_leaf_entry(at, entry) : !node_.read_key(at, entry.key))
+            return broken("an entry outside the heap", at);
+        const node_key_parts& key = entry.key;
         if (key.size() > limits().key_bytes()) return broken("a key longer than allowed", at);
-        std::size_t size = node_.entry_fixed_bytes() + node_.slot(at).suffix_bytes;
+        std::size_t size = node_.entry_fixed_bytes() + slot.suffix_bytes;
         if (node_.is_leaf()) {
-            leaf_entry entry;
-            if (!node_.read_leaf_entry(at, entry)) return broken("an entry outside the heap", at);
             const std::size_t payload = entry.payload.value.size();
             if (!limits().takes(key.size(), payload))
                 return broken("an entry larger than allowed", at);
@@ -88,20 +89,22 @@ private:
             if (!node_.read_child(at, child) || !good_child(child))
                 return broken("a child that is none", at);
         }
-        if (auto sound = check_order(at, key); !sound) return sound;
-        if (!take(node_.slot(at).offset, size)) return broken("fences or entries that overlap", at);
+        if (auto sound = check_order(at, slot.head, key); !sound) return sound;
+        if (!take(slot.offset, size)) return broken("fences or entries that overlap", at);
         return success();
     }
 
-    [[nodiscard]] result<void> check_order(std::size_t at, const node_key_parts& key) {
-        if (node_.head(at) != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))
+    [[nodiscard]] result<void> check_order(std::size_t at, std::uint32_t head,
+                                           const node_key_parts& key) {
+        if (head != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))
             return broken("a head that is not its key's", at);
         // All keys begin with the prefix, and so do the fences: suffixes tell the order. The upper
         // fence of a dense leaf that does not is above all that do.
         const std::size_t prefix = key.prefix.size();
         const fence_keys fences = node_.fences();
         const bytes_view lower = fences.lower.from(prefix);
-        const bool above = fences.upper.empty() || !fences.upper.starts_with(key.prefix);
+        const bool above =
+            fences.upper.empty() || (node_.is_dense() && !fences.upper.starts_with(key.prefix));
         if (at != 0 && key.suffix <= last_) return broken("keys out of order", at);
         // The others ascend from the first.
         const bool below = at == 0 && (node_.is_leaf() ? key.suffix < lower : key.suffix <= lower);

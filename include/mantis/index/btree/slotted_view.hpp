@@ -89,7 +89,7 @@ template <class Access = detail::plain_access>
 class slotted_view {
 public:
     //   Requires    `page_bytes` is a page size, and as many bytes can be read at `page`
-    slotted_view(const std::byte* page, std::size_t page_bytes)
+    [[gnu::always_inline]] slotted_view(const std::byte* page, std::size_t page_bytes)
         : page_{page},
           page_bytes_{page_bytes},
           header_{detail::node_header_words::load<Access>(page)},
@@ -257,7 +257,7 @@ public:
     }
     [[nodiscard]] std::size_t slots_end(std::size_t count) const noexcept {
         return is_dense() ? detail::dense_slots_offset + detail::dense_slot_bytes * count
-                          : detail::node_slots_offset + sizeof(detail::node_slot) * count;
+                          : ordinary_slots_end(count);
     }
     // What an entry takes, with its slot.
     //   Requires    a leaf; the key begins with the prefix, and belongs here
@@ -277,20 +277,25 @@ public:
 private:
     [[nodiscard]] bool header_fits() const noexcept {
         const detail::node_header_words& own = header_;
-        const bool known =
-            own.version() == detail::node_header::current_version &&
-            (own.kind() == static_cast<std::uint8_t>(node_kind::leaf) ||
-             own.kind() == static_cast<std::uint8_t>(node_kind::inner) || is_sound_dense());
+        const bool ordinary = own.kind() == static_cast<std::uint8_t>(node_kind::leaf) ||
+                              own.kind() == static_cast<std::uint8_t>(node_kind::inner);
+        const bool known = own.version() == detail::node_header::current_version &&
+                           (ordinary || dense_header_fits());
         return known && own.heap_begin() <= page_bytes_ &&
-               slots_end(own.slot_count()) <= own.heap_begin() &&
+               (!ordinary || ordinary_slots_end(own.slot_count()) <= own.heap_begin()) &&
                own.hole_bytes() <= page_bytes_ - own.heap_begin() &&
                in_heap(own.lower_offset(), own.lower_bytes()) &&
                in_heap(own.upper_offset(), own.upper_bytes()) &&
                own.prefix_bytes() <= own.lower_bytes();
     }
-    [[nodiscard]] bool is_sound_dense() const noexcept {
+    // Of its own, so that the rest is short.
+    [[nodiscard, gnu::noinline]] bool dense_header_fits() const noexcept {
         return is_dense() &&
-               header_.dense_key_bytes() == header_.prefix_bytes() + detail::dense_suffix_bytes;
+               header_.dense_key_bytes() == header_.prefix_bytes() + detail::dense_suffix_bytes &&
+               slots_end(header_.slot_count()) <= header_.heap_begin();
+    }
+    [[nodiscard]] static constexpr std::size_t ordinary_slots_end(std::size_t count) noexcept {
+        return detail::node_slots_offset + sizeof(detail::node_slot) * count;
     }
     [[nodiscard]] bool in_heap(std::size_t offset, std::size_t size) const noexcept {
         if (size == 0) return offset == 0;
