@@ -242,7 +242,7 @@ MUTANTS = (
     mutant(
         "slotted-verify-blind-to-upper-fence",
         VERIFY,
-        "(!fences.upper.empty() && key.suffix >= fences.upper.from(prefix)))",
+        "(has_upper_ && key.suffix >= upper_))",
         "false)",
         TEST_VERIFY,
         "A key that no search comes to is called sound.",
@@ -250,7 +250,7 @@ MUTANTS = (
     mutant(
         "slotted-verify-blind-to-heads",
         VERIFY,
-        "if (node_.head(at) != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))",
+        "if (head != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))",
         "if (false)",
         TEST_VERIFY,
         "A key that no search finds is called sound.",

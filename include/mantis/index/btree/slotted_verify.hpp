@@ -63,6 +63,11 @@ private:
             return broken("fences out of order");
         if (!has_right_prefix(node_, fences))
             return broken("a prefix that is not what the fences share");
+        // All keys begin with the prefix, and so do the fences: suffixes tell the order. The upper
+        // fence of a dense leaf that does not is above all that do.
+        lower_ = fences.lower.from(node_.prefix().size());
+        has_upper_ = !fences.upper.empty() && fences.upper.starts_with(node_.prefix());
+        if (has_upper_) upper_ = fences.upper.from(node_.prefix().size());
         if (!take(header_.lower_offset, header_.lower_bytes) ||
             !take(header_.upper_offset, header_.upper_bytes))
             return broken("fences or entries that overlap");
@@ -98,17 +103,11 @@ private:
                                            const node_key_parts& key) {
         if (head != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))
             return broken("a head that is not its key's", at);
-        // All keys begin with the prefix, and so do the fences: suffixes tell the order. The upper
-        // fence of a dense leaf that does not is above all that do.
-        const std::size_t prefix = key.prefix.size();
-        const fence_keys fences = node_.fences();
-        const bytes_view lower = fences.lower.from(prefix);
-        const bool above =
-            fences.upper.empty() || (node_.is_dense() && !fences.upper.starts_with(key.prefix));
         if (at != 0 && key.suffix <= last_) return broken("keys out of order", at);
         // The others ascend from the first.
-        const bool below = at == 0 && (node_.is_leaf() ? key.suffix < lower : key.suffix <= lower);
-        if (below || (!above && key.suffix >= fences.upper.from(prefix)))
+        const bool below =
+            at == 0 && (node_.is_leaf() ? key.suffix < lower_ : key.suffix <= lower_);
+        if (below || (has_upper_ && key.suffix >= upper_))
             return broken("a key outside the fences", at);
         last_ = key.suffix;
         return success();
@@ -151,6 +150,9 @@ private:
     slotted_view<> node_;
     node_header header_;
     node_owner expected_;
+    bytes_view lower_;  // fences without the prefix
+    bytes_view upper_;
+    bool has_upper_ = false;
     bytes_view last_;
     std::size_t taken_bytes_ = 0;
     std::uint64_t taken_[node_limits::max_page_bytes / 64];  // of this page, a bit for each byte

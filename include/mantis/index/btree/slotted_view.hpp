@@ -275,7 +275,7 @@ public:
     }
 
 private:
-    [[nodiscard]] bool header_fits() const noexcept {
+    [[nodiscard, gnu::always_inline]] bool header_fits() const noexcept {
         const detail::node_header_words& own = header_;
         const bool ordinary = own.kind() == static_cast<std::uint8_t>(node_kind::leaf) ||
                               own.kind() == static_cast<std::uint8_t>(node_kind::inner);
