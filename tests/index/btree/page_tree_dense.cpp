@@ -92,7 +92,7 @@ private:
         REQUIRE(*is_new == (model_.count(key) == 0));
         model_[key] = {value, version};
     }
-    void erase(const std::string& key) {
+    void erase(std::string key) {  // which may be that of the entry
         REQUIRE(all_.tree.erase(key).value() == (model_.erase(key) == 1));
     }
     void erase_range(std::size_t step) {
