@@ -8,6 +8,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <map>
 
 using namespace mantis;
@@ -89,6 +91,28 @@ TEST_CASE("a dense leaf lies as docs/formats.md says") {
         CHECK(bytes_view{raw + offset + 10, 16} == bytes_view{"a value of 16 b."});
     }
     CHECK(leaf.view().bytes_used() == 48 + 3 * 30 + 8 + 1);
+}
+
+// Every second id from 0 on, behind "000000"; made by this version, with inserts into an empty leaf.
+TEST_CASE("a dense leaf of version 1 is sound and holds what it held") {
+    const char* const folder = std::getenv("MANTIS_FIXTURES");
+    REQUIRE_MESSAGE(folder != nullptr, "MANTIS_FIXTURES names the folder tests/fixtures");
+    page leaf{512, 1};
+    std::ifstream file{std::string{folder} + "/node-v1/dense-leaf", std::ios::binary};
+    REQUIRE(file.read(reinterpret_cast<char*>(leaf.data()), 512));
+    const slotted_view<> view = leaf.view();
+    REQUIRE(verify_node(view, {table_id{1}, 1}));
+    CHECK(view.is_dense());
+    REQUIRE(view.count() == 24);
+    for (std::size_t at = 0; at < view.count(); ++at) {
+        leaf_entry entry;
+        REQUIRE(view.read_leaf_entry(at, entry));
+        CHECK(joined(entry.key) == id_key(2 * at, "000000"));
+        CHECK(entry.payload.value == bytes_view{"value"});
+        CHECK(entry.version == lsn{7});
+        CHECK(view.lower_bound(id_key(2 * at, "000000")).answer == node_answer::found);
+        CHECK(view.lower_bound(id_key(2 * at + 1, "000000")).answer == node_answer::absent);
+    }
 }
 
 TEST_CASE("a dense leaf finds the place of any key as an ordered list does, with ids missing") {
