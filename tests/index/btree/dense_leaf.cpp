@@ -93,7 +93,7 @@ TEST_CASE("a dense leaf lies as docs/formats.md says") {
     CHECK(leaf.view().bytes_used() == 48 + 3 * 30 + 8 + 1);
 }
 
-// Every second id from 0 on, behind "000000"; made by this version, with inserts into an empty leaf.
+// Every second id from 0 on, behind "000000"; made with inserts into an empty leaf.
 TEST_CASE("a dense leaf of version 1 is sound and holds what it held") {
     const char* const folder = std::getenv("MANTIS_FIXTURES");
     REQUIRE_MESSAGE(folder != nullptr, "MANTIS_FIXTURES names the folder tests/fixtures");
@@ -337,6 +337,10 @@ TEST_CASE("verify finds any damage to the header and slots of a dense leaf") {
     dense holes{ids(7, 30)};
     holes.set<std::uint16_t>(holes_at, 4);
     holes.must_be_found("free space is counted wrong");
+    dense count{ids(7, 30)};
+    count.set<std::uint16_t>(4, 1013);  // slots of 4 bytes behind 48, and one more
+    count.must_be_found("slots, heap or fences that do not fit");
+    CHECK(count.view().count() == 0);
     for (const unsigned offset : {0u, 47u, 4090u, 65535u}) {
         dense outside{ids(7, 30)};
         outside.set(slots_at + 4 * 5, static_cast<std::uint16_t>(offset));

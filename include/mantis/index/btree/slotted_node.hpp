@@ -29,11 +29,11 @@
 // most E apart, and node_limits has 2E <= C. Inner: the separator at the cut leaves the node, and
 // either half must still take the largest separator; the same reasoning wants 2E <= C.
 //
-// Dense leaves. An ordinary leaf that is full becomes one if it can, and what a merge makes: its keys
-// have one length, and begin with as much of the lower fence as they have before their last two bytes.
-// It stays one, and so do its parts, until a key comes that it does not take. Then it becomes an
-// ordinary leaf, where that fits; else it is split, and each half takes less, so that in the end it
-// fits. The separator is long enough for both to stay dense; so they fit as they were.
+// Dense leaves. An ordinary leaf that is full becomes one if it can, and so does what a merge makes:
+// its keys have one length, and begin with as much of the lower fence as they have before their last
+// two bytes. It stays one, and so do its parts, until a key comes that it does not take. Then it
+// becomes an ordinary leaf, where that fits; else it is split, and each half takes less, so that in
+// the end it fits.
 //
 // Page access: readers of an optimistic tree use a slotted_view with the same Access while this
 // changes the page.
@@ -79,8 +79,8 @@ public:
     // --- leaves ---
 
     //   Requires    node_limits::takes(key, payload); `key` is absent and belongs at `at`
-    //   Effects     a dense leaf becomes an ordinary one, where it does not take the key; a full one
-    //               becomes dense, where that is possible
+    //   Effects     a dense leaf becomes ordinary where it does not take the key; a full one becomes
+    //               dense where it can
     //   Returns     false when there is no room: nothing has changed
     [[nodiscard]] bool insert(std::size_t at, bytes_view key, node_payload payload, lsn version) {
         if (!leaf().is_of_kind(key) && !become_ordinary(key, payload.value.size())) return false;
@@ -175,16 +175,13 @@ public:
         node_key lower;  // the page is overwritten before its fences are used
         lower.assign(fences.lower);
         const bytes_view separator = plan.separator.view();
-        // What was dense stays so.
+        // What was dense stays so: the separator begins with the prefix, as all that lies between
+        // the lower fence and the last key.
         const std::size_t count = own.is_dense() ? own.count() : 0;
         const std::size_t left_keys =
             count == 0 ? 0 : detail::dense_key_bytes(own, 0, plan.keep, fences.lower);
-        std::size_t right_keys =
+        const std::size_t right_keys =
             count == 0 ? 0 : detail::dense_key_bytes(own, plan.keep, count, separator);
-        // What is appended next goes on as on the left.
-        if (up == 0 && plan.keep == own.count() &&
-            left_keys <= separator.size() + detail::dense_suffix_bytes)
-            right_keys = left_keys;
         build_part(own, {separator, fences.upper}, {plan.keep + up, own.count()},
                    own.header().rightmost_child, right_id, right.page_, right_keys);
         std::uint64_t last_child = 0;

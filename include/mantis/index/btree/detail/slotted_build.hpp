@@ -11,7 +11,7 @@
 
 namespace mantis::detail {
 
-// How long the keys of a dense leaf are that takes slots [from, to) of a leaf, with this lower fence.
+// How long the keys of a dense leaf are that takes slots [from, to), with this lower fence.
 //   Returns     0: there is no such leaf, or nothing to tell it by
 [[nodiscard]] inline std::size_t dense_key_bytes(const slotted_view<plain_access>& leaf,
                                                  std::size_t from, std::size_t to,
@@ -73,8 +73,8 @@ template <class Access>
 
 class slotted_build {
 public:
-    //   Requires    `fences` and what is appended do not point into this; of a dense leaf, the lower
-    //               fence has its prefix
+    //   Requires    `fences` and what is appended do not point into this; the lower fence of a
+    //               dense leaf has its prefix
     slotted_build(std::size_t page_bytes, const node_header& like, fence_keys fences) noexcept
         : page_bytes_{page_bytes} {
         header_.kind = like.kind;

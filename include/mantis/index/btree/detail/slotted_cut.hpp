@@ -73,18 +73,13 @@ private:
               "slotted_node: the page is damaged");
         into.assign(key.prefix, key.suffix);
     }
-    // The shortest bytes that are above item `cut` - 1 and not above item `cut`; but not shorter than
-    // the prefix of a dense leaf, of which its keys behind the cut are to have a fence.
+    // The shortest bytes that are above item `cut` - 1 and not above item `cut`.
     void make_separator(const pending_entry& pending, std::size_t cut, node_key& into) const {
         node_key left;
         node_key right;
         item_key(pending, cut - 1, left);
         item_key(pending, cut, right);
-        std::size_t size = common_prefix_bytes(left.view(), right.view()) + 1;
-        const std::size_t prefix = own_.prefix().size();
-        if (own_.is_dense() && size < prefix && right.view().starts_with(own_.prefix()))
-            size = prefix;
-        into.assign(right.view().first(size));
+        into.assign(right.view().first(common_prefix_bytes(left.view(), right.view()) + 1));
     }
 
     // The cut with the smaller of the larger halves.

@@ -46,7 +46,7 @@
 //        8         suffix
 //
 // A dense leaf is for keys of one length that share all but their last two bytes, as big-endian
-// numbers do that are near each other. An entry of it takes 4 bytes less in its slot, and no suffix.
+// numbers do that are near each other. Its slots take half, and its entries have no suffix.
 //
 // All integers are little-endian. The bytes of the gap and of holes mean nothing. There is no
 // checksum in the page: it is kept with the pointer to it.
