@@ -29,11 +29,11 @@
 // most E apart, and node_limits has 2E <= C. Inner: the separator at the cut leaves the node, and
 // either half must still take the largest separator; the same reasoning wants 2E <= C.
 //
-// Dense leaves. An ordinary leaf that is full becomes one if it can, and so does what a merge makes:
-// its keys have one length, and begin with as much of the lower fence as they have before their last
-// two bytes. It stays one, and so do its parts, until a key comes that it does not take. Then it
-// becomes an ordinary leaf, where that fits; else it is split, and each half takes less, so that in
-// the end it fits.
+// Dense leaves. An ordinary leaf that is full becomes one if it can, and so does what a merge
+// makes: its keys have one length, and begin with as much of the lower fence as they have before
+// their last two bytes. It stays one, and so do its parts, until a key comes that it does not take.
+// Then it becomes an ordinary leaf, where that fits; else it is split, and each half takes less, so
+// that in the end it fits.
 //
 // Page access: readers of an optimistic tree use a slotted_view with the same Access while this
 // changes the page.
@@ -79,8 +79,8 @@ public:
     // --- leaves ---
 
     //   Requires    node_limits::takes(key, payload); `key` is absent and belongs at `at`
-    //   Effects     a dense leaf becomes ordinary where it does not take the key; a full one becomes
-    //               dense where it can
+    //   Effects     a dense leaf becomes ordinary where it does not take the key; a full one
+    //               becomes dense where it can
     //   Returns     false when there is no room: nothing has changed
     [[nodiscard]] bool insert(std::size_t at, bytes_view key, node_payload payload, lsn version) {
         if (!leaf().is_of_kind(key) && !become_ordinary(key, payload.value.size())) return false;

@@ -13,8 +13,8 @@
 // A slot of a dense leaf is computed: that of a key is as far from the first one as their numbers
 // are, less the numbers that are not there. Where some are missing, it is looked for in between.
 //
-// A search in others looks at the hints, 16 numbers, for the part of the slots that can matter; then
-// at the heads in the slots; and at suffixes in the heap only where heads are equal.
+// A search in others looks at the hints, 16 numbers, for the part of the slots that can matter;
+// then at the heads in the slots; and at suffixes in the heap only where heads are equal.
 //
 // Threads: with plain_access any number of readers and no writer.
 #pragma once
