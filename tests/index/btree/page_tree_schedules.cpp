@@ -43,7 +43,7 @@ TEST_CASE("300 seeds: the same with ids, whose leaves become dense and ordinary 
         simulation world{seed, {.scheduling = drawn_schedule(seed)}};
         world.run([&] {
             const bool ample = seed % 2 == 0;
-            tree_of_threads<simulated> threads{60 + seed % 5 * 8, 2, ample ? 60 : 5 + seed % 6, 12,
+            tree_of_threads<simulated> threads{200 + seed % 5 * 8, 2, ample ? 60 : 5 + seed % 6, 12,
                                                true};
             threads.may_refuse = !ample;
             if (seed % 3 == 0) threads.walk_bytes = 300;

@@ -60,8 +60,8 @@ struct tree_of_threads {
 
     static bool is_steady(std::size_t key) { return key % 4 == 0; }
     std::string name_of(std::size_t key) const {
-        // One in 29 no dense leaf takes.
-        if (of_ids) return big_endian(0x1000'0000 + key) + (key % 29 == 7 ? "x" : "");
+        // One in 97 no dense leaf takes.
+        if (of_ids) return big_endian(0x1000'0000 + key) + (key % 97 == 7 ? "x" : "");
         return "the-same-start-" + big_endian(key * 3).substr(6) + std::string(key % 3, 'x');
     }
     std::string value_of(std::size_t key, std::uint64_t operation) const {
