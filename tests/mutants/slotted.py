@@ -8,9 +8,12 @@ NODE = "index/btree/slotted_node.hpp"
 VERIFY = "index/btree/slotted_verify.hpp"
 LAYOUT = "index/btree/detail/slotted_layout.hpp"
 BUILD = "index/btree/detail/slotted_build.hpp"
+CUT = "index/btree/detail/slotted_cut.hpp"
 TEST_VIEW = "index/btree/slotted_view.cpp"
 TEST_NODE = "index/btree/slotted_node.cpp"
 TEST_VERIFY = "index/btree/slotted_verify.cpp"
+TEST_DENSE = "index/btree/dense_leaf.cpp"
+TEST_TREE = "index/btree/page_tree_dense.cpp"
 
 MUTANTS = (
     mutant(
@@ -48,7 +51,7 @@ MUTANTS = (
     mutant(
         "slotted-count-not-checked",
         VIEW,
-        "slots_end(own.slot_count()) <= own.heap_begin() &&",
+        "(!ordinary || ordinary_slots_end(own.slot_count()) <= own.heap_begin()) &&",
         "true &&",
         TEST_VIEW,
         "Slots are read behind the page.",
@@ -112,14 +115,14 @@ MUTANTS = (
     mutant(
         "slotted-no-compaction",
         NODE,
-        "sizeof(detail::node_slot) > own.gap_bytes())",
-        "sizeof(detail::node_slot) > own.free_bytes())",
+        "size + slot_bytes > own.gap_bytes())",
+        "size + slot_bytes > own.free_bytes())",
         TEST_NODE,
         "An entry is written over the slots.",
     ),
     mutant(
         "slotted-separator-not-above-the-left",
-        NODE,
+        CUT,
         "common_prefix_bytes(left.view(), right.view()) + 1));",
         "common_prefix_bytes(left.view(), right.view())));",
         TEST_NODE,
@@ -127,8 +130,8 @@ MUTANTS = (
     ),
     mutant(
         "slotted-separator-is-a-key",
-        NODE,
-        "right.view().first(detail::common_prefix_bytes(left.view(), right.view()) + 1));",
+        CUT,
+        "right.view().first(common_prefix_bytes(left.view(), right.view()) + 1));",
         "right.view());",
         TEST_NODE,
         "Inner nodes hold whole keys, and fewer children.",
@@ -136,16 +139,16 @@ MUTANTS = (
     ),
     mutant(
         "slotted-cut-forgets-the-new-entry",
-        NODE,
-        "plan.keep = !is_there && cut > at ? cut - 1 : cut;",
+        CUT,
+        "plan.keep = !pending.is_there && cut > pending.at ? cut - 1 : cut;",
         "plan.keep = cut;",
         TEST_NODE,
         "A key goes to the wrong side of the separator.",
     ),
     mutant(
         "slotted-split-not-aware-of-appends",
-        NODE,
-        "const bool appended = at == own.count() && own.fences().upper.empty();\n"
+        CUT,
+        "const bool appended = pending.at == own_.count() && own_.fences().upper.empty();\n"
         "        const std::size_t cut =",
         "const bool appended = false;\n        const std::size_t cut =",
         TEST_NODE,
@@ -153,9 +156,9 @@ MUTANTS = (
     ),
     mutant(
         "slotted-no-room-for-the-fence",
-        NODE,
-        "if (left + separator.view().size() <= page_bytes_) break;",
-        "if (left <= page_bytes_) break;",
+        CUT,
+        "if (left + separator.view().size() <= own_.page_bytes()) break;",
+        "if (left <= own_.page_bytes()) break;",
         TEST_NODE,
         "A full last leaf does not take its upper fence.",
     ),
@@ -178,17 +181,17 @@ MUTANTS = (
     mutant(
         "slotted-half-keeps-the-last-child",
         NODE,
-        "build_part(own, {lower.view(), plan.separator.view()}, {0, plan.keep}, last_child,",
-        "build_part(own, {lower.view(), plan.separator.view()}, {0, plan.keep},\n"
+        "build_part(own, {lower.view(), separator}, {0, plan.keep}, last_child,",
+        "build_part(own, {lower.view(), separator}, {0, plan.keep},\n"
         "                   own.header().rightmost_child,",
         TEST_NODE,
         "The last keys of the left half are looked for in the last child of the right one.",
     ),
     mutant(
         "slotted-merge-counts-old-prefixes",
-        NODE,
-        "own.count() * (own.prefix().size() - prefix);",
-        "0 * prefix;",
+        BUILD,
+        "return used + count * (own.prefix().size() - prefix);",
+        "return used;",
         TEST_NODE,
         "Nodes are merged whose keys do not fit once the prefix is shorter.",
     ),
@@ -242,7 +245,7 @@ MUTANTS = (
     mutant(
         "slotted-verify-blind-to-upper-fence",
         VERIFY,
-        "(!fences.upper.empty() && key.suffix >= fences.upper.from(prefix)))",
+        "(has_upper_ && key.suffix >= upper_))",
         "false)",
         TEST_VERIFY,
         "A key that no search comes to is called sound.",
@@ -250,7 +253,7 @@ MUTANTS = (
     mutant(
         "slotted-verify-blind-to-heads",
         VERIFY,
-        "if (node_.head(at) != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))",
+        "if (head != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))",
         "if (false)",
         TEST_VERIFY,
         "A key that no search finds is called sound.",
@@ -286,5 +289,77 @@ MUTANTS = (
         "if (false) return",
         TEST_VERIFY,
         "A page of another table is taken for one of this.",
+    ),
+    mutant(
+        "dense-search-too-far",
+        VIEW,
+        "at = wanted - first > missing ? wanted - first - missing : 0;",
+        "at = end;",
+        TEST_DENSE,
+        "Ids behind one that is missing are not found.",
+    ),
+    mutant(
+        "dense-longer-key-is-found",
+        VIEW,
+        "if (suffix.size() > detail::dense_suffix_bytes) return",
+        "if (false) return",
+        TEST_DENSE,
+        "A key that goes on behind an id is taken for it.",
+    ),
+    mutant(
+        "dense-count-not-checked",
+        VIEW,
+        "slots_end(header_.slot_count()) <= header_.heap_begin();",
+        "true;",
+        TEST_DENSE,
+        "Slots are read behind the page.",
+    ),
+    mutant(
+        "dense-length-not-checked",
+        VIEW,
+        "header_.dense_key_bytes() == header_.prefix_bytes() + detail::dense_suffix_bytes &&",
+        "true &&",
+        TEST_DENSE,
+        "A damaged length of the prefix makes other keys.",
+    ),
+    mutant(
+        "dense-takes-any-length",
+        BUILD,
+        "if (leaf.slot(at).suffix_bytes != first.suffix.size()) return 0;",
+        "if (false) return 0;",
+        TEST_DENSE,
+        "A longer key loses its end, or stops the program.",
+    ),
+    mutant(
+        "dense-takes-any-stem",
+        BUILD,
+        "if (!first.starts_with(stem) || !last.starts_with(stem)) return 0;",
+        "",
+        TEST_DENSE,
+        "Keys change their beginning.",
+    ),
+    mutant(
+        "dense-put-takes-any-key",
+        VIEW,
+        "(key.size() == header_.dense_key_bytes() && key.starts_with(prefix()));",
+        "true;",
+        TEST_DENSE,
+        "A key of another length is cut, or stops the program.",
+    ),
+    mutant(
+        "dense-merge-of-any",
+        NODE,
+        "return other.count() == 0 || left == right ? left : 0;",
+        "return left;",
+        TEST_DENSE,
+        "Keys of the right sibling change their beginning.",
+    ),
+    mutant(
+        "dense-loader-counts-ordinary-entries",
+        "index/btree/detail/load_run.hpp",
+        "return from < to && to <= dense_ ? key_bytes(items_.front()) : 0;",
+        "return 0 * dense_;",
+        TEST_TREE,
+        "What is loaded is a third larger.",
     ),
 )

@@ -37,6 +37,22 @@ TEST_CASE("300 seeds: the same while pages leave and come back, slowly") {
     }
 }
 
+TEST_CASE("300 seeds: the same with ids, whose leaves become dense and ordinary again") {
+    for (std::uint64_t seed = 0; seed < 300; seed += one_in) {
+        CAPTURE(seed);
+        simulation world{seed, {.scheduling = drawn_schedule(seed)}};
+        world.run([&] {
+            const bool ample = seed % 2 == 0;
+            tree_of_threads<simulated> threads{200 + seed % 5 * 8, 2, ample ? 60 : 5 + seed % 6, 12,
+                                               true};
+            threads.may_refuse = !ample;
+            if (seed % 3 == 0) threads.walk_bytes = 300;
+            threads.run(2, 20, seed);
+            CHECK(threads.damage() == "");
+        });
+    }
+}
+
 TEST_CASE("300 seeds: the same, and one read or write in six fails") {
     for (std::uint64_t seed = 0; seed < 300; seed += one_in) {
         CAPTURE(seed);
@@ -59,5 +75,9 @@ TEST_CASE("real threads, with ample frames and with a few") {
         threads.may_refuse = frames < 100;
         threads.run(2, 20'000 / one_in, frames);
         CHECK(threads.damage() == "");
+        tree_of_threads<posix> of_ids{400, 2, frames, 12, true};
+        of_ids.may_refuse = frames < 100;
+        of_ids.run(2, 20'000 / one_in, frames);
+        CHECK(of_ids.damage() == "");
     }
 }

@@ -118,12 +118,18 @@ public:
     //   Returns     the index of the page that has it now
     std::size_t put(bytes_view key, node_payload payload, lsn version) {
         std::size_t at = index_of(key);
-        if (try_put(at, key, payload, version)) return at;
-        const auto place = pages_[at]->view().lower_bound(key);
-        const auto plan = pages_[at]->node().plan_leaf_split(
-            place.at, place.answer == node_answer::found, key, payload.value.size());
-        at = split(at, plan, key);
-        return try_put(at, key, payload, version) ? at : ~std::size_t{0};
+        while (!try_put(at, key, payload, version)) {
+            const auto view = pages_[at]->view();
+            const bool was_dense = view.is_dense();
+            const auto place = view.lower_bound(key);
+            const auto plan = pages_[at]->node().plan_leaf_split(
+                place.at, place.answer == node_answer::found, key, payload.value.size());
+            at = split(at, plan, key);
+            // What a dense leaf does not take may want more than one cut.
+            if (was_dense) continue;
+            return try_put(at, key, payload, version) ? at : ~std::size_t{0};
+        }
+        return at;
     }
     bool try_put(std::size_t at, bytes_view key, node_payload payload, lsn version) {
         const auto place = pages_[at]->view().lower_bound(key);

@@ -42,14 +42,16 @@ struct tree_of_threads {
     std::size_t walk_bytes = 0;  // scans are walks, with batches of so many; 0: they are not
 
     const std::size_t value_bytes;  // at most, but for a number
+    const bool of_ids;              // so that leaves become dense, and ordinary again
 
     tree_of_threads(std::size_t key_count, std::uint64_t writer_count, std::size_t frames,
-                    std::size_t most_value_bytes = 90)
+                    std::size_t most_value_bytes = 90, bool keys_are_ids = false)
         : all{512, frames},
           keys(key_count),
           places(key_count),
           writers{writer_count},
-          value_bytes{most_value_bytes} {
+          value_bytes{most_value_bytes},
+          of_ids{keys_are_ids} {
         for (std::size_t key = 0; key < key_count; key += 4)
             REQUIRE(all.tree.put(name_of(key), value_of(key, 0), lsn{0}));
         all.pages.flush().value();
@@ -57,7 +59,9 @@ struct tree_of_threads {
     }
 
     static bool is_steady(std::size_t key) { return key % 4 == 0; }
-    static std::string name_of(std::size_t key) {
+    std::string name_of(std::size_t key) const {
+        // One in 97 no dense leaf takes.
+        if (of_ids) return big_endian(0x1000'0000 + key) + (key % 97 == 7 ? "x" : "");
         return "the-same-start-" + big_endian(key * 3).substr(6) + std::string(key % 3, 'x');
     }
     std::string value_of(std::size_t key, std::uint64_t operation) const {

@@ -32,7 +32,8 @@
 // ever; it waits for latches that are held for a short time or for an I/O.
 //
 // Failures. A call that answers an error has changed nothing, but for erase_range(): it holds all
-// pages that it needs before it changes the first, and knows those of an extent that is to go. Of
+// pages that it needs before it changes the first, and knows those of an extent that is to go. A
+// put may have split a dense leaf, which holds what it held, before it fails to split it again. Of
 // an extent that is damaged the pages from the first damaged one on are never free again, as long
 // as nobody says so: their numbers stay taken. Merging comes after an erase that is done; where
 // it fails, for the pool has no room or a neighbour cannot be read, the pages stay as they are, to

@@ -9,7 +9,8 @@
 //
 // Invariants (verify_node() checks them):
 //   1. keys ascend strictly, inside the fences
-//   2. the prefix is what the fences share, so every key begins with it; keys are stored without
+//   2. the prefix is what the fences share, so every key begins with it; keys are stored without.
+//      In a dense leaf it is as much of the lower fence as all keys are but their last two bytes
 //   3. a head is that of its suffix, a hint is the head of its slot
 //   4. fences and entries lie in the heap and do not overlap; what they leave is hole_bytes
 //   5. no entry is larger than node_limits allows
@@ -28,6 +29,12 @@
 // most E apart, and node_limits has 2E <= C. Inner: the separator at the cut leaves the node, and
 // either half must still take the largest separator; the same reasoning wants 2E <= C.
 //
+// Dense leaves. An ordinary leaf that is full becomes one if it can, and so does what a merge
+// makes: its keys have one length, and begin with as much of the lower fence as they have before
+// their last two bytes. It stays one, and so do its parts, until a key comes that it does not take.
+// Then it becomes an ordinary leaf, where that fits; else it is split, and each half takes less, so
+// that in the end it fits.
+//
 // Page access: readers of an optimistic tree use a slotted_view with the same Access while this
 // changes the page.
 //
@@ -37,13 +44,9 @@
 #pragma once
 
 #include "detail/slotted_build.hpp"
+#include "detail/slotted_cut.hpp"
 
 namespace mantis {
-
-struct node_split {
-    std::size_t keep = 0;  // slots that stay; of an inner node, slot `keep` moves up
-    node_key separator;    // upper fence of the left node and lower fence of the right one
-};
 
 template <class Access = detail::plain_access>
 class slotted_node {
@@ -76,14 +79,20 @@ public:
     // --- leaves ---
 
     //   Requires    node_limits::takes(key, payload); `key` is absent and belongs at `at`
+    //   Effects     a dense leaf becomes ordinary where it does not take the key; a full one
+    //               becomes dense where it can
     //   Returns     false when there is no room: nothing has changed
     [[nodiscard]] bool insert(std::size_t at, bytes_view key, node_payload payload, lsn version) {
+        if (!leaf().is_of_kind(key) && !become_ordinary(key, payload.value.size())) return false;
         const slotted_view<> own = leaf();
         must_take(own, key, payload.value.size());
-        const bytes_view suffix = key.from(own.prefix().size());
         std::byte front[detail::leaf_entry_fixed_bytes];
         write_front(front, payload, version);
-        return add(at, {front, sizeof front}, suffix, payload.value);
+        const auto in = [&] {
+            const bytes_view suffix = key.from(leaf().prefix().size());
+            return add(at, {front, sizeof front}, suffix, payload.value);
+        };
+        return in() || (become_dense(key, payload.value.size()) && in());
     }
 
     // Slot `at`, which is that of `key`, gets another payload and version.
@@ -118,16 +127,7 @@ public:
     //               leaf, so that ascending keys leave full nodes behind
     [[nodiscard]] node_split plan_leaf_split(std::size_t at, bool is_there, bytes_view key,
                                              std::size_t payload_bytes) const {
-        const slotted_view<> own = leaf();
-        const pending_entry pending{at, is_there, key, payload_bytes};
-        const std::size_t items = own.count() + (is_there ? 0 : 1);
-        check(items >= 2, "slotted_node: what is to be split has room");
-        const bool appended = at == own.count() && own.fences().upper.empty();
-        const std::size_t cut = appended ? last_cut(own, pending) : middle_cut(own, pending, items);
-        node_split plan;
-        make_separator(own, pending, cut, plan.separator);
-        plan.keep = !is_there && cut > at ? cut - 1 : cut;
-        return plan;
+        return detail::slotted_cut{leaf()}.of_leaf({at, is_there, key, payload_bytes});
     }
 
     // --- inner nodes ---
@@ -159,16 +159,7 @@ public:
 
     // Where to cut an inner node in which a separator for slot `at` found no room.
     [[nodiscard]] node_split plan_inner_split(std::size_t at) const {
-        const slotted_view<> own = inner();
-        const std::size_t count = own.count();
-        check(count >= 3, "slotted_node: what is to be split has room");
-        node_split plan;
-        const bool appended = at == count && own.fences().upper.empty();
-        plan.keep = appended ? count - 1 : middle_separator(own);
-        node_key_parts key;
-        check(own.read_key(plan.keep, key), "slotted_node: the page is damaged");
-        plan.separator.assign(key.prefix, key.suffix);
-        return plan;
+        return detail::slotted_cut{inner()}.of_inner(at);
     }
 
     // --- both ---
@@ -183,13 +174,21 @@ public:
         const std::size_t up = own.is_leaf() ? 0 : 1;
         node_key lower;  // the page is overwritten before its fences are used
         lower.assign(fences.lower);
-        build_part(own, {plan.separator.view(), fences.upper}, {plan.keep + up, own.count()},
-                   own.header().rightmost_child, right_id, right.page_);
+        const bytes_view separator = plan.separator.view();
+        // What was dense stays so: the separator begins with the prefix, as all that lies between
+        // the lower fence and the last key.
+        const std::size_t count = own.is_dense() ? own.count() : 0;
+        const std::size_t left_keys =
+            count == 0 ? 0 : detail::dense_key_bytes(own, 0, plan.keep, fences.lower);
+        const std::size_t right_keys =
+            count == 0 ? 0 : detail::dense_key_bytes(own, plan.keep, count, separator);
+        build_part(own, {separator, fences.upper}, {plan.keep + up, own.count()},
+                   own.header().rightmost_child, right_id, right.page_, right_keys);
         std::uint64_t last_child = 0;
         if (up != 0)
             check(own.read_child(plan.keep, last_child), "slotted_node: the page is damaged");
-        build_part(own, {lower.view(), plan.separator.view()}, {0, plan.keep}, last_child,
-                   own.header().page, page_);
+        build_part(own, {lower.view(), separator}, {0, plan.keep}, last_child, own.header().page,
+                   page_, left_keys);
     }
 
     // What merge() with the right sibling would use; it is possible up to page_bytes. The prefix
@@ -199,8 +198,11 @@ public:
         const slotted_view<> other = right.whole();
         const fence_keys fences{own.fences().lower, other.fences().upper};
         const std::size_t prefix = detail::shared_by_fences(fences);
-        std::size_t used = detail::node_slots_offset + fences.lower.size() + fences.upper.size() +
-                           entries_with_prefix(own, prefix) + entries_with_prefix(other, prefix);
+        const std::size_t dense = dense_key_bytes_merged(own, other);
+        std::size_t used = (dense == 0 ? detail::node_slots_offset : detail::dense_slots_offset) +
+                           fences.lower.size() + fences.upper.size() +
+                           detail::entries_bytes(own, prefix, dense) +
+                           detail::entries_bytes(other, prefix, dense);
         if (!own.is_leaf())
             used += node_limits::inner_entry_bytes(other.fences().lower.size() - prefix);
         return used;
@@ -215,8 +217,9 @@ public:
                   own.header().table == other.header().table,
               "slotted_node: only neighbours can be merged");
         check(bytes_merged(right) <= page_bytes_, "slotted_node: more entries than fit");
-        detail::slotted_build made{
-            page_bytes_, own.header(), {own.fences().lower, other.fences().upper}};
+        detail::node_header like = own.header();
+        if (own.is_leaf()) detail::set_dense_key_bytes(like, dense_key_bytes_merged(own, other));
+        detail::slotted_build made{page_bytes_, like, {own.fences().lower, other.fences().upper}};
         made.append(own, 0, own.count());
         if (!own.is_leaf()) made.append_child(other.fences().lower, own.header().rightmost_child);
         made.append(other, 0, other.count());
@@ -228,16 +231,10 @@ public:
     void compact() {
         const slotted_view<> own = whole();
         build_part(own, own.fences(), {0, own.count()}, own.header().rightmost_child,
-                   own.header().page, page_);
+                   own.header().page, page_, own.header().dense_key_bytes);
     }
 
 private:
-    struct pending_entry {
-        std::size_t at;
-        bool is_there;
-        bytes_view key;
-        std::size_t payload_bytes;
-    };
     struct slot_range {
         std::size_t from;
         std::size_t to;
@@ -281,6 +278,41 @@ private:
         check(key.starts_with(own.prefix()), "slotted_node: a key outside the fences");
     }
 
+    //   Returns     false: that has no room for the key; nothing has changed
+    [[nodiscard]] bool become_ordinary(bytes_view key, std::size_t payload) {
+        const slotted_view<> own = leaf();
+        const fence_keys fences = own.fences();
+        const std::size_t prefix = detail::shared_by_fences(fences);
+        check(key.size() >= prefix, "slotted_node: a key outside the fences");
+        const std::size_t used = detail::node_slots_offset + fences.lower.size() +
+                                 fences.upper.size() + detail::entries_bytes(own, prefix, 0) +
+                                 node_limits::leaf_entry_bytes(key.size() - prefix, payload);
+        if (used > page_bytes_) return false;
+        build_part(own, fences, {0, own.count()}, 0, own.header().page, page_, 0);
+        return true;
+    }
+    [[nodiscard]] bool become_dense(bytes_view key, std::size_t payload) {
+        const slotted_view<> own = leaf();
+        const std::size_t size = detail::dense_key_bytes_with(own, key);
+        const fence_keys fences = own.fences();
+        if (size == 0 || detail::dense_slots_offset + fences.lower.size() + fences.upper.size() +
+                                 detail::entries_bytes(own, 0, size) +
+                                 node_limits::dense_entry_bytes(payload) >
+                             page_bytes_)
+            return false;
+        build_part(own, fences, {0, own.count()}, 0, own.header().page, page_, size);
+        return true;
+    }
+    // Of the leaf that two make; 0: it is ordinary.
+    [[nodiscard]] static std::size_t dense_key_bytes_merged(const slotted_view<>& own,
+                                                            const slotted_view<>& other) {
+        const bytes_view lower = own.fences().lower;
+        const std::size_t left = detail::dense_key_bytes(own, 0, own.count(), lower);
+        const std::size_t right = detail::dense_key_bytes(other, 0, other.count(), lower);
+        if (own.count() == 0) return right;
+        return other.count() == 0 || left == right ? left : 0;
+    }
+
     static void write_front(std::byte* front, node_payload payload, lsn version) {
         check(!payload.is_reference || payload.value.size() == detail::extent_reference_bytes,
               "slotted_node: a reference has 16 bytes");
@@ -294,9 +326,11 @@ private:
                            bytes_view payload) {
         slotted_view<> own = whole();
         check(at <= own.count(), "slotted_node: no such place");
-        const std::size_t size = front.size() + suffix.size() + payload.size();
-        if (size + sizeof(detail::node_slot) > own.free_bytes()) return false;
-        if (size + sizeof(detail::node_slot) > own.gap_bytes()) {
+        const bytes_view there = own.is_dense() ? bytes_view{} : suffix;  // in the entry
+        const std::size_t size = front.size() + there.size() + payload.size();
+        const std::size_t slot_bytes = own.slots_end(1) - own.slots_begin();
+        if (size + slot_bytes > own.free_bytes()) return false;
+        if (size + slot_bytes > own.gap_bytes()) {
             compact();
             own = whole();
         }
@@ -304,13 +338,15 @@ private:
         const std::size_t offset = header.heap_begin - size;
         std::byte* const entry = page_ + offset;
         Access::write(entry, front.data(), front.size());
-        Access::write(entry + front.size(), suffix.data(), suffix.size());
-        Access::write(entry + front.size() + suffix.size(), payload.data(), payload.size());
-        move_slots(at + 1, at, own.count() - at);
-        detail::store_slot<Access>(
-            page_, at,
-            {static_cast<std::uint16_t>(offset), static_cast<std::uint16_t>(suffix.size()),
-             static_cast<std::uint32_t>(detail::head_of(suffix) >> 32)});
+        Access::write(entry + front.size(), there.data(), there.size());
+        Access::write(entry + front.size() + there.size(), payload.data(), payload.size());
+        move_slots(own, at + 1, at);
+        if (own.is_dense()) detail::store_dense_slot<Access>(page_, at, offset, suffix);
+        else
+            detail::store_slot<Access>(
+                page_, at,
+                {static_cast<std::uint16_t>(offset), static_cast<std::uint16_t>(suffix.size()),
+                 static_cast<std::uint32_t>(detail::head_of(suffix) >> 32)});
         header.heap_begin = static_cast<std::uint16_t>(offset);
         ++header.slot_count;
         finish(header, at);
@@ -326,7 +362,7 @@ private:
         if (slot.offset == header.heap_begin)
             header.heap_begin = static_cast<std::uint16_t>(header.heap_begin + size);
         else header.hole_bytes = static_cast<std::uint16_t>(header.hole_bytes + size);
-        move_slots(at, at + 1, own.count() - at - 1);
+        move_slots(own, at, at + 1);
         --header.slot_count;
         finish(header, at);
     }
@@ -354,9 +390,14 @@ private:
         detail::store_node_header<Access>(page_, header);
     }
 
-    void move_slots(std::size_t to, std::size_t from, std::size_t count) {
-        std::byte* const slots = page_ + detail::node_slots_offset;
-        Access::move(slots + 8 * to, slots + 8 * from, 8 * count);
+    // Slots from `from` on go to `to`.
+    void move_slots(const slotted_view<>& own, std::size_t to, std::size_t from) {
+        const std::size_t begin = own.slots_end(from);
+        const std::size_t size = own.slots_end(own.count()) - begin;
+        if (!own.is_dense()) return Access::move(page_ + own.slots_end(to), page_ + begin, size);
+        std::byte moved[node_limits::max_page_bytes];  // half words are written with what is beside
+        std::memcpy(moved, page_ + begin, size);
+        Access::write(page_ + own.slots_end(to), moved, size);
     }
     // Slots from `changed` on are others: so are the hints at them, or all if they lie further
     // apart or closer than before.
@@ -365,109 +406,22 @@ private:
         detail::store_node_header<Access>(page_, header);
         const slotted_view<> own = whole();
         const std::size_t distance = view_type::hint_distance(own.count());
-        if (distance == 0 && before == 0) return;
+        if ((distance == 0 && before == 0) || own.is_dense()) return;
         const std::size_t first = distance == before ? (changed + distance - 1) / distance : 0;
         for (std::size_t i = first == 0 ? 0 : first - 1; i < detail::node_hint_count; ++i)
             Access::store(page_ + detail::node_hints_offset + 4 * i, own.hint_of_slots(i));
     }
 
     void build_part(const slotted_view<>& own, fence_keys fences, slot_range slots,
-                    std::uint64_t last_child, std::uint64_t page_id, std::byte* into) {
-        detail::slotted_build made{page_bytes_, own.header(), fences};
+                    std::uint64_t last_child, std::uint64_t page_id, std::byte* into,
+                    std::size_t dense_key_bytes) {
+        detail::node_header like = own.header();
+        if (own.is_leaf()) detail::set_dense_key_bytes(like, dense_key_bytes);
+        detail::slotted_build made{page_bytes_, like, fences};
         made.set_page(page_id);
         made.append(own, slots.from, slots.to);
         made.set_rightmost_child(last_child);
         Access::write(into, made.finish(), page_bytes_);
-    }
-
-    // --- where to cut ---
-
-    // Slot and entry of slot `at`, as they are.
-    [[nodiscard]] static std::size_t entry_bytes(const slotted_view<>& own, std::size_t at) {
-        const std::size_t suffix = own.slot(at).suffix_bytes;
-        leaf_entry entry;
-        return own.read_leaf_entry(at, entry)
-                   ? node_limits::leaf_entry_bytes(suffix, entry.payload.value.size())
-                   : node_limits::inner_entry_bytes(suffix);
-    }
-    // The same of item `at` among the slots and the pending entry.
-    [[nodiscard]] static std::size_t item_bytes(const slotted_view<>& own,
-                                                const pending_entry& pending, std::size_t at) {
-        if (at == pending.at)
-            return node_limits::leaf_entry_bytes(pending.key.size() - own.prefix().size(),
-                                                 pending.payload_bytes);
-        return entry_bytes(own, !pending.is_there && at > pending.at ? at - 1 : at);
-    }
-    static void item_key(const slotted_view<>& own, const pending_entry& pending, std::size_t at,
-                         node_key& into) {
-        if (at == pending.at) return into.assign(pending.key);
-        node_key_parts key;
-        check(own.read_key(!pending.is_there && at > pending.at ? at - 1 : at, key),
-              "slotted_node: the page is damaged");
-        into.assign(key.prefix, key.suffix);
-    }
-    // The shortest bytes that are above item `cut` - 1 and not above item `cut`.
-    static void make_separator(const slotted_view<>& own, const pending_entry& pending,
-                               std::size_t cut, node_key& into) {
-        node_key left;
-        node_key right;
-        item_key(own, pending, cut - 1, left);
-        item_key(own, pending, cut, right);
-        into.assign(right.view().first(detail::common_prefix_bytes(left.view(), right.view()) + 1));
-    }
-
-    // The cut with the smaller of the larger halves.
-    [[nodiscard]] static std::size_t middle_cut(const slotted_view<>& own,
-                                                const pending_entry& pending, std::size_t items) {
-        std::size_t right = own.fences().upper.size();
-        for (std::size_t i = 0; i < items; ++i) right += item_bytes(own, pending, i);
-        std::size_t left = own.fences().lower.size();
-        std::size_t best = 1;
-        std::size_t best_larger = ~std::size_t{0};
-        for (std::size_t cut = 1; cut < items; ++cut) {
-            const std::size_t moved = item_bytes(own, pending, cut - 1);
-            left += moved;
-            right -= moved;
-            const std::size_t larger = left > right ? left : right;
-            if (larger < best_larger) best_larger = larger, best = cut;
-        }
-        return best;
-    }
-    // Behind the last entry, or as close as the new upper fence allows.
-    [[nodiscard]] std::size_t last_cut(const slotted_view<>& own,
-                                       const pending_entry& pending) const {
-        std::size_t left = own.bytes_used();
-        std::size_t cut = own.count();
-        for (; cut > 1; --cut) {
-            node_key separator;
-            make_separator(own, pending, cut, separator);
-            if (left + separator.view().size() <= page_bytes_) break;
-            left -= entry_bytes(own, cut - 1);
-        }
-        return cut;
-    }
-    [[nodiscard]] static std::size_t middle_separator(const slotted_view<>& own) {
-        std::size_t right = own.fences().upper.size();
-        for (std::size_t i = 0; i < own.count(); ++i) right += entry_bytes(own, i);
-        std::size_t left = own.fences().lower.size();
-        std::size_t best = 1;
-        std::size_t best_larger = ~std::size_t{0};
-        for (std::size_t up = 0; up + 1 < own.count(); ++up) {
-            const std::size_t size = entry_bytes(own, up);
-            right -= size;
-            const std::size_t larger = left > right ? left : right;
-            if (up != 0 && larger < best_larger) best_larger = larger, best = up;
-            left += size;
-        }
-        return best;
-    }
-
-    // Slots and entries of a node whose prefix became `prefix` bytes, not longer than before.
-    [[nodiscard]] static std::size_t entries_with_prefix(const slotted_view<>& own,
-                                                         std::size_t prefix) {
-        const fence_keys fences = own.fences();
-        return own.bytes_used() - detail::node_slots_offset - fences.lower.size() -
-               fences.upper.size() + own.count() * (own.prefix().size() - prefix);
     }
 
     std::byte* page_;

@@ -29,7 +29,7 @@ public:
             if (auto sound = check_slot(at); !sound) return sound;
         if (!node_.is_leaf() && !good_child(header_.rightmost_child))
             return broken("a child that is none", node_.count());
-        for (std::size_t i = 0; i < node_hint_count; ++i)
+        for (std::size_t i = 0; !node_.is_dense() && i < node_hint_count; ++i)
             if (node_.hint(i) != node_.hint_of_slots(i))
                 return broken("a hint that is not its slot's head", i);
         if (header_.heap_begin + header_.hole_bytes + taken_bytes_ != node_.page_bytes())
@@ -40,13 +40,15 @@ public:
 private:
     [[nodiscard]] result<void> check_header() const {
         if (header_.version != node_header::current_version) return broken("an unknown version");
-        const bool leaf = header_.kind == static_cast<std::uint8_t>(node_kind::leaf);
+        const bool leaf =
+            node_.is_dense() || header_.kind == static_cast<std::uint8_t>(node_kind::leaf);
         if (!leaf && header_.kind != static_cast<std::uint8_t>(node_kind::inner))
             return broken("an unknown kind");
         if (leaf != (header_.level == 0)) return broken("a level that is not of its kind");
         if (header_.table != expected_.table.value) return broken("a node of another table");
         if (header_.page != expected_.page) return broken("another page");
-        if (header_.zero != 0 || (leaf && header_.rightmost_child != 0))
+        if (header_.zero != 0 || (leaf && header_.rightmost_child != 0) ||
+            (!node_.is_dense() && header_.dense_key_bytes != 0))
             return broken("a field that should be zero");
         if (node_.malformed()) return broken("slots, heap or fences that do not fit");
         return success();
@@ -59,8 +61,13 @@ private:
             return broken("a fence longer than a key");
         if (!fences.upper.empty() && fences.lower >= fences.upper)
             return broken("fences out of order");
-        if (header_.prefix_bytes != shared_by_fences(fences))
+        if (!has_right_prefix(node_, fences))
             return broken("a prefix that is not what the fences share");
+        // All keys begin with the prefix, and so do the fences: suffixes tell the order. The upper
+        // fence of a dense leaf that does not is above all that do.
+        lower_ = fences.lower.from(node_.prefix().size());
+        has_upper_ = !fences.upper.empty() && fences.upper.starts_with(node_.prefix());
+        if (has_upper_) upper_ = fences.upper.from(node_.prefix().size());
         if (!take(header_.lower_offset, header_.lower_bytes) ||
             !take(header_.upper_offset, header_.upper_bytes))
             return broken("fences or entries that overlap");
@@ -68,13 +75,14 @@ private:
     }
 
     [[nodiscard]] result<void> check_slot(std::size_t at) {
-        node_key_parts key;
-        if (!node_.read_key(at, key)) return broken("an entry outside the heap", at);
+        const node_slot slot = node_.slot(at);
+        leaf_entry entry;
+        if (node_.is_leaf() ? !node_.read_leaf_entry(at, entry) : !node_.read_key(at, entry.key))
+            return broken("an entry outside the heap", at);
+        const node_key_parts& key = entry.key;
         if (key.size() > limits().key_bytes()) return broken("a key longer than allowed", at);
-        std::size_t size = node_.entry_fixed_bytes() + key.suffix.size();
+        std::size_t size = node_.entry_fixed_bytes() + slot.suffix_bytes;
         if (node_.is_leaf()) {
-            leaf_entry entry;
-            if (!node_.read_leaf_entry(at, entry)) return broken("an entry outside the heap", at);
             const std::size_t payload = entry.payload.value.size();
             if (!limits().takes(key.size(), payload))
                 return broken("an entry larger than allowed", at);
@@ -86,22 +94,20 @@ private:
             if (!node_.read_child(at, child) || !good_child(child))
                 return broken("a child that is none", at);
         }
-        if (auto sound = check_order(at, key); !sound) return sound;
-        if (!take(node_.slot(at).offset, size)) return broken("fences or entries that overlap", at);
+        if (auto sound = check_order(at, slot.head, key); !sound) return sound;
+        if (!take(slot.offset, size)) return broken("fences or entries that overlap", at);
         return success();
     }
 
-    [[nodiscard]] result<void> check_order(std::size_t at, const node_key_parts& key) {
-        if (node_.head(at) != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))
+    [[nodiscard]] result<void> check_order(std::size_t at, std::uint32_t head,
+                                           const node_key_parts& key) {
+        if (head != static_cast<std::uint32_t>(head_of(key.suffix) >> 32))
             return broken("a head that is not its key's", at);
-        // All keys begin with the prefix, and so do the fences: suffixes tell the order.
-        const std::size_t prefix = key.prefix.size();
-        const fence_keys fences = node_.fences();
-        const bytes_view lower = fences.lower.from(prefix);
         if (at != 0 && key.suffix <= last_) return broken("keys out of order", at);
         // The others ascend from the first.
-        const bool below = at == 0 && (node_.is_leaf() ? key.suffix < lower : key.suffix <= lower);
-        if (below || (!fences.upper.empty() && key.suffix >= fences.upper.from(prefix)))
+        const bool below =
+            at == 0 && (node_.is_leaf() ? key.suffix < lower_ : key.suffix <= lower_);
+        if (below || (has_upper_ && key.suffix >= upper_))
             return broken("a key outside the fences", at);
         last_ = key.suffix;
         return success();
@@ -144,6 +150,9 @@ private:
     slotted_view<> node_;
     node_header header_;
     node_owner expected_;
+    bytes_view lower_;  // fences without the prefix
+    bytes_view upper_;
+    bool has_upper_ = false;
     bytes_view last_;
     std::size_t taken_bytes_ = 0;
     std::uint64_t taken_[node_limits::max_page_bytes / 64];  // of this page, a bit for each byte

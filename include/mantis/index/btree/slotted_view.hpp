@@ -10,8 +10,11 @@
 // Views of bytes (prefix, suffix, payload) point into the page. With an Access other than the plain
 // one they say where the bytes are, which have to be copied through that Access.
 //
-// A search looks at the hints, 16 numbers, for the part of the slots that can matter; then at the
-// heads in the slots; and at suffixes in the heap only where heads are equal.
+// A slot of a dense leaf is computed: that of a key is as far from the first one as their numbers
+// are, less the numbers that are not there. Where some are missing, it is looked for in between.
+//
+// A search in others looks at the hints, 16 numbers, for the part of the slots that can matter;
+// then at the heads in the slots; and at suffixes in the heap only where heads are equal.
 //
 // Threads: with plain_access any number of readers and no writer.
 #pragma once
@@ -50,6 +53,11 @@ struct node_key_parts {
     bytes_view prefix;
     bytes_view suffix;
     [[nodiscard]] std::size_t size() const noexcept { return prefix.size() + suffix.size(); }
+    //   Requires    nobody changes the page
+    [[nodiscard]] bool starts_with(bytes_view start) const noexcept {
+        if (start.size() <= prefix.size()) return prefix.starts_with(start);
+        return start.starts_with(prefix) && suffix.starts_with(start.from(prefix.size()));
+    }
 };
 
 // What a leaf holds for a key.
@@ -68,7 +76,7 @@ struct leaf_entry {
 // version, then the suffix, then the payload.
 struct leaf_span {
     std::size_t offset = 0;
-    std::size_t suffix_bytes = 0;
+    std::size_t suffix_bytes = 0;  // there: none in a dense leaf
     std::size_t payload_bytes = 0;
     bool is_reference = false;
     std::uint32_t head = 0;
@@ -81,7 +89,7 @@ template <class Access = detail::plain_access>
 class slotted_view {
 public:
     //   Requires    `page_bytes` is a page size, and as many bytes can be read at `page`
-    slotted_view(const std::byte* page, std::size_t page_bytes)
+    [[gnu::always_inline]] slotted_view(const std::byte* page, std::size_t page_bytes)
         : page_{page},
           page_bytes_{page_bytes},
           header_{detail::node_header_words::load<Access>(page)},
@@ -92,7 +100,10 @@ public:
 
     [[nodiscard]] std::size_t count() const noexcept { return sound_ ? header_.slot_count() : 0u; }
     [[nodiscard]] bool is_leaf() const noexcept {
-        return header_.kind() == static_cast<std::uint8_t>(node_kind::leaf);
+        return header_.kind() != static_cast<std::uint8_t>(node_kind::inner);
+    }
+    [[nodiscard]] bool is_dense() const noexcept {
+        return header_.kind() == static_cast<std::uint8_t>(node_kind::dense_leaf);
     }
     [[nodiscard]] std::size_t level() const noexcept { return header_.level(); }
     [[nodiscard]] node_owner owner() const noexcept {
@@ -135,7 +146,7 @@ public:
             common == 0 ? 0 : Access::compare(page_ + header_.lower_offset(), key.data(), common);
         if (order != 0) return {order < 0 ? count() : 0, node_answer::absent};
         if (common < shared) return {0, node_answer::absent};
-        return search(key.from(shared));
+        return is_dense() ? search_dense(key.from(shared)) : search(key.from(shared));
     }
 
     // Which child leads to `key`: 0 ... count().
@@ -148,7 +159,7 @@ public:
     //   Returns     false when malformed
     [[nodiscard]] bool read_key(std::size_t at, node_key_parts& into) const {
         if (at >= count()) return false;
-        return read_key_of(detail::load_slot<Access>(page_, at), into);
+        return read_key_of(at, slot(at), into);
     }
     //   Effects     copies the whole key
     //   Returns     false when malformed
@@ -164,8 +175,8 @@ public:
     //   Returns     false when malformed, or in an inner node
     [[nodiscard]] bool read_leaf_entry(std::size_t at, leaf_entry& into) const {
         if (at >= count() || !is_leaf()) return false;
-        const detail::node_slot slot = detail::load_slot<Access>(page_, at);
-        if (!read_key_of(slot, into.key)) return false;
+        const detail::node_slot slot = this->slot(at);
+        if (!read_key_of(at, slot, into.key)) return false;
         const std::byte* const raw = page_ + slot.offset;
         const auto word = Access::template load<std::uint16_t>(raw);
         const std::size_t size = word & ~unsigned{detail::payload_is_reference};
@@ -180,8 +191,10 @@ public:
     //   Requires    at < count(), in a leaf
     //   Returns     false when malformed; else all of it lies in the page
     [[nodiscard]] bool read_leaf_span(std::size_t at, leaf_span& into) const {
+        return read_leaf_span(slot(at), into);
+    }
+    [[nodiscard]] bool read_leaf_span(detail::node_slot slot, leaf_span& into) const {
         constexpr std::size_t fixed = detail::leaf_entry_fixed_bytes;
-        const detail::node_slot slot = detail::load_slot<Access>(page_, at);
         if (slot.offset < header_.heap_begin() || slot.offset + fixed > page_bytes_) return false;
         const auto word = Access::template load<std::uint16_t>(page_ + slot.offset);
         into = {slot.offset, slot.suffix_bytes, word & ~unsigned{detail::payload_is_reference},
@@ -191,7 +204,7 @@ public:
     // Who is about to read an entry: its lines of the cache are on their way.
     //   Requires    at < count()
     void fetch_entry(std::size_t at) const {
-        const std::byte* const entry = page_ + detail::load_slot<Access>(page_, at).offset;
+        const std::byte* const entry = page_ + slot(at).offset;
         __builtin_prefetch(entry);
         __builtin_prefetch(entry + 64);
         __builtin_prefetch(entry + 128);
@@ -215,7 +228,8 @@ public:
     [[nodiscard]] const std::byte* page() const noexcept { return page_; }
     //   Requires    at < count(), here and for head
     [[nodiscard]] detail::node_slot slot(std::size_t at) const {
-        return detail::load_slot<Access>(page_, at);
+        return is_dense() ? detail::load_dense_slot<Access>(page_, at)
+                          : detail::load_slot<Access>(page_, at);
     }
     [[nodiscard]] std::uint32_t head(std::size_t at) const { return slot(at).head; }
     [[nodiscard]] std::uint32_t hint(std::size_t at) const {
@@ -223,10 +237,10 @@ public:
         return static_cast<std::uint32_t>(Access::load_word(page_ + offset / 8 * 8) >>
                                           8 * (offset % 8));
     }
-    // What hint `at` has to be.
+    // What hint `at` has to be; a dense leaf has none.
     [[nodiscard]] std::uint32_t hint_of_slots(std::size_t at) const {
         const std::size_t distance = hint_distance(count());
-        return distance == 0 ? 0 : head((at + 1) * distance);
+        return distance == 0 ? 0 : ordinary_head((at + 1) * distance);
     }
     // How many slots lie between two that are hinted at; 0: there are no hints.
     [[nodiscard]] static constexpr std::size_t hint_distance(std::size_t count) noexcept {
@@ -238,22 +252,50 @@ public:
     [[nodiscard]] std::size_t entry_fixed_bytes() const noexcept {
         return is_leaf() ? detail::leaf_entry_fixed_bytes : detail::inner_entry_fixed_bytes;
     }
-    [[nodiscard]] static constexpr std::size_t slots_end(std::size_t count) noexcept {
-        return detail::node_slots_offset + 8 * count;
+    [[nodiscard]] std::size_t slots_begin() const noexcept {
+        return is_dense() ? detail::dense_slots_offset : detail::node_slots_offset;
+    }
+    [[nodiscard]] std::size_t slots_end(std::size_t count) const noexcept {
+        return is_dense() ? detail::dense_slots_offset + detail::dense_slot_bytes * count
+                          : ordinary_slots_end(count);
+    }
+    // What an entry takes, with its slot.
+    //   Requires    a leaf; the key begins with the prefix, and belongs here
+    [[nodiscard]] std::size_t leaf_entry_bytes(std::size_t key_bytes,
+                                               std::size_t payload_bytes) const noexcept {
+        return is_dense()
+                   ? node_limits::dense_entry_bytes(payload_bytes)
+                   : node_limits::leaf_entry_bytes(key_bytes - prefix().size(), payload_bytes);
+    }
+    // Whether a key between the fences can be put without the leaf becoming another kind.
+    //   Requires    nobody changes the page
+    [[nodiscard]] bool is_of_kind(bytes_view key) const noexcept {
+        return !is_dense() ||
+               (key.size() == header_.dense_key_bytes() && key.starts_with(prefix()));
     }
 
 private:
-    [[nodiscard]] bool header_fits() const noexcept {
+    [[nodiscard, gnu::always_inline]] bool header_fits() const noexcept {
         const detail::node_header_words& own = header_;
+        const bool ordinary = own.kind() == static_cast<std::uint8_t>(node_kind::leaf) ||
+                              own.kind() == static_cast<std::uint8_t>(node_kind::inner);
         const bool known = own.version() == detail::node_header::current_version &&
-                           (own.kind() == static_cast<std::uint8_t>(node_kind::leaf) ||
-                            own.kind() == static_cast<std::uint8_t>(node_kind::inner));
+                           (ordinary || dense_header_fits());
         return known && own.heap_begin() <= page_bytes_ &&
-               slots_end(own.slot_count()) <= own.heap_begin() &&
+               (!ordinary || ordinary_slots_end(own.slot_count()) <= own.heap_begin()) &&
                own.hole_bytes() <= page_bytes_ - own.heap_begin() &&
                in_heap(own.lower_offset(), own.lower_bytes()) &&
                in_heap(own.upper_offset(), own.upper_bytes()) &&
                own.prefix_bytes() <= own.lower_bytes();
+    }
+    // Of its own, so that the rest is short.
+    [[nodiscard, gnu::noinline]] bool dense_header_fits() const noexcept {
+        return is_dense() &&
+               header_.dense_key_bytes() == header_.prefix_bytes() + detail::dense_suffix_bytes &&
+               slots_end(header_.slot_count()) <= header_.heap_begin();
+    }
+    [[nodiscard]] static constexpr std::size_t ordinary_slots_end(std::size_t count) noexcept {
+        return detail::node_slots_offset + sizeof(detail::node_slot) * count;
     }
     [[nodiscard]] bool in_heap(std::size_t offset, std::size_t size) const noexcept {
         if (size == 0) return offset == 0;
@@ -263,19 +305,54 @@ private:
         return slot.offset >= header_.heap_begin() &&
                slot.offset + entry_fixed_bytes() + slot.suffix_bytes <= page_bytes_;
     }
-    [[nodiscard]] bool read_key_of(detail::node_slot slot, node_key_parts& into) const noexcept {
+    [[nodiscard]] bool read_key_of(std::size_t at, detail::node_slot slot,
+                                   node_key_parts& into) const noexcept {
         if (!fits(slot)) return false;
         into.prefix = prefix();
-        into.suffix = {page_ + slot.offset + entry_fixed_bytes(), slot.suffix_bytes};
+        if (is_dense()) into.suffix = dense_suffix(at);
+        else into.suffix = {page_ + slot.offset + entry_fixed_bytes(), slot.suffix_bytes};
         return true;
     }
+    [[nodiscard]] bytes_view dense_suffix(std::size_t at) const noexcept {
+        return {page_ + slots_end(at) + 2, detail::dense_suffix_bytes};
+    }
 
-    //   Requires    a sound header
+    //   Requires    a sound header, of a dense leaf
+    [[nodiscard]] node_place search_dense(bytes_view suffix) const {
+        const std::size_t count = this->count();
+        if (count == 0) return {0, node_answer::absent};
+        const std::size_t wanted = detail::head_of(suffix) >> 48;
+        const std::size_t first = dense_number(0);
+        const std::size_t last = dense_number(count - 1);
+        if (wanted > last) return {count, node_answer::absent};
+        std::size_t at = 0;
+        if (wanted > first) {
+            // Numbers ascend; in a page that changes they may do anything.
+            const std::size_t missing = last - first >= count ? last - first - (count - 1) : 0;
+            std::size_t end = wanted - first < count ? wanted - first : count - 1;
+            at = wanted - first > missing ? wanted - first - missing : 0;
+            while (at < end) {
+                const std::size_t middle = at + (end - at) / 2;
+                if (dense_number(middle) < wanted) at = middle + 1;
+                else end = middle;
+            }
+            at = end;
+        }
+        if (dense_number(at) != wanted || suffix.size() < detail::dense_suffix_bytes)
+            return {at, node_answer::absent};
+        if (suffix.size() > detail::dense_suffix_bytes) return {at + 1, node_answer::absent};
+        return {at, node_answer::found};
+    }
+    [[nodiscard]] std::size_t dense_number(std::size_t at) const {
+        return detail::load_dense_slot<Access>(page_, at).head >> 16;
+    }
+
+    //   Requires    a sound header, of no dense leaf
     [[nodiscard]] node_place search(bytes_view suffix) const {
         const auto head = static_cast<std::uint32_t>(detail::head_of(suffix) >> 32);
         std::size_t at = first_not_less(head);
         if (at == count()) return {at, node_answer::absent};
-        const detail::node_slot first = slot(at);
+        const detail::node_slot first = detail::load_slot<Access>(page_, at);
         if (first.head != head) return {at, node_answer::absent};
         if (first.offset < page_bytes_) {  // what is read next, if there are no equal heads
             __builtin_prefetch(page_ + first.offset);
@@ -283,7 +360,7 @@ private:
             __builtin_prefetch(page_ + first.offset + 128);
         }
         std::size_t end = at + 1;  // heads are seldom equal
-        if (end < count() && this->head(end) == head) end = end_of_equal_heads(head);
+        if (end < count() && ordinary_head(end) == head) end = end_of_equal_heads(head);
         while (at < end) {
             const std::size_t middle = at + (end - at) / 2;
             const detail::node_slot slot = detail::load_slot<Access>(page_, middle);
@@ -294,6 +371,9 @@ private:
             else end = middle;
         }
         return {at, node_answer::absent};
+    }
+    [[nodiscard]] std::uint32_t ordinary_head(std::size_t at) const {
+        return detail::load_slot<Access>(page_, at).head;
     }
     // Of its own, so that the search is short.
     [[nodiscard, gnu::noinline]] std::size_t end_of_equal_heads(std::uint32_t head) const {
@@ -336,10 +416,10 @@ private:
         }
         while (left > 1) {
             const std::size_t half = left / 2;
-            begin += head(begin + half - 1) < wanted ? half : 0;
+            begin += ordinary_head(begin + half - 1) < wanted ? half : 0;
             left -= half;
         }
-        return begin + (head(begin) < wanted ? 1 : 0);
+        return begin + (ordinary_head(begin) < wanted ? 1 : 0);
     }
 
     const std::byte* page_;

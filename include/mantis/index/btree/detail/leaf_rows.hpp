@@ -6,6 +6,8 @@
 //   in the page     | payload bytes 2 | version 8 | suffix | payload |
 //   in the batch                 | prefix         | suffix | payload |
 //
+// In a dense leaf the suffix is in the slot, and is written with the prefix.
+//
 // What is copied is in order and between the fences, and has the heads that the search went by, or
 // the leaf is damaged. Optimistically read, all of that counts once the page is validated.
 //
@@ -54,7 +56,7 @@ public:
         lower_bytes_ = there.lower.size();
         upper_bytes_ = there.upper.size();
         prefix_bytes_ = leaf.prefix().size();
-        return prefix_bytes_ == shared_by_fences({{lower_, lower_bytes_}, upper()});
+        return has_right_prefix(leaf, {{lower_, lower_bytes_}, upper()});
     }
     [[nodiscard]] bytes_view prefix() const noexcept { return {lower_, prefix_bytes_}; }
     [[nodiscard]] bytes_view upper() const noexcept { return {upper_, upper_bytes_}; }
@@ -144,7 +146,8 @@ private:
         row_batch::appender rows{*wish.rows};
         const row_batch::mark first = rows.end();
         row_batch::mark last;
-        const leaf_end why = append_until(end, at, wish.limit, rows, last);
+        const leaf_end why = leaf_.is_dense() ? append_dense_until(end, at, wish.limit, rows, last)
+                                              : append_until(end, at, wish.limit, rows, last);
         last_ = last;
         if (why == leaf_end::damaged || rows.end() == first) return why;
         return is_between(goal, below, rows.row(first).key, rows.row(last).key) ? why
@@ -181,6 +184,38 @@ private:
                 !(span.head == head && rows.row(before).key < rows.row(last).key))
                 return leaf_end::damaged;
             head = span.head;
+            if (!span.is_reference) continue;
+            ++next;
+            return span.payload_bytes == extent_reference_bytes ? leaf_end::reference
+                                                                : leaf_end::damaged;
+        }
+        return leaf_end::of_leaf;
+    }
+    // The same of a dense leaf.
+    [[nodiscard, gnu::noinline]] leaf_end append_dense_until(std::size_t end, std::size_t& next,
+                                                             std::size_t limit,
+                                                             row_batch::appender& rows,
+                                                             row_batch::mark& last) const {
+        const bytes_view prefix = fences_.prefix();
+        const std::size_t key_bytes = prefix.size() + dense_suffix_bytes;
+        if (key_bytes > node_limits::max_key_bytes) return leaf_end::damaged;
+        std::int64_t head = -1;  // of the one before
+        for (; next < end; ++next) {
+            if (rows.held_bytes() >= limit) return leaf_end::full;
+            if (next + fetched_ahead < end) leaf_.fetch_entry(next + fetched_ahead);
+            const node_slot slot = leaf_.slot(next);
+            leaf_span span;
+            if (!leaf_.read_leaf_span(slot, span) || slot.head <= head) return leaf_end::damaged;
+            head = slot.head;
+            std::byte* const key = rows.room(key_bytes + span.payload_bytes + 7);
+            std::byte* const payload = key + key_bytes;
+            Access::copy_around(payload - fixed, leaf_.page() + span.offset, span.size());
+            const lsn version{load_le<std::uint64_t>(payload - 8)};
+            if (!prefix.empty()) std::memcpy(key, prefix.data(), prefix.size());
+            payload[-2] = static_cast<std::byte>(slot.head >> 24);
+            payload[-1] = static_cast<std::byte>(slot.head >> 16);
+            last = rows.end();
+            rows.note(key_bytes, span.payload_bytes, version);
             if (!span.is_reference) continue;
             ++next;
             return span.payload_bytes == extent_reference_bytes ? leaf_end::reference

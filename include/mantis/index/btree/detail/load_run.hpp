@@ -12,6 +12,8 @@
 //   leaf    a b c | d      the upper fence is the shortest key above c and not above d
 //   inner   a b c | d      the upper fence is c, and its child the rightmost one
 //
+// Entries of which a dense leaf can be made become one.
+//
 // Invariants:
 //   1. no more bytes are kept than the node has that was aimed at, and one item; a run of the last
 //      items of a level twice that
@@ -48,6 +50,7 @@ public:
         lower_.assign(lower.begin(), lower.end());
         items_.clear();
         bytes_.clear();
+        dense_ = 0;
         cut_ = 0;
         is_full_ = false;
     }
@@ -68,6 +71,7 @@ public:
         bytes_.insert(bytes_.end(), key.begin() + made.shared, key.end());
         bytes_.insert(bytes_.end(), payload.value.begin(), payload.value.end());
         items_.push_back(made);
+        if (dense_ + 1 == items_.size() && can_be_dense(made)) ++dense_;
         look_at_cut();
     }
     // Pushes the items of another one from `from` on.
@@ -84,6 +88,7 @@ public:
         if (count == items_.size()) return;
         bytes_.resize(items_[count].bytes_at);
         items_.resize(count);
+        if (dense_ > count) dense_ = count;
     }
 
     [[nodiscard]] std::size_t count() const noexcept { return items_.size(); }
@@ -114,12 +119,16 @@ public:
         const std::size_t front = size < of.prefix.size() ? size : of.prefix.size();
         into.assign(of.prefix.first(front), of.suffix.first(size - front));
     }
+    // How long the keys of a leaf of items [from, to) are, if it is a dense one; else 0.
+    [[nodiscard]] std::size_t dense_key_bytes(std::size_t from, std::size_t to) const noexcept {
+        return from < to && to <= dense_ ? key_bytes(items_.front()) : 0;
+    }
     // What a node of items [from, to) takes.
     [[nodiscard]] std::size_t bytes_of(std::size_t from, std::size_t to,
                                        fence_keys fences) const noexcept {
         const std::size_t entries = of_leaves_ ? to : to - 1;
-        return node_slots_offset + fences.lower.size() + fences.upper.size() + end_of(entries) -
-               end_of(from) - (entries - from) * shared_by_fences(fences);
+        return fences.lower.size() + fences.upper.size() +
+               bytes_without_fences(from, entries, shared_by_fences(fences));
     }
     // How few a node may have.
     [[nodiscard]] std::size_t fewest() const noexcept { return of_leaves_ ? 1 : 2; }
@@ -130,6 +139,24 @@ private:
     }
     [[nodiscard]] std::size_t end_of(std::size_t count) const noexcept {
         return count == 0 ? 0 : items_[count - 1].end;
+    }
+    [[nodiscard]] static std::size_t key_bytes(const load_item& item) noexcept {
+        return std::size_t{item.shared} + item.suffix_bytes;
+    }
+    [[nodiscard]] bool can_be_dense(const load_item& item) const noexcept {
+        const std::size_t size = key_bytes(item);
+        return of_leaves_ && size >= dense_suffix_bytes &&
+               item.suffix_bytes <= dense_suffix_bytes && size == key_bytes(items_.front());
+    }
+    [[nodiscard]] std::size_t bytes_without_fences(std::size_t from, std::size_t to,
+                                                   std::size_t prefix) const noexcept {
+        const std::size_t entries = to - from;
+        const std::size_t bytes = end_of(to) - end_of(from);
+        const std::size_t size = dense_key_bytes(from, to);
+        if (size == 0) return node_slots_offset + bytes - entries * prefix;
+        return dense_slots_offset + bytes -
+               entries *
+                   (node_limits::leaf_entry_bytes(size, 0) - node_limits::dense_entry_bytes(0));
     }
     // What a key shares with the one before it, and that with the fence, it shares with the fence.
     [[nodiscard]] std::size_t shared_with_lower(bytes_view key,
@@ -148,17 +175,17 @@ private:
                                                  : std::size_t{last.shared} + last.suffix_bytes;
             const std::size_t prefix = last.shared < upper ? last.shared : upper;
             const std::size_t bytes =
-                node_slots_offset + lower_.size() + upper + end_of(entries) - entries * prefix;
+                lower_.size() + upper + bytes_without_fences(0, entries, prefix);
             if (at == fewest() || bytes <= most_bytes_) cut_ = at;
         }
-        const std::size_t least =
-            node_slots_offset + lower_.size() + 1 + last.end - count * last.shared;
+        const std::size_t least = lower_.size() + 1 + bytes_without_fences(0, count, last.shared);
         is_full_ = cut_ != 0 && least > most_bytes_;
     }
 
     std::size_t most_bytes_;
     bool of_leaves_;
     bool is_full_ = false;
+    std::size_t dense_ = 0;  // so many items, from the first on, a dense leaf takes
     std::size_t cut_ = 0;
     std::vector<std::byte> lower_;
     std::vector<load_item> items_;

@@ -91,9 +91,10 @@ template <class Access>
 [[nodiscard]] inline bool can_drop(const slotted_view<>& leaf, std::size_t at,
                                    const leaf_entry& entry) noexcept {
     const node_header& own = leaf.header();
+    const node_slot slot = leaf.slot(at);
     const std::size_t size =
-        leaf_entry_fixed_bytes + entry.key.suffix.size() + entry.payload.value.size();
-    if (leaf.slot(at).offset != own.heap_begin)
+        leaf_entry_fixed_bytes + slot.suffix_bytes + entry.payload.value.size();
+    if (slot.offset != own.heap_begin)
         return own.hole_bytes + size <= leaf.page_bytes() - own.heap_begin;
     const std::size_t begin = own.heap_begin + size;
     return own.hole_bytes <= leaf.page_bytes() - begin &&
@@ -107,7 +108,7 @@ template <class Tree>
     const std::size_t longest = tree.limits().key_bytes();
     const fence_keys fences = leaf.fences();
     if (fences.lower.size() > longest || fences.upper.size() > longest ||
-        leaf.prefix().size() != shared_by_fences(fences))
+        !has_right_prefix(leaf, fences))
         return tree.corrupt(held.page(), "a prefix that is not what the fences share");
     return success();
 }
@@ -136,12 +137,14 @@ template <class Tree>
     const std::size_t had = is_there ? old.payload.value.size() : 0;
     const std::size_t size = payload.value.size();
     const bool grows = !is_there || size > had;
-    const std::size_t more =
-        is_there ? size - had
-                 : node_limits::leaf_entry_bytes(key.size() - leaf.prefix().size(), size);
-    if (grows && more > leaf.free_bytes()) return leaf_put::no_room;
+    const bool is_of_kind = is_there || leaf.is_of_kind(key);
+    const std::size_t more = is_there     ? size - had
+                             : is_of_kind ? leaf.leaf_entry_bytes(key.size(), size)
+                                          : 0;
+    if (grows && more > leaf.free_bytes() && (is_there || dense_key_bytes_with(leaf, key) == 0))
+        return leaf_put::no_room;
     const bool in_place =
-        is_there ? !grows && can_drop(leaf, place.at, old) : more <= leaf.gap_bytes();
+        is_there ? !grows && can_drop(leaf, place.at, old) : is_of_kind && more <= leaf.gap_bytes();
     if (!in_place)
         if (auto sound = tree.verify_held(held); !sound) return std::move(sound).error();
     auto node = tree.node(held);

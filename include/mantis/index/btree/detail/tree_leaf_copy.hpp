@@ -79,12 +79,13 @@ private:
         const slotted_view<>& leaf = *view_;
         if (leaf.malformed() || !leaf.is_leaf())
             return tree_.corrupt(page, "a node whose bytes make no sense");
-        if (leaf.prefix().size() != shared_by_fences(leaf.fences()))
+        if (!has_right_prefix(leaf, leaf.fences()))
             return tree_.corrupt(page, "a prefix that is not what the fences share");
-        // All keys begin with the prefix, and so do the fences: suffixes tell the order.
+        // All keys begin with the prefix, and so do the fences: suffixes tell the order. The upper
+        // fence of a dense leaf that does not is above all that do.
         const fence_keys fences = leaf.fences();
         lower_ = fences.lower.from(leaf.prefix().size());
-        has_upper_ = !fences.upper.empty();
+        has_upper_ = !fences.upper.empty() && fences.upper.starts_with(leaf.prefix());
         if (has_upper_) upper_ = fences.upper.from(leaf.prefix().size());
         return success();
     }

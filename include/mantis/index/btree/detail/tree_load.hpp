@@ -225,6 +225,7 @@ private:
         like.level = static_cast<std::uint16_t>(level);
         like.table = tree_.table.value;
         like.page = into.page().value;
+        if (level == 0) set_dense_key_bytes(like, items.dense_key_bytes(from, to));
         slotted_build made{tree_.page_bytes(), like, {lower.view(), upper.view()}};
         for (std::size_t at = from; level == 0 && at < to; ++at)
             made.append_entry(items.key(at), items.payload(at), lsn{items.number(at)});

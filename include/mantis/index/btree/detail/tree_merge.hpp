@@ -25,7 +25,7 @@ namespace mantis::detail {
 template <class Access>
 [[nodiscard]] bool is_underfull(const slotted_view<Access>& node) noexcept {
     const std::size_t others =
-        node_slots_offset + node.fences().lower.size() + node.fences().upper.size();
+        node.slots_begin() + node.fences().lower.size() + node.fences().upper.size();
     const std::size_t used = node.bytes_used();
     return used >= others && (used - others) * 5 < (node.page_bytes() - others) * 2;
 }
@@ -107,7 +107,7 @@ private:
         const seen_view view{begun->data(), tree_.page_bytes()};
         if (view.malformed()) return {};
         const std::size_t others =
-            node_slots_offset + view.fences().lower.size() + view.fences().upper.size();
+            view.slots_begin() + view.fences().lower.size() + view.fences().upper.size();
         const std::size_t used = view.bytes_used();
         return {used > others ? used - others : 0, is_underfull(view)};
     }

@@ -7,11 +7,14 @@
 //   2. if not, all from the root down is locked, at most three pages at a time, and each inner node
 //      that might be too small for another separator is split on the way
 //
+// A key that a dense leaf does not take may want that more than once: a half that is dense and full
+// is cut again (slotted_node.hpp).
+//
 // The root keeps its number: what it has goes into two new pages below it.
 //
 // Invariants:
 //   1. every page that a split needs is held, and verified, before the first byte changes: from
-//      there on nothing can fail
+//      there on that split cannot fail
 //
 // Threads: any number, each with an object of its own.
 #pragma once
@@ -59,9 +62,12 @@ public:
 
     //   Returns     not no_room
     [[nodiscard]] result<leaf_put> run() {
-        auto in = put_at_parent();
-        if (!in || *in != leaf_put::no_room) return in;
-        return put_from_root();
+        for (;;) {
+            auto in = put_at_parent();
+            if (!in || *in != leaf_put::no_room) return in;
+            in = put_from_root();
+            if (!in || *in != leaf_put::no_room) return in;
+        }
     }
 
 private:
@@ -74,7 +80,7 @@ private:
         return key_ < plan.separator.view() ? left : right;
     }
 
-    //   Returns     no_room: the parent has none; nothing has changed
+    //   Returns     no_room: the parent has none, or the leaf was split and has none yet
     [[nodiscard]] result<leaf_put> put_at_parent() {
         auto parent = tree_.lock(target(), 1);
         if (!parent) return std::move(parent).error();
@@ -110,8 +116,10 @@ private:
     }
     [[nodiscard]] result<leaf_put> put_into_half(const node_split& plan, exclusive& left,
                                                  exclusive& right) {
-        auto in = put_into(half_of(plan, left, right));
-        check(in && *in != leaf_put::no_room, "page_tree: an entry does not fit into half a leaf");
+        exclusive& half = half_of(plan, left, right);
+        auto in = put_into(half);
+        check(in && (*in != leaf_put::no_room || tree_.view(half).is_dense()),
+              "page_tree: an entry does not fit into half a leaf");
         return in;
     }
 
@@ -121,7 +129,7 @@ private:
         if (auto right = tree_.check_node(*held, target(), Tree::any_level); !right)
             return std::move(right).error();
         if (auto sound = tree_.verify_held(*held); !sound) return std::move(sound).error();
-        if (tree_.view(*held).is_leaf()) return with_room(put_into_root(*held));
+        if (tree_.view(*held).is_leaf()) return put_into_root(*held);
         if (!has_room(*held, tree_.limits().key_bytes())) {
             const node_split plan = plan_inner(*held);
             auto both = split_root(*held, plan);
@@ -133,12 +141,7 @@ private:
             if (!next) return std::move(next).error();
             *held = std::move(*next);
         }
-        return with_room(put_below(*held));
-    }
-    [[nodiscard]] static result<leaf_put> with_room(result<leaf_put> in) {
-        check(!in || *in != leaf_put::no_room,
-              "page_tree: a node with room for every separator has none");
-        return in;
+        return put_below(*held);
     }
     // The next inner node on the way, with room for every separator.
     //   Requires    `parent` is sound, and has that too
