@@ -124,3 +124,42 @@ TEST_CASE("keys that are known by one name are told apart") {
     }
     CHECK(pairs == 5);
 }
+
+TEST_CASE(
+    "an id of a dense leaf is known, and told from the others there, whatever is put and erased") {
+    tree_of_posix all{512, 200};
+    std::map<std::uint64_t, std::uint64_t> model;
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+        REQUIRE(all.tree.put(big_endian(i), std::to_string(i), lsn{1}));
+        model[i] = i;
+    }
+    std::uint64_t drawn = 1;
+    std::uint64_t pages = 0;
+    std::uint64_t finds = 0;
+    for (int turn = 0; turn < 40'000; ++turn) {
+        drawn = drawn * 6364136223846793005 + 1442695040888963407;
+        const std::uint64_t number =
+            (drawn >> 33) % 8 == 0 ? (drawn >> 40) % 2000 : (drawn >> 40) % 16;
+        const std::string key = big_endian(number);
+        if ((drawn >> 36) % 64 == 0) {
+            CHECK(all.tree.erase(key).value() == (model.erase(number) == 1));
+        } else if ((drawn >> 36) % 64 == 1) {
+            CHECK(all.tree.put(key, std::to_string(drawn), lsn{2}).value() ==
+                  !model.contains(number));
+            model[number] = drawn;
+        }
+        const std::uint64_t before = all.pages.stats().hits;
+        const bool there =
+            all.tree
+                .find(key,
+                      [&](bytes_view found, lsn) {
+                          CHECK(found.as<std::string>() == std::to_string(model.at(number)));
+                      })
+                .value();
+        CHECK(there == model.contains(number));
+        pages += all.pages.stats().hits - before;
+        ++finds;
+    }
+    CHECK(all.tree.height().value() >= 2);
+    CHECK(pages < finds * 2);  // a way down is three
+}
