@@ -223,6 +223,22 @@ public:
     void make_spares() {
         while (is_tight() && make_spare(false)) {}
     }
+    // Nothing is dirty, and nothing will be for the time being: the reserve is what cleaning and a
+    // few images need. It counts as one that is not whole, so changes know how far that goes.
+    //   Requires    nobody changes a page, and none is dirty
+    //   Effects     until wake() no spare is made, and give_back_spares() gives back what is more
+    void rest() {
+        const lock_guard<mutex> hold{mutex_};
+        if (options_.spares == 0 || failed_) return;
+        resting_ = true;
+        note_reserve();
+    }
+    void give_back_spares() {
+        while (give_up_spare([this] { return resting_ && may_give_back(); }) != 0) {}
+    }
+    //   Effects     the reserve is as before rest(), as far as the disk has room
+    //   Returns     whether it did rest
+    bool wake();
 
     // For a cleaner.
     //
@@ -385,7 +401,7 @@ private:
     }
     void note_reserve() {
         const bool whole = spare_images(granted_blocks_) >= whole_images(granted_blocks_);
-        tight_.store(!whole, Platform::memory_order::release);
+        tight_.store(!whole || resting_, Platform::memory_order::release);
     }
     void change_granted(std::uint64_t pages);
     [[nodiscard]] std::uint64_t spare_images(std::uint64_t blocks) const {
@@ -462,6 +478,7 @@ private:
     std::uint64_t promised_besides_ = 0;
     std::uint64_t promised_blocks_ = 0;             // of each
     std::optional<std::uint64_t> left_for_commit_;  // blocks that a cleaner does not take
+    bool resting_ = false;
     bool failed_ = false;
     bool opened_ = false;
     struct dead_segment {

@@ -218,6 +218,29 @@ public:
         disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
         return cleaner_.clean_once();
     }
+    // Nothing was changed for a while: the reserve becomes small, until the next change.
+    //   Requires    no change of pages is under way
+    //   Returns     whether it does, and give_back() is to be called; false: something is dirty
+    //   Complexity  looks at every frame
+    [[nodiscard]] bool rest() {
+        if (!options_.spare || !writable() || pool_.unwritten_images() != 0) return false;
+        credit_ = 0;
+        numbers_.rest();
+        return true;
+    }
+    //   Threads     as clean()
+    void give_back() {
+        const lock_guard<mutex> turn{turn_};
+        disk_.give_back_spares();
+    }
+    // As admit() and make_table() do.
+    //   Returns     whether the reserve was small, and is as large as the disk has room for
+    bool wake() { return disk_.is_tight() && disk_.wake(); }
+    // The disk has so much free space that nobody need keep any for tables that are at rest.
+    [[nodiscard]] bool has_plenty_for_rest() {
+        const auto free = directory_->free_bytes();
+        return free && *free / plenty_share > disk_.stats().spare_bytes;
+    }
     // The manifest says the same in less space. checkpoint() does it when it is due.
     //   Errors      as of manifest::rewrite(); writable() says whether all goes on
     [[nodiscard]] result<void> rewrite() {
@@ -273,6 +296,9 @@ private:
     static constexpr std::size_t pages_per_edit =
         (manifest_max_edit_bytes - page_delta_header_bytes - page_delta_checksum_bytes) /
         page_delta_entry_bytes;
+
+    // What commits may count on is so small a part of the disk's free space.
+    static constexpr std::uint64_t plenty_share = 8;
 
     // What the barrier has noted.
     struct moment {

@@ -34,7 +34,7 @@ void page_store<Platform, Checksum>::change_granted(std::uint64_t pages) {
 template <platform Platform, checksum_policy Checksum>
 std::uint64_t page_store<Platform, Checksum>::whole_images(std::uint64_t blocks) const {
     if (options_.spares == 0) return 0;
-    const std::uint64_t pages = granted_ + granted_ / 16 + few_pages;
+    const std::uint64_t pages = resting_ ? few_pages : granted_ + granted_ / 16 + few_pages;
     const std::uint64_t most = options_.most_unwritten;
     return (pages < most ? pages : most) + options_.spares * cleaned_images(blocks) +
            2 * delta_images(blocks);
@@ -101,7 +101,7 @@ template <platform Platform, checksum_policy Checksum>
 bool page_store<Platform, Checksum>::make_spare(bool beyond) {
     unique_lock<mutex> hold{mutex_};
     while (making_) made_.wait(mutex_);
-    if (!beyond && !is_tight()) return false;
+    if (resting_ || (!beyond && !is_tight())) return false;
     const auto number = static_cast<std::uint32_t>(spares_.size());  // changed by who makes, alone
     std::uint32_t size = unit_bytes_;
     making_ = true;
@@ -159,15 +159,28 @@ void page_store<Platform, Checksum>::end_lending() {
     make_spares();
 }
 
-// The last one is more than is needed, or one of them is so large that less would do.
+// The last one is more than is needed, or one of them is so large that less would do. New pages ask
+// for room when they are made, and nobody makes one while the reserve rests.
 template <platform Platform, checksum_policy Checksum>
 bool page_store<Platform, Checksum>::may_give_back() const {
     for (const std::uint32_t size : spares_)
-        if (size > 4 * unit_bytes_) return true;
+        if (!resting_ && size > 4 * unit_bytes_) return true;
     const std::uint64_t last = images_in(spares_.back(), granted_blocks_);
     return spare_images(granted_blocks_) >= whole_images(granted_blocks_) + last &&
            reserve_images(granted_blocks_) >= promised_ + promised_besides_ + last &&
-           has_room_for(granted_, spares_.back());
+           (resting_ || has_room_for(granted_, spares_.back()));
+}
+
+template <platform Platform, checksum_policy Checksum>
+bool page_store<Platform, Checksum>::wake() {
+    {
+        const lock_guard<mutex> hold{mutex_};
+        if (!resting_) return false;
+        resting_ = false;
+        note_reserve();
+    }
+    make_spares();
+    return true;
 }
 
 // --- pages ---------------------------------------------------------------------------------------

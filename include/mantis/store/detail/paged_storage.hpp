@@ -102,6 +102,7 @@ public:
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return success();
         if (auto writable = tables->writable(); !writable) return writable;
+        wake(*tables);
         return tables->admit(growth.bytes, growth.entries, growth.puts);
     }
 
@@ -145,6 +146,25 @@ public:
         settled_.store(quiet);
         if (wants_space(quiet) && !making_.load()) want_checkpoint();
     }
+    // Nothing has changed for a while.
+    //   Requires    while what pause() answers lives, nobody changes anything
+    //   Effects     space that is kept for changes is given back until there is one, where the disk
+    //               has plenty
+    //   Returns     false: something is dirty, and a checkpoint is to be made first
+    template <class Pause>
+    [[nodiscard]] bool rest(Pause pause) {
+        tables_type* const tables = tables_.load();
+        const bool may = tables != nullptr && tables->has_plenty_for_rest();
+        {
+            const auto changes_wait = pause();
+            if (may && !tables->rest()) return false;
+            rests_.store(true);
+        }
+        if (may) tables->give_back();
+        return true;
+    }
+    // Whether there was no change since.
+    [[nodiscard]] bool rests() const { return rests_.load(); }
     template <class Sink>
     void scrub(Sink& sink) {
         if (tables_type* const tables = tables_.load()) (void)tables->scrub(sink);
@@ -236,9 +256,18 @@ private:
         if (!opened_)
             if (auto opened = open_tables(); !opened) return std::move(opened.error());
         if (damage_) return index_type{*this, table, std::nullopt};
+        wake(*opened_);
         auto made = opened_->make_table(table);
         if (!made) return std::move(made.error());
         return index_type{*this, table, std::move(*made)};
+    }
+
+    // Before something changes.
+    void wake(tables_type& tables) {
+        if (!rests_.load(Platform::memory_order::acquire)) return;
+        rests_.store(false);
+        (void)tables.wake();
+        if (settings_.ask != nullptr) settings_.ask(settings_.context);
     }
 
     // What cannot be dropped now, because a page of it cannot be read, is tried again by the next.
@@ -310,6 +339,7 @@ private:
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
     typename Platform::template atomic<std::uint64_t> most_pages_{0};  // since the last checkpoint
     typename Platform::template atomic<bool> wants_{false};
+    typename Platform::template atomic<bool> rests_{false};
     typename Platform::template atomic<bool> making_{false};     // a checkpoint
     typename Platform::template atomic<std::uint64_t> left_{0};  // taken after the last one
     // Percent of the most space that was taken at the last look.
