@@ -48,6 +48,11 @@
 //                                                        one. Changes wait while what pause()
 //                                                        answers lives. false: something is not
 //                                                        stored yet, and a checkpoint goes before
+//   s.pack(pause)                    bool                little is left of much: moves some of it
+//                                                        together, as a change. Whether there is
+//                                                        more to be done
+//   s.compact()                      bool                after that, the same on the disk. Whether
+//                                                        a checkpoint is wanted, and then this
 //   s.rests()                        bool                rest() was called, and there was no change
 //                                                        since; the first one calls settings.ask
 //   s.scrub(sink)                    void                reads all its files once, beside all
@@ -169,6 +174,11 @@ public:
         return true;
     }
     [[nodiscard]] bool rests() const noexcept { return true; }
+    template <class Pause>
+    [[nodiscard]] bool pack(Pause) noexcept {
+        return false;
+    }
+    [[nodiscard]] bool compact() noexcept { return false; }
     template <class Sink>
     void scrub(Sink&) {}
     [[nodiscard]] storage_stats stats() { return {}; }

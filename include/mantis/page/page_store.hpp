@@ -223,10 +223,9 @@ public:
     void make_spares() {
         while (is_tight() && make_spare(false)) {}
     }
-    // Nothing is dirty, and nothing will be for the time being: the reserve is what cleaning and a
-    // few images need. It counts as one that is not whole, so changes know how far that goes.
+    // Until wake() the reserve is what cleaning and a few images need, once give_back_spares() has
+    // been called. It is not whole then, so that changes look how far it goes.
     //   Requires    nobody changes a page, and none is dirty
-    //   Effects     until wake() no spare is made, and give_back_spares() gives back what is more
     void rest() {
         const lock_guard<mutex> hold{mutex_};
         if (options_.spares == 0 || failed_) return;
@@ -400,8 +399,11 @@ private:
         return size;
     }
     void note_reserve() {
-        const bool whole = spare_images(granted_blocks_) >= whole_images(granted_blocks_);
-        tight_.store(!whole || resting_, Platform::memory_order::release);
+        const bool is_short = !is_whole() && !exchanging_;
+        tight_.store(is_short || resting_, Platform::memory_order::release);
+    }
+    [[nodiscard]] bool is_whole() const {
+        return spare_images(granted_blocks_) >= whole_images(granted_blocks_);
     }
     void change_granted(std::uint64_t pages);
     [[nodiscard]] std::uint64_t spare_images(std::uint64_t blocks) const {
@@ -479,6 +481,7 @@ private:
     std::uint64_t promised_blocks_ = 0;             // of each
     std::optional<std::uint64_t> left_for_commit_;  // blocks that a cleaner does not take
     bool resting_ = false;
+    bool exchanging_ = false;  // large spares of a whole reserve for smaller ones
     bool failed_ = false;
     bool opened_ = false;
     struct dead_segment {

@@ -58,6 +58,7 @@
 #include "detail/commit_bounds.hpp"
 #include "detail/stoppable_pool.hpp"
 #include "detail/stored_page_numbers.hpp"
+#include "detail/tables_pack.hpp"
 #include "detail/tables_scrub.hpp"
 #include "detail/tree_page_list.hpp"
 #include "manifest.hpp"
@@ -212,25 +213,39 @@ public:
     // Moves what lives in one mostly empty segment; the next checkpoint gives that back.
     //   Returns     segment 0: there is nothing to clean
     //   Errors      as of segment_cleaner::clean_once()
-    [[nodiscard]] result<cleaned_segment> clean() {
+    [[nodiscard]] result<cleaned_segment> clean() { return clean(options_.cleaning.below_percent); }
+    // The same of one of which less than so much is needed.
+    [[nodiscard]] result<cleaned_segment> clean(unsigned below_percent) {
         const lock_guard<mutex> turn{turn_};
         if (auto refused = may_commit(); !refused) return std::move(refused).error();
         disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
-        return cleaner_.clean_once();
+        return cleaner_.clean_once(below_percent);
+    }
+    // For detail/tables_pack.hpp.
+    //   Requires    as of admit()
+    //   Returns     whether there is room for a step, and more than enough
+    [[nodiscard]] bool may_pack() {
+        constexpr std::uint64_t changes = tree_type::changes_of_pack;
+        return writable() && !disk_.is_tight() &&
+               disk_has_plenty(changes * options_.pool.page_bytes) && pool_.admit_more(changes);
     }
     // Nothing was changed for a while: the reserve becomes small, until the next change.
     //   Requires    no change of pages is under way
     //   Returns     whether it does, and give_back() is to be called; false: something is dirty
     //   Complexity  looks at every frame
     [[nodiscard]] bool rest() {
-        if (!options_.spare || !writable() || pool_.unwritten_images() != 0) return false;
+        if (!options_.spare || !manifest_ || !writable() || pool_.unwritten_images() != 0)
+            return false;
         credit_ = 0;
         numbers_.rest();
         return true;
     }
+    //   Effects     the manifest says the same in less space, too, where that is half as much
     //   Threads     as clean()
     void give_back() {
         const lock_guard<mutex> turn{turn_};
+        const manifest_state& now = manifest_->state();
+        if (now.bytes > 2 * now.snapshot_bytes && now.bytes > 64 * KiB) (void)rewrite_manifest();
         disk_.give_back_spares();
     }
     // As admit() and make_table() do.

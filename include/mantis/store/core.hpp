@@ -18,7 +18,7 @@
 
 #include "checkpoint_thread.hpp"
 #include "checkpointer.hpp"
-#include "detail/idle_rest.hpp"
+#include "detail/store_rest.hpp"
 #include "detail/store_scrub.hpp"
 #include "detail/store_superblock.hpp"
 #include "detail/whole_log.hpp"
@@ -206,6 +206,8 @@ public:
     }
 
 private:
+    template <class Core>
+    friend class detail::store_rest;
     using mutex = typename Platform::mutex;
     struct background_work;
     using background_type = checkpoint_thread<Platform, background_work>;
@@ -404,38 +406,13 @@ private:
             auto& storage = core->tables_.storage();
             if (!core->options_.checkpoint_for_space) return false;
             if (!storage.unsettled()) return core->idle_.look();
-            storage.look();
-            return true;
+            return storage.look(), true;
         }
         void note(const event& what) const {
             core->watches_.events().note(what);
             core->watches_.events().deliver();
         }
     };
-    // What there is to rest.
-    struct rest_work {
-        store_core* core;
-
-        [[nodiscard]] nanoseconds now() const { return core->platform_.now(); }
-        [[nodiscard]] lsn end() const { return core->engine_->now_applied().end; }
-        [[nodiscard]] bool rests() const { return core->tables_.storage().rests(); }
-        [[nodiscard]] bool log_rests() const {
-            if (core->may_rest_log()) {
-                const auto small = core->log_->rest();
-                if (small && *small && !core->engine_->mark()) return false;
-            }
-            return core->checkpoint().has_value();
-        }
-        [[nodiscard]] bool storage_rests() const {
-            return core->tables_.storage().rest([this] { return core->engine_->pause(); });
-        }
-    };
-    // Nobody wants the log that a checkpoint makes superfluous, and the image of that is small.
-    [[nodiscard]] bool may_rest_log() const {
-        const bool wanted = options_.keep_log || options_.archive || options_.keep_log_bytes != 0 ||
-                            options_.keep_log_for != nanoseconds{};
-        return !wanted && last_checkpoint().bytes < options_.segment_bytes / 8;
-    }
     // A new segment: a checkpoint may be due.
     static void note_of_log(void* self, const event& what) {
         auto& core = *static_cast<store_core*>(self);
@@ -514,8 +491,8 @@ private:
     nanoseconds last_checkpoint_at_;
     std::uint64_t operations_before_ = 0;  // the last one, in this opening
     background_work work_{this};
-    rest_work rest_{this};
-    detail::idle_rest<rest_work> idle_{rest_};
+    detail::store_rest<store_core> rest_{this};
+    detail::idle_rest<detail::store_rest<store_core>> idle_{rest_};
     std::optional<background_type> background_;
     std::optional<store_scrub<Platform, Checksum, typename tables_type::storage_type>> scrub_;
 };

@@ -221,6 +221,9 @@ void page_store<Platform, Checksum>::set_pages(std::uint64_t pages, std::size_t 
         const lock_guard<mutex> hold{mutex_};
         if (options_.spares == 0) return;
         granted_blocks_ = page_bytes / data_block_bytes;
+        // What was whole counts as such until smaller spares have taken the place of large ones:
+        // the space of those is free meanwhile, and changes that were let in go on.
+        exchanging_ = !is_tight();
         change_granted(pages);
         // One of a time when there were more pages is left to the cleaner.
         if (open_ != nullptr && open_->blocks > 4 * (unit_bytes_ / data_block_bytes)) {
@@ -231,9 +234,12 @@ void page_store<Platform, Checksum>::set_pages(std::uint64_t pages, std::size_t 
     while (give_up_spare([this] { return may_give_back(); }) != 0) {}
     const auto is_short = [this] {
         const lock_guard<mutex> hold{mutex_};
-        return is_tight() || !has_room_for(granted_, 0);
+        return !resting_ && (!is_whole() || !has_room_for(granted_, 0));
     };
     while (is_short() && make_spare(true)) {}
+    const lock_guard<mutex> hold{mutex_};
+    exchanging_ = false;
+    note_reserve();
 }
 
 template <platform Platform, checksum_policy Checksum>
