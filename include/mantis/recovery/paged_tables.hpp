@@ -240,12 +240,12 @@ public:
         numbers_.rest();
         return true;
     }
-    //   Effects     the manifest says the same in less space, too, where that is half as much
+    //   Effects     the manifest says the same in less space, too, where that is worth a file
     //   Threads     as clean()
     void give_back() {
         const lock_guard<mutex> turn{turn_};
         const manifest_state& now = manifest_->state();
-        if (now.bytes > 2 * now.snapshot_bytes && now.bytes > 64 * KiB) (void)rewrite_manifest();
+        if (now.bytes - now.snapshot_bytes > 64 * KiB) (void)rewrite_manifest();
         disk_.give_back_spares();
     }
     // As admit() and make_table() do.
