@@ -7,6 +7,7 @@ STORAGE = "store/detail/paged_storage.hpp"
 TEST = "store/paged_btree.cpp"
 CRASH = "store/paged_btree_crash.cpp"
 RESTARTPOINTS = "store/paged_btree_restartpoints.cpp"
+IDLE = "store/paged_btree_idle.cpp"
 ORDER = "store/paged_btree_linearizability.cpp"
 
 MUTANTS = (
@@ -120,5 +121,68 @@ MUTANTS = (
         ORDER,
         "A reader is told of a commit that a power failure takes back.",
         "one order explains",
+    ),
+    mutant(
+        "log-that-rests-without-a-record",
+        "store/detail/store_rest.hpp",
+        "            if (small && *small && !core_->engine_->mark()) return false;\n",
+        "            (void)small;\n",
+        IDLE,
+        "The segment before the small one stays for as long as nothing is committed.",
+        "a minute after",
+    ),
+    mutant(
+        "rests-as-often-as-somebody-pauses",
+        "store/detail/idle_rest.hpp",
+        "        return twice < most_pause ? twice : most_pause;\n",
+        "        return twice < most_pause ? pause_ : most_pause;\n",
+        IDLE,
+        "Who commits now and then pays for the reserve and a checkpoint each time.",
+        "now and then",
+    ),
+    mutant(
+        "wanted-log-cut-at-rest",
+        "store/detail/store_rest.hpp",
+        "        if (!is_log_wanted()) {\n",
+        "        {\n",
+        IDLE,
+        "A log that is kept for others gets a record and a segment at each rest.",
+        "somebody wants",
+    ),
+    mutant(
+        "reserve-gone-at-rest",
+        "page/detail/page_reserve_impl.hpp",
+        "    return spare_images(granted_blocks_) >= whole_images(granted_blocks_) + last &&\n",
+        "    return (is_resting() ||\n"
+        "            spare_images(granted_blocks_) >= whole_images(granted_blocks_) + last) &&\n",
+        "page/page_reserve.cpp",
+        "A store at rest whose disk others fill can never erase anything again.",
+    ),
+    mutant(
+        "reserve-short-while-exchanged",
+        "page/detail/page_reserve_impl.hpp",
+        "        exchanging_ = !is_tight();\n",
+        "        exchanging_ = false;\n",
+        "page/page_reserve.cpp",
+        "A commit that the log has is refused by a page, beside a checkpoint: the store stops.",
+    ),
+    mutant(
+        "reserve-at-rest-made-by-a-checkpoint",
+        "page/detail/page_reserve_impl.hpp",
+        "    if (!beyond && (is_resting() || !is_tight())) return false;\n",
+        "    if (!beyond && !is_tight()) return false;\n",
+        "page/page_reserve.cpp",
+        "The reserve of a store at rest comes back with nothing to be written.",
+    ),
+    mutant(
+        "leaf-shifted-under-its-old-separator",
+        "index/btree/detail/tree_pack.hpp",
+        "        check(tree_.node(parent).insert_child(at, plan.separator.view(), "
+        "right.page().value),\n",
+        "        node_key kept;\n        kept.assign(other.fences().upper);\n"
+        "        check(kept.view().empty() || tree_.node(parent).insert_child(at, kept.view(), "
+        "right.page().value),\n",
+        "index/btree/page_tree_pack.cpp",
+        "Rows that moved to the leaf before are looked for in the one behind it.",
     ),
 )

@@ -249,8 +249,14 @@ public:
         disk_.give_back_spares();
     }
     // As admit() and make_table() do.
-    //   Returns     whether the reserve was small, and is as large as the disk has room for
-    bool wake() { return disk_.is_tight() && disk_.wake(); }
+    // Where the disk has no room for that and what others need, the log above all, it stays small.
+    //   Returns     whether the reserve was small, and is whole
+    bool wake() {
+        if (!disk_.is_resting()) return false;
+        const auto free = directory_->free_bytes();
+        const std::uint64_t besides = 4 * std::uint64_t{options_.segment_bytes};
+        return free && *free > besides && disk_.wake(*free - besides);
+    }
     // The disk has so much free space that nobody need keep any for tables that are at rest.
     [[nodiscard]] bool has_plenty_for_rest() {
         const auto free = directory_->free_bytes();

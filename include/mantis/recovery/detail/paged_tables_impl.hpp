@@ -162,7 +162,8 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
     if (auto refused = writable(); !refused) return refused;
     if (put_bytes > most || entries > most)
         return error{error_code::too_large, doing}.with("bytes", put_bytes).with("rows", entries);
-    (void)wake();
+    if (disk_.is_resting() && !wake() && grows && disk_.is_resting())
+        return error{error_code::no_space, "admitting changes of tables: the reserve is small"};
     const bool is_row = grows && detail::is_small_row(put_bytes, entries, options_.pool.page_bytes);
     const std::uint64_t takes = numbers_.takes();
     if (is_row && takes == row_known_at_ && row_credit_ <= credit_ && !disk_.is_tight()) {

@@ -96,6 +96,10 @@ public:
         if (!done.made) {
             const bool free = maker_.remove(first);
             done.again = (!last_ || free) && !maker_.sync_failed();
+            // After a rest the disk may have no room for more than that.
+            const bool full = done.made.error().code() == error_code::no_space;
+            if (full && done.again && !small && last_ && is_small())
+                return make(first, chain, durable, size, true);
         } else if (last_) {
             last_->trim(durable.value);
         }
