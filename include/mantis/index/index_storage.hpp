@@ -43,11 +43,11 @@
 //                                                        been made
 //   s.unsettled()                    bool                somebody is to call look() in a second
 //   s.look()                         void                finds out whether a checkpoint is wanted
-//   s.rest(pause)                    bool                nothing has changed for a while: gives back
-//                                                        what is kept for changes, until there is
-//                                                        one. Changes wait while what pause()
-//                                                        answers lives. false: something is not
-//                                                        stored yet, and a checkpoint goes before
+//   s.rest(pause)                    bool                nothing has changed for a while: gives
+//                                                        back what is kept for changes, until
+//                                                        there is one. Changes wait while what
+//                                                        pause() answers lives. false: something
+//                                                        is not stored yet: a checkpoint first
 //   s.pack(pause)                    bool                little is left of much: moves some of it
 //                                                        together, as a change. Whether there is
 //                                                        more to be done
@@ -103,7 +103,8 @@ struct index_storage_settings {
     std::uint64_t at_least = 0;              // sequence of a checkpoint that was once durable
     bool read_only = false;                  // nothing on disk is changed, redo included
     bool keeps_damage = false;  // what cannot be read is damage() and no error of open()
-    // Called where a checkpoint is wanted, and by the first change after rest(): takes latches of its own only, and is brief.
+    // Called where a checkpoint is wanted, and by the first change after rest(): takes latches of
+    // its own only, and is brief.
     void (*ask)(void* context) = nullptr;
     void* context = nullptr;
 };
