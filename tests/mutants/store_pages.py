@@ -167,14 +167,6 @@ MUTANTS = (
         "A commit that the log has is refused by a page, beside a checkpoint: the store stops.",
     ),
     mutant(
-        "reserve-at-rest-made-by-a-checkpoint",
-        "page/detail/page_reserve_impl.hpp",
-        "    if (!beyond && (is_resting() || !is_tight())) return false;\n",
-        "    if (!beyond && !is_tight()) return false;\n",
-        "page/page_reserve.cpp",
-        "The reserve of a store at rest comes back with nothing to be written.",
-    ),
-    mutant(
         "leaf-shifted-under-its-old-separator",
         "index/btree/detail/tree_pack.hpp",
         "        check(tree_.node(parent).insert_child(at, plan.separator.view(), "
