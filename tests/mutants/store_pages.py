@@ -7,7 +7,6 @@ STORAGE = "store/detail/paged_storage.hpp"
 TEST = "store/paged_btree.cpp"
 CRASH = "store/paged_btree_crash.cpp"
 RESTARTPOINTS = "store/paged_btree_restartpoints.cpp"
-IDLE = "store/paged_btree_idle.cpp"
 ORDER = "store/paged_btree_linearizability.cpp"
 
 MUTANTS = (
@@ -121,33 +120,6 @@ MUTANTS = (
         ORDER,
         "A reader is told of a commit that a power failure takes back.",
         "one order explains",
-    ),
-    mutant(
-        "log-that-rests-without-a-record",
-        "store/detail/store_rest.hpp",
-        "            if (small && *small && !core_->engine_->mark()) return false;\n",
-        "            (void)small;\n",
-        IDLE,
-        "The segment before the small one stays for as long as nothing is committed.",
-        "a minute after",
-    ),
-    mutant(
-        "rests-as-often-as-somebody-pauses",
-        "store/detail/idle_rest.hpp",
-        "        return twice < most_pause ? twice : most_pause;\n",
-        "        return twice < most_pause ? pause_ : most_pause;\n",
-        IDLE,
-        "Who commits now and then pays for the reserve and a checkpoint each time.",
-        "now and then",
-    ),
-    mutant(
-        "wanted-log-cut-at-rest",
-        "store/detail/store_rest.hpp",
-        "        if (!is_log_wanted()) {\n",
-        "        {\n",
-        IDLE,
-        "A log that is kept for others gets a record and a segment at each rest.",
-        "somebody wants",
     ),
     mutant(
         "reserve-gone-at-rest",
