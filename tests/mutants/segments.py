@@ -31,9 +31,9 @@ SPARE = (
     ),
     mutant(
         "old-segment-never-ended",
-        "wal/detail/log_flusher.hpp",
-        "            if (left.count > 0) return left;\n",
-        "            if (left.count > 0) return {};\n",
+        "wal/detail/log_idle.hpp",
+        "        if (left.count > 0) return left;\n",
+        "        if (left.count > 0) return {};\n",
         "wal/writer_spare.cpp",
         "A segment with records waits for more of them, however long.",
     ),

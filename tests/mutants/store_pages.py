@@ -138,4 +138,32 @@ MUTANTS = (
         "recovery/restartpoints.cpp",
         "Who reads how a recovery went is told of restartpoints that are not there.",
     ),
+    mutant(
+        "reserve-gone-at-rest",
+        "page/detail/page_reserve_impl.hpp",
+        "    return spare_images(granted_blocks_) >= whole_images(granted_blocks_) + last &&\n",
+        "    return (is_resting() ||\n"
+        "            spare_images(granted_blocks_) >= whole_images(granted_blocks_) + last) &&\n",
+        "page/page_reserve.cpp",
+        "A store at rest whose disk others fill can never erase anything again.",
+    ),
+    mutant(
+        "reserve-short-while-exchanged",
+        "page/detail/page_reserve_impl.hpp",
+        "        exchanging_ = !is_tight();\n",
+        "        exchanging_ = false;\n",
+        "page/page_reserve.cpp",
+        "A commit that the log has is refused by a page, beside a checkpoint: the store stops.",
+    ),
+    mutant(
+        "leaf-shifted-under-its-old-separator",
+        "index/btree/detail/tree_pack.hpp",
+        "        check(tree_.node(parent).insert_child(at, plan.separator.view(), "
+        "right.page().value),\n",
+        "        node_key kept;\n        kept.assign(other.fences().upper);\n"
+        "        check(kept.view().empty() || tree_.node(parent).insert_child(at, kept.view(), "
+        "right.page().value),\n",
+        "index/btree/page_tree_pack.cpp",
+        "Rows that moved to the leaf before are looked for in the one behind it.",
+    ),
 )

@@ -43,6 +43,18 @@
 //                                                        been made
 //   s.unsettled()                    bool                somebody is to call look() in a second
 //   s.look()                         void                finds out whether a checkpoint is wanted
+//   s.rest(pause)                    bool                nothing has changed for a while: gives
+//                                                        back what is kept for changes, until
+//                                                        there is one. Changes wait while what
+//                                                        pause() answers lives. false: something
+//                                                        is not stored yet: a checkpoint first
+//   s.pack(pause)                    bool                little is left of much: moves some of it
+//                                                        together, as a change. Whether there is
+//                                                        more to be done
+//   s.compact()                      bool                after that, the same on the disk. Whether
+//                                                        a checkpoint is wanted, and then this
+//   s.rests()                        bool                rest() was called, and there was no change
+//                                                        since; the first one calls settings.ask
 //   s.scrub(sink)                    void                reads all its files once, beside all
 //                                                        else, and tells the sink what is damaged:
 //                                                        recovery/page_damage.hpp
@@ -91,7 +103,8 @@ struct index_storage_settings {
     std::uint64_t at_least = 0;              // sequence of a checkpoint that was once durable
     bool read_only = false;                  // nothing on disk is changed, redo included
     bool keeps_damage = false;  // what cannot be read is damage() and no error of open()
-    // Called where a checkpoint is wanted: takes latches of its own only, and is brief.
+    // Called where a checkpoint is wanted, and by the first change after rest(): takes latches of
+    // its own only, and is brief.
     void (*ask)(void* context) = nullptr;
     void* context = nullptr;
 };
@@ -157,6 +170,16 @@ public:
     [[nodiscard]] bool wants_checkpoint() const noexcept { return false; }
     [[nodiscard]] bool unsettled() const noexcept { return false; }
     void look() noexcept {}
+    template <class Pause>
+    [[nodiscard]] bool rest(Pause) noexcept {
+        return true;
+    }
+    [[nodiscard]] bool rests() const noexcept { return true; }
+    template <class Pause>
+    [[nodiscard]] bool pack(Pause) noexcept {
+        return false;
+    }
+    [[nodiscard]] bool compact() noexcept { return false; }
     template <class Sink>
     void scrub(Sink&) {}
     [[nodiscard]] storage_stats stats() { return {}; }

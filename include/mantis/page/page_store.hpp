@@ -223,6 +223,21 @@ public:
     void make_spares() {
         while (is_tight() && make_spare(false)) {}
     }
+    // Until wake() the reserve is what cleaning and a few images need, once give_back_spares() has
+    // been called. It is not whole then, so that changes look how far it goes.
+    //   Requires    nobody changes a page, and none is dirty
+    void rest() {
+        const lock_guard<mutex> hold{mutex_};
+        scarce_ = false;
+        if (options_.spares != 0 && !failed_) set_resting(true);
+    }
+    void give_back_spares() {
+        while (give_up_spare([this] { return is_resting() && may_give_back(); }) != 0) {}
+    }
+    //   Effects     the reserve is as before rest(), if that takes no more than so much
+    //   Returns     whether it did rest, and does not any more
+    bool wake(std::uint64_t free_bytes);
+    [[nodiscard]] bool is_resting() const { return rests_.load(); }
 
     // For a cleaner.
     //
@@ -383,9 +398,10 @@ private:
         note_reserve();
         return size;
     }
-    void note_reserve() {
-        const bool whole = spare_images(granted_blocks_) >= whole_images(granted_blocks_);
-        tight_.store(!whole, Platform::memory_order::release);
+    void note_reserve() { tight_.store(is_resting() || (!is_whole() && !exchanging_)); }
+    void set_resting(bool rests) { rests_.store(rests), note_reserve(); }
+    [[nodiscard]] bool is_whole() const {
+        return spare_images(granted_blocks_) >= whole_images(granted_blocks_);
     }
     void change_granted(std::uint64_t pages);
     [[nodiscard]] std::uint64_t spare_images(std::uint64_t blocks) const {
@@ -438,6 +454,7 @@ private:
     const page_store_options options_;
     files files_;
     typename Platform::template atomic<bool> tight_{false};
+    typename Platform::template atomic<bool> rests_{false};  // written under mutex_
 
     mutex mutex_;  // protects all below
     typename Platform::condition made_;
@@ -462,6 +479,8 @@ private:
     std::uint64_t promised_besides_ = 0;
     std::uint64_t promised_blocks_ = 0;             // of each
     std::optional<std::uint64_t> left_for_commit_;  // blocks that a cleaner does not take
+    bool exchanging_ = false;  // large spares of a whole reserve for smaller ones
+    bool scarce_ = false;      // while it rests: the disk has no room for a whole reserve
     bool failed_ = false;
     bool opened_ = false;
     struct dead_segment {

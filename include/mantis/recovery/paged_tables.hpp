@@ -58,6 +58,7 @@
 #include "detail/commit_bounds.hpp"
 #include "detail/stoppable_pool.hpp"
 #include "detail/stored_page_numbers.hpp"
+#include "detail/tables_pack.hpp"
 #include "detail/tables_scrub.hpp"
 #include "detail/tree_page_list.hpp"
 #include "manifest.hpp"
@@ -212,11 +213,54 @@ public:
     // Moves what lives in one mostly empty segment; the next checkpoint gives that back.
     //   Returns     segment 0: there is nothing to clean
     //   Errors      as of segment_cleaner::clean_once()
-    [[nodiscard]] result<cleaned_segment> clean() {
+    [[nodiscard]] result<cleaned_segment> clean() { return clean(options_.cleaning.below_percent); }
+    // The same of one of which less than so much is needed.
+    [[nodiscard]] result<cleaned_segment> clean(unsigned below_percent) {
         const lock_guard<mutex> turn{turn_};
         if (auto refused = may_commit(); !refused) return std::move(refused).error();
         disk_.leave_for_commit(pool_.unwritten_images() * pool_.page_bytes());
-        return cleaner_.clean_once();
+        return cleaner_.clean_once(below_percent);
+    }
+    // For detail/tables_pack.hpp.
+    //   Requires    as of admit()
+    //   Returns     whether there is room for a step, and more than enough
+    [[nodiscard]] bool may_pack() {
+        constexpr std::uint64_t changes = tree_type::changes_of_pack;
+        return writable() && !disk_.is_tight() &&
+               disk_has_plenty(changes * options_.pool.page_bytes) && pool_.admit_more(changes);
+    }
+    // Nothing was changed for a while: the reserve becomes small, until the next change.
+    //   Requires    no change of pages is under way
+    //   Returns     whether it does, and give_back() is to be called; false: something is dirty
+    //   Complexity  looks at every frame
+    [[nodiscard]] bool rest() {
+        if (!options_.spare || !manifest_ || !writable() || pool_.unwritten_images() != 0)
+            return false;
+        credit_ = 0;
+        numbers_.rest();
+        return true;
+    }
+    //   Effects     the manifest says the same in less space, too, where that is worth a file
+    //   Threads     as clean()
+    void give_back() {
+        const lock_guard<mutex> turn{turn_};
+        const manifest_state& now = manifest_->state();
+        if (now.bytes - now.snapshot_bytes > 64 * KiB) (void)rewrite_manifest();
+        disk_.give_back_spares();
+    }
+    // As admit() and make_table() do.
+    // Where the disk has no room for that and what others need, the log above all, it stays small.
+    //   Returns     whether the reserve was small, and is whole
+    bool wake() {
+        if (!disk_.is_resting()) return false;
+        const auto free = directory_->free_bytes();
+        const std::uint64_t besides = 4 * std::uint64_t{options_.segment_bytes};
+        return free && *free > besides && disk_.wake(*free - besides);
+    }
+    // The disk has so much free space that nobody need keep any for tables that are at rest.
+    [[nodiscard]] bool has_plenty_besides(std::uint64_t bytes) {
+        const auto free = directory_->free_bytes();
+        return free && *free / plenty_share > disk_.stats().spare_bytes + bytes;
     }
     // The manifest says the same in less space. checkpoint() does it when it is due.
     //   Errors      as of manifest::rewrite(); writable() says whether all goes on
@@ -273,6 +317,9 @@ private:
     static constexpr std::size_t pages_per_edit =
         (manifest_max_edit_bytes - page_delta_header_bytes - page_delta_checksum_bytes) /
         page_delta_entry_bytes;
+
+    // What commits may count on is so small a part of the disk's free space.
+    static constexpr std::uint64_t plenty_share = 8;
 
     // What the barrier has noted.
     struct moment {

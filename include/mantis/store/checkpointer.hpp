@@ -91,6 +91,7 @@ public:
     //   Effects     a checkpoint that is being made ends soon, unmade
     //   Threads     any
     void stop() noexcept { stop_.store(true); }
+    [[nodiscard]] bool is_stopped() const { return stop_.load(); }
 
     //   Errors      no_space, io, those of an index that could not be read, closed (stop() was
     //               called): all is as it was; read_only: likewise, for a table lacks a commit, or

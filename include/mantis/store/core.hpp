@@ -18,6 +18,7 @@
 
 #include "checkpoint_thread.hpp"
 #include "checkpointer.hpp"
+#include "detail/store_rest.hpp"
 #include "detail/store_scrub.hpp"
 #include "detail/store_superblock.hpp"
 #include "detail/whole_log.hpp"
@@ -205,6 +206,8 @@ public:
     }
 
 private:
+    template <class Core>
+    friend class detail::store_rest;
     using mutex = typename Platform::mutex;
     struct background_work;
     using background_type = checkpoint_thread<Platform, background_work>;
@@ -401,9 +404,9 @@ private:
         [[nodiscard]] bool make() const { return core->checkpoint().has_value(); }
         [[nodiscard]] bool look_later() const {
             auto& storage = core->tables_.storage();
-            const bool later = core->options_.checkpoint_for_space && storage.unsettled();
-            if (later) storage.look();
-            return later;
+            if (!core->options_.checkpoint_for_space) return false;
+            if (!storage.unsettled()) return core->idle_.look();
+            return storage.look(), true;
         }
         void note(const event& what) const {
             core->watches_.events().note(what);
@@ -488,6 +491,8 @@ private:
     nanoseconds last_checkpoint_at_;
     std::uint64_t operations_before_ = 0;  // the last one, in this opening
     background_work work_{this};
+    detail::store_rest<store_core> rest_{this};
+    detail::idle_rest<detail::store_rest<store_core>> idle_{rest_};
     std::optional<background_type> background_;
     std::optional<store_scrub<Platform, Checksum, typename tables_type::storage_type>> scrub_;
 };

@@ -268,6 +268,17 @@ public:
                             "a table could not take an earlier commit: open the store again");
     }
 
+    // A commit that changes nothing: something in the log behind all that was there.
+    //   Errors      as of commit()
+    [[nodiscard]] result<void> mark() {
+        const auto telling = resources().tell_at_end();
+        unique_lock<mutex> hold{commit_mutex_};
+        auto appended = append(write_set{});
+        if (!appended) return appended.error();
+        applied_.store(appended->position.value);
+        hold.unlock();
+        return wait_visible(appended->position, durability_class::synchronous);
+    }
     // Commits wait as long as the answer lives.
     [[nodiscard]] unique_lock<typename Platform::mutex> pause() {
         return unique_lock<mutex>{commit_mutex_};
@@ -415,6 +426,10 @@ private:
         if (range) return appended_commit{id, range->end};
         resources().failed(growth, range.error());
         return range.error();
+    }
+    [[nodiscard]] result<appended_commit> append(const write_set& nothing) {
+        detail::commit_payloads payloads{nothing, record_target_bytes};
+        return append(payloads, {});
     }
     [[nodiscard]] result<appended_commit> append(const operation& single,
                                                  const commit_growth& growth) {

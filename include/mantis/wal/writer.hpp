@@ -123,6 +123,14 @@ public:
     //   Returns     0 to 1; 0: it would not wait, or nobody works for that
     [[nodiscard]] double turn_level() { return flusher_.turn_level(); }
 
+    // Nothing is appended for the time being: the log goes on in a small segment, and no space is
+    // prepared for the next one until half of that is filled. What comes before is durable then,
+    // and may be removed once something in the small one is.
+    //   Returns     whether there is a new segment; false: it was small already, or segments are so
+    //               anyway
+    //   Errors      no_space, io: all is as it was; read_only: the log has failed
+    //   Threads     any; who appends meanwhile waits for its syncs
+    [[nodiscard]] result<bool> rest() { return flusher_.rest(); }
     // As if a sync had failed: something that the log relies on did.
     void stop(const error& why) { flusher_.stop(why); }
     // Makes everything durable and trims the last segment to its records.

@@ -53,6 +53,7 @@
 #include "detail/tree_find.hpp"
 #include "detail/tree_leaf_copy.hpp"
 #include "detail/tree_merge.hpp"
+#include "detail/tree_pack.hpp"
 #include "detail/tree_place.hpp"
 #include "detail/tree_split.hpp"
 #include "detail/tree_verify.hpp"
@@ -200,6 +201,22 @@ public:
         if (underfull) detail::tree_merge<descent>{tree_}.run(key);
         return true;
     }
+    // Where many entries were erased: leaves are packed into fewer pages, a few at a time, by who
+    // has nothing else to do.
+    //
+    //   Effects     where it would not pay from the leaf of `from` on, below one inner node, `from`
+    //               is behind that; empty: there is nothing more
+    //   Returns     whether pack(from) would
+    [[nodiscard]] result<bool> is_sparse(bytes& from) const {
+        return detail::tree_pack<descent>{tree_}.look(from);
+    }
+    //   Effects     `from` is where to go on; empty: there is nothing more
+    //   Errors      besides: what was packed stays so
+    [[nodiscard]] result<void> pack(bytes& from) {
+        return detail::tree_pack<descent>{tree_}.step(from);
+    }
+    // Changes of pages that a call of pack() makes at most.
+    static constexpr std::uint64_t changes_of_pack = detail::tree_pack<descent>::most_changes;
     // Brings the pages into memory that a put or an erase of this key reads, and changes none. So
     // who must not fail half way finds what is damaged before it begins.
     //   Errors      those of find(); but pages of a value that are damaged do not hinder a change

@@ -34,7 +34,7 @@ void page_store<Platform, Checksum>::change_granted(std::uint64_t pages) {
 template <platform Platform, checksum_policy Checksum>
 std::uint64_t page_store<Platform, Checksum>::whole_images(std::uint64_t blocks) const {
     if (options_.spares == 0) return 0;
-    const std::uint64_t pages = granted_ + granted_ / 16 + few_pages;
+    const std::uint64_t pages = is_resting() ? few_pages : granted_ + granted_ / 16 + few_pages;
     const std::uint64_t most = options_.most_unwritten;
     return (pages < most ? pages : most) + options_.spares * cleaned_images(blocks) +
            2 * delta_images(blocks);
@@ -101,7 +101,7 @@ template <platform Platform, checksum_policy Checksum>
 bool page_store<Platform, Checksum>::make_spare(bool beyond) {
     unique_lock<mutex> hold{mutex_};
     while (making_) made_.wait(mutex_);
-    if (!beyond && !is_tight()) return false;
+    if (!beyond && (is_resting() || !is_tight())) return false;
     const auto number = static_cast<std::uint32_t>(spares_.size());  // changed by who makes, alone
     std::uint32_t size = unit_bytes_;
     making_ = true;
@@ -159,15 +159,35 @@ void page_store<Platform, Checksum>::end_lending() {
     make_spares();
 }
 
-// The last one is more than is needed, or one of them is so large that less would do.
+// The last one is more than is needed, or one of them is so large that less would do. New pages ask
+// for room when they are made, and nobody makes one while the reserve rests.
 template <platform Platform, checksum_policy Checksum>
 bool page_store<Platform, Checksum>::may_give_back() const {
     for (const std::uint32_t size : spares_)
-        if (size > 4 * unit_bytes_) return true;
+        if (!is_resting() && size > 4 * unit_bytes_) return true;
     const std::uint64_t last = images_in(spares_.back(), granted_blocks_);
     return spare_images(granted_blocks_) >= whole_images(granted_blocks_) + last &&
            reserve_images(granted_blocks_) >= promised_ + promised_besides_ + last &&
-           has_room_for(granted_, spares_.back());
+           (is_resting() || has_room_for(granted_, spares_.back()));
+}
+
+template <platform Platform, checksum_policy Checksum>
+bool page_store<Platform, Checksum>::wake(std::uint64_t free_bytes) {
+    {
+        const lock_guard<mutex> hold{mutex_};
+        if (!is_resting()) return false;
+        set_resting(false);
+        const std::uint64_t there = spare_images(granted_blocks_);
+        const std::uint64_t whole = whole_images(granted_blocks_);
+        const std::uint64_t each = granted_blocks_ * data_block_bytes;
+        if (whole > there && (whole - there) * each + 2 * unit_bytes_ > free_bytes) {
+            set_resting(true);
+            scarce_ = true;
+            return false;
+        }
+    }
+    make_spares();
+    return true;
 }
 
 // --- pages ---------------------------------------------------------------------------------------
@@ -208,6 +228,9 @@ void page_store<Platform, Checksum>::set_pages(std::uint64_t pages, std::size_t 
         const lock_guard<mutex> hold{mutex_};
         if (options_.spares == 0) return;
         granted_blocks_ = page_bytes / data_block_bytes;
+        // What was whole counts as such until smaller spares have taken the place of large ones:
+        // the space of those is free meanwhile, and changes that were let in go on.
+        exchanging_ = !is_tight();
         change_granted(pages);
         // One of a time when there were more pages is left to the cleaner.
         if (open_ != nullptr && open_->blocks > 4 * (unit_bytes_ / data_block_bytes)) {
@@ -218,9 +241,12 @@ void page_store<Platform, Checksum>::set_pages(std::uint64_t pages, std::size_t 
     while (give_up_spare([this] { return may_give_back(); }) != 0) {}
     const auto is_short = [this] {
         const lock_guard<mutex> hold{mutex_};
-        return is_tight() || !has_room_for(granted_, 0);
+        return !is_resting() && (!is_whole() || !has_room_for(granted_, 0));
     };
     while (is_short() && make_spare(true)) {}
+    const lock_guard<mutex> hold{mutex_};
+    exchanging_ = false;
+    note_reserve();
 }
 
 template <platform Platform, checksum_policy Checksum>

@@ -422,7 +422,7 @@ template <platform Platform, checksum_policy Checksum>
 std::optional<std::uint32_t> page_store<Platform, Checksum>::least_used(unsigned below_percent) {
     const lock_guard<mutex> hold{mutex_};
     if (prepared_ || failed_) return std::nullopt;
-    if (is_tight()) below_percent = 100;  // whatever gives anything back
+    if (is_tight() && (!is_resting() || scarce_)) below_percent = 100;  // whatever gives any back
     const segment* least = nullptr;
     for (const auto& each : segments_.all()) {
         if (!each->sealed || each->damaged || each->newest_blocks == 0) continue;

@@ -116,6 +116,7 @@ auto paged_tables<Platform, Checksum>::make_table(table_id table) -> result<tabl
     };
     if (auto refused = writable(); !refused) return std::move(refused).error();
     if (find(table) != nullptr) return there();
+    (void)wake();
     if (auto room = pool_.admit_more(2); !room) return std::move(room).error();
     const auto root = numbers_.take();
     if (!root) return root.error();
@@ -161,6 +162,8 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
     if (auto refused = writable(); !refused) return refused;
     if (put_bytes > most || entries > most)
         return error{error_code::too_large, doing}.with("bytes", put_bytes).with("rows", entries);
+    if (disk_.is_resting() && !wake() && grows && disk_.is_resting())
+        return error{error_code::no_space, "admitting changes of tables: the reserve is small"};
     const bool is_row = grows && detail::is_small_row(put_bytes, entries, options_.pool.page_bytes);
     const std::uint64_t takes = numbers_.takes();
     if (is_row && takes == row_known_at_ && row_credit_ <= credit_ && !disk_.is_tight()) {
@@ -199,7 +202,7 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
 // manifest, the log. A new page has an image, one in the reserve, and something of both.
 template <platform Platform, checksum_policy Checksum>
 bool paged_tables<Platform, Checksum>::disk_has_plenty(std::uint64_t bytes) {
-    constexpr std::uint64_t share = 8;
+    constexpr std::uint64_t share = plenty_share;
     if (!options_.spare) return true;
     if (disk_.is_tight()) return false;
     if (bytes > credit_) {

@@ -54,6 +54,14 @@ public:
         return takes_.load(Platform::memory_order::acquire);
     }
     [[nodiscard]] page_id highest() { return free_.highest(); }
+    // The reserve of the store rests: whether there is room is asked anew.
+    //   Requires    nobody takes a number
+    void rest() {
+        const lock_guard<mutex> hold{mutex_};
+        granted_ = 0;
+        admitted_.store(0, Platform::memory_order::release);
+        store_->rest();
+    }
     // Segments were removed: whether there is room is asked anew. The reserve of the store is made
     // for the pages that there are.
     void ask_for_room() {

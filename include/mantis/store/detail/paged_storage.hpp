@@ -102,6 +102,7 @@ public:
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return success();
         if (auto writable = tables->writable(); !writable) return writable;
+        wake(*tables);
         return tables->admit(growth.bytes, growth.entries, growth.puts);
     }
 
@@ -114,7 +115,7 @@ public:
         const making one{making_};
         const std::uint64_t changed_before = changed_.load();
         take_back(*tables);
-        const bool cleaned = clean(*tables);
+        const bool cleaned = clean(*tables, segment_cleaner_options{}.below_percent);
         auto made = tables->checkpoint(std::move(barrier));
         if (!made) return std::move(made.error());
         // What a checkpoint has made superfluous is for the next one to clean. While much changes
@@ -145,6 +146,60 @@ public:
         settled_.store(quiet);
         if (wants_space(quiet) && !making_.load()) want_checkpoint();
     }
+    // Nothing has changed for a while.
+    //   Requires    while what pause() answers lives, nobody changes anything
+    //   Effects     space that is kept for changes is given back until there is one, where the disk
+    //               `has_plenty`
+    //   Returns     false: something is dirty, and a checkpoint is to be made first
+    template <class Pause>
+    [[nodiscard]] bool rest(bool has_plenty, Pause pause) {
+        tables_type* const tables = tables_.load();
+        const bool may = tables != nullptr && has_plenty;
+        {
+            const auto changes_wait = pause();
+            if (may && !tables->rest()) return false;
+            rests_.store(true);
+        }
+        if (may) tables->give_back();
+        return true;
+    }
+    // Where many pages have gone since they were packed last: packs some leaves.
+    //   Requires    as of rest()
+    //   Returns     whether there is more to be done
+    template <class Pause>
+    [[nodiscard]] bool pack(Pause pause) {
+        tables_type* const tables = tables_.load();
+        if (tables == nullptr || settings_.read_only) return false;
+        const std::uint64_t pages = tables->page_count();
+        raise(most_unpacked_, pages);
+        if (!packing_ && pages > most_unpacked_.load() / 4 * 3) return false;
+        const lock_guard<mutex> no_drop{dropping_};
+        if (!packing_) packing_.emplace(*tables);
+        if (packing_->step(pause)) return true;
+        packing_.reset();
+        most_unpacked_.store(tables->page_count());
+        compact_ = packed_ = true;
+        return false;
+    }
+    // After that, moves what lives in segments that have room.
+    //   Returns     whether a checkpoint is to be made, and then there may be more
+    [[nodiscard]] bool compact() {
+        tables_type* const tables = tables_.load();
+        if (!compact_ || tables == nullptr) return false;
+        if (std::exchange(packed_, false)) return true;
+        const page_store_stats now = tables->disk_stats();
+        compact_ =
+            taken_by(now) > now.newest_bytes / 100 * compact_percent + 2 * now.segment_bytes &&
+            clean(*tables, full_percent);
+        return compact_;
+    }
+    // Whether so much and the reserve are little of what is free on the disk.
+    [[nodiscard]] bool has_plenty_besides(std::uint64_t bytes) const {
+        tables_type* const tables = tables_.load();
+        return tables != nullptr && tables->has_plenty_besides(bytes);
+    }
+    // Whether there was no change since.
+    [[nodiscard]] bool rests() const { return rests_.load(); }
     template <class Sink>
     void scrub(Sink& sink) {
         if (tables_type* const tables = tables_.load()) (void)tables->scrub(sink);
@@ -181,6 +236,9 @@ private:
     static constexpr std::uint64_t too_much_percent = 200;
     static constexpr std::uint64_t enough_percent = 145;
     static constexpr std::uint64_t reserve_percent = 130;
+    // After packing, they take so much, if no segment is fuller than that.
+    static constexpr std::uint64_t compact_percent = 103;
+    static constexpr unsigned full_percent = 95;
     // Beyond that, checkpoints do not give back what changes take.
     static constexpr std::uint64_t most_percent = 2'000;
 
@@ -236,9 +294,18 @@ private:
         if (!opened_)
             if (auto opened = open_tables(); !opened) return std::move(opened.error());
         if (damage_) return index_type{*this, table, std::nullopt};
+        wake(*opened_);
         auto made = opened_->make_table(table);
         if (!made) return std::move(made.error());
         return index_type{*this, table, std::move(*made)};
+    }
+
+    // Before something changes.
+    void wake(tables_type& tables) {
+        if (!rests_.load(Platform::memory_order::acquire)) return;
+        rests_.store(false);
+        (void)tables.wake();
+        if (settings_.ask != nullptr) settings_.ask(settings_.context);
     }
 
     // What cannot be dropped now, because a page of it cannot be read, is tried again by the next.
@@ -248,16 +315,17 @@ private:
             const lock_guard<mutex> hold{mutex_};
             left.swap(retired_);
         }
+        const lock_guard<mutex> no_packing{dropping_};
         for (const table_id each : left) {
             const auto gone = tables.drop_table(each);
             if (!gone && gone.error().code() != error_code::not_found) retire(each, 0);
         }
     }
     //   Returns     whether there was anything
-    static bool clean(tables_type& tables) {
+    static bool clean(tables_type& tables, unsigned below_percent) {
         int count = 0;
         for (; count < cleaned_at_once; ++count) {
-            const auto cleaned = tables.clean();
+            const auto cleaned = tables.clean(below_percent);
             if (!cleaned || cleaned->segment == 0) break;
         }
         return count > 0;
@@ -281,11 +349,17 @@ private:
     // many more it is made for those, until a checkpoint.
     [[nodiscard]] bool reserves_too_much(bool quiet, std::uint64_t pages,
                                          const page_store_stats& now) {
-        std::uint64_t most = most_pages_.load();
-        while (most < pages && !most_pages_.compare_exchange_weak(most, pages)) {}
-        if (most < pages) most = pages;
+        const std::uint64_t most = raise(most_pages_, pages);
+        (void)raise(most_unpacked_, pages);
         const std::uint64_t enough = pages * PageBytes * reserve_percent / 100;
         return pages * (quiet ? 5 : 8) / 4 < most && now.spare_bytes > enough;
+    }
+    //   Returns     what it is then
+    template <class Atomic>
+    static std::uint64_t raise(Atomic& most, std::uint64_t to) {
+        std::uint64_t now = most.load();
+        while (now < to && !most.compare_exchange_weak(now, to)) {}
+        return now < to ? to : now;
     }
     [[nodiscard]] bool wants_space(bool quiet) {
         tables_type* const tables = tables_.load();
@@ -310,12 +384,20 @@ private:
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
     typename Platform::template atomic<std::uint64_t> most_pages_{0};  // since the last checkpoint
     typename Platform::template atomic<bool> wants_{false};
+    typename Platform::template atomic<bool> rests_{false};
     typename Platform::template atomic<bool> making_{false};     // a checkpoint
     typename Platform::template atomic<std::uint64_t> left_{0};  // taken after the last one
     // Percent of the most space that was taken at the last look.
     typename Platform::template atomic<std::uint64_t> excess_{0};
+    // Since leaves were packed last, or it was opened.
+    typename Platform::template atomic<std::uint64_t> most_unpacked_{0};
     mutex mutex_;
     std::vector<table_id> retired_;  // under mutex_
+    mutex dropping_;                 // held by who drops tables, or packs their leaves
+    // Of who calls pack() and compact().
+    std::optional<tables_pack<tables_type>> packing_;
+    bool compact_ = false;
+    bool packed_ = false;  // and no checkpoint was made since
 };
 
 }  // namespace mantis::detail

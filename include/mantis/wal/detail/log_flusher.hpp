@@ -91,6 +91,7 @@ public:
     }
     //   Requires    no other call is running, nothing follows
     void stop_helping() { helper_.stop(); }
+    [[nodiscard]] result<bool> rest();
     //   Effects     the last segment is trimmed to its records
     //   Requires    all is durable, stop_helping() was called
     result<void> close() {
@@ -224,12 +225,13 @@ private:
     }
 
     //   Requires    the mutex
-    //   Effects     the next segment is made while this one is filled. The first is filled halfway
-    //               before: many logs never get so far
+    //   Effects     the next segment is made while this one is filled. The first, and a small one,
+    //               is filled halfway before: many logs never get so far
     void look_ahead() {
         if (looked_ahead_ || !segments_.any() || !options_.spare_segment) return;
         const std::uint64_t filled = units_.closed_end() - segments_.last().first;
-        if (stats_.segments == 1 && filled < segments_.last().room / 2) return;
+        const bool may_be_last = stats_.segments == 1 || segments_.is_small();
+        if (may_be_last && filled < segments_.last().room / 2) return;
         looked_ahead_ = helping_ = true;
         helper_.ask();
     }
@@ -247,20 +249,7 @@ private:
     }
     //   Effects     a segment that was begun long ago and holds records is ended
     //   Returns     when to look again; 0: never
-    nanoseconds end_old_segment() {
-        if (options_.segment_period.count == 0) return {};
-        unique_lock<mutex> hold{mutex_};
-        while (!failed_.load(orders::relaxed)) {
-            const nanoseconds now = parking::now();
-            const nanoseconds left = begun_ + options_.segment_period - now;
-            place nothing;
-            if (left.count > 0) return left;
-            if (!segments_.any() || units_.position() == segments_.last().first) begun_ = now;
-            else if (closing_ || !units_.any_free()) pause(hold);
-            else if (!turn_segment(hold, 0, nothing)) begun_ = now;  // on a full disk
-        }
-        return {};
-    }
+    nanoseconds end_old_segment();
 
     //   Requires    the mutex
     //   Effects     nothing is written any more
@@ -410,7 +399,7 @@ private:
         result<void> turned = failure();
         // Before the segment behind is durable there is none behind it.
         if (finish_turn(hold)) {
-            if (segments_.any() && take_spare(hold, closed, size)) turned = success();
+            if (!resting_ && segments_.any() && take_spare(hold, closed, size)) turned = success();
             else turned = next_segment(hold, closed, size);
         }
         turning_ = false;
@@ -452,7 +441,7 @@ private:
     result<void> make_segment(unique_lock<mutex>& hold, const closed_unit& closed,
                               std::uint64_t size) {
         hold.unlock();
-        auto done = segments_.make(closed.next, previous_checksum_, {closed.end}, size);
+        auto done = segments_.make(closed.next, previous_checksum_, {closed.end}, size, resting_);
         hold.lock();
         if (!done.made && !done.again) fail(done.made.error());
         if (!done.made) return done.made.error();
@@ -491,6 +480,7 @@ private:
     typename Platform::template atomic<std::uint64_t> durable_;
     // Of the last record sealed; of the thread that closes.
     std::uint32_t previous_checksum_;
+    bool resting_ = false;       // the turn is to a small segment; of the thread that turns
     bool looked_ahead_ = false;  // the helper knows that this segment wants a next one
     nanoseconds begun_;          // when the segment was
     log_stats stats_;
@@ -498,3 +488,5 @@ private:
 };
 
 }  // namespace mantis::detail
+
+#include "log_idle.hpp"

@@ -32,7 +32,8 @@ public:
 
     //   Requires    `in` outlives it
     log_segments(Platform world, directory& in, database_id database, const log_options& options)
-        : maker_{std::move(world), in, database, options.segment_bytes},
+        : segment_bytes_{options.segment_bytes},
+          maker_{std::move(world), in, database},
           spare_{in, round_up(options.segment_bytes, log_block_bytes),
                  options.zero_ahead_bytes != 0} {}
 
@@ -53,6 +54,21 @@ public:
     }
     //   Effects     there is a spare, unless none can be made
     void prepare_spare() { spare_.prepare(); }
+    //   Effects     none is there that was ready; one that is being made is waited for
+    void give_up_spare() { spare_.give_up(); }
+
+    // A log that rests takes an eighth of a segment, and no more than this.
+    static constexpr std::uint64_t most_small_bytes = 128 * KiB;
+    [[nodiscard]] std::uint64_t small_bytes() const noexcept {
+        return segment_bytes_ / 8 < most_small_bytes ? segment_bytes_ / 8 : most_small_bytes;
+    }
+    [[nodiscard]] bool may_be_small() const noexcept {
+        return small_bytes() >= 2 * segment_header_bytes;
+    }
+    //   Requires    any()
+    [[nodiscard]] bool is_small() const noexcept {
+        return may_be_small() && segment_header_bytes + last_->room <= small_bytes();
+    }
 
     //   Requires    any()
     //   Returns     a segment made of the spare; none: there is none, or it failed
@@ -74,11 +90,16 @@ public:
     };
     //   Requires    everything before `durable` is, and that is all
     [[nodiscard]] made_segment make(std::uint64_t first, std::uint32_t chain, lsn durable,
-                                    std::uint64_t size) {
-        made_segment done{maker_.make({first, chain, durable, {}}, size), true};
+                                    std::uint64_t size, bool small) {
+        const std::uint64_t file_bytes = small ? small_bytes() : segment_bytes_;
+        made_segment done{maker_.make({first, chain, durable, {}}, size, file_bytes), true};
         if (!done.made) {
             const bool free = maker_.remove(first);
             done.again = (!last_ || free) && !maker_.sync_failed();
+            // After a rest the disk may have no room for more than that.
+            const bool full = done.made.error().code() == error_code::no_space;
+            if (full && done.again && !small && last_ && is_small())
+                return make(first, chain, durable, size, true);
         } else if (last_) {
             last_->trim(durable.value);
         }
@@ -114,6 +135,7 @@ public:
     }
 
 private:
+    const std::uint64_t segment_bytes_;
     maker maker_;
     spare_segment<Platform> spare_;
     owned<segment> last_;

@@ -52,12 +52,8 @@ public:
     using spare_type = spare_segment<Platform>;
 
     //   Requires    `in` outlives the maker
-    segment_maker(Platform world, directory& in, database_id database,
-                  std::uint64_t segment_bytes) noexcept
-        : platform_{std::move(world)},
-          directory_{&in},
-          database_{database},
-          segment_bytes_{segment_bytes} {}
+    segment_maker(Platform world, directory& in, database_id database) noexcept
+        : platform_{std::move(world)}, directory_{&in}, database_{database} {}
 
     // What goes into a header besides.
     struct place {
@@ -67,16 +63,18 @@ public:
         lsn before;
     };
 
-    //   Returns     a segment that begins there and has room for `size` bytes of records
+    //   Returns     a segment that begins there and has room for `size` bytes of records, of so
+    //               many bytes at least
     //   Errors      no_space, io: something of that name may be there
-    [[nodiscard]] result<segment> make(const place& at, std::uint64_t size) {
+    [[nodiscard]] result<segment> make(const place& at, std::uint64_t size,
+                                       std::uint64_t file_bytes) {
         const segment_header header = header_of(at);
         auto opened = directory_->open(segment_name(header.first), file_mode::create);
         if (!opened) return opened.error();
         segment made{std::move(*opened), header.salt, header.first.value,
                      round_up(size, log_block_bytes)};
-        if (made.room + segment_header_bytes < segment_bytes_)
-            made.room = round_up(segment_bytes_, log_block_bytes) - segment_header_bytes;
+        if (made.room + segment_header_bytes < file_bytes)
+            made.room = round_up(file_bytes, log_block_bytes) - segment_header_bytes;
         if (auto filled = fill(made, header); !filled) return filled.error();
         if (auto named = sync_names(); !named) return named.error();
         return made;
@@ -155,7 +153,6 @@ private:
     Platform platform_;
     directory* directory_;
     database_id database_;
-    std::uint64_t segment_bytes_;
     bool sync_failed_ = false;
 };
 

@@ -80,6 +80,15 @@ public:
         return taken;
     }
 
+    //   Effects     no spare that is ready, nor its file; the next prepare() makes one anew
+    void give_up() {
+        auto unused = take();
+        if (!unused) return;
+        unused.reset();
+        (void)directory_->remove(spare_segment_name);
+        let_go();
+    }
+
     void let_go() {
         const lock_guard<mutex> hold{mutex_};
         state_ = state::none;

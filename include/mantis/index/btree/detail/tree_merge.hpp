@@ -30,6 +30,21 @@ template <class Access>
     return used >= others && (used - others) * 5 < (node.page_bytes() - others) * 2;
 }
 
+// Child `at` of a sound node, to be changed, and verified.
+template <class Tree>
+[[nodiscard]] result<typename Tree::exclusive> lock_sound_child(
+    const Tree& tree, const typename Tree::exclusive& parent, std::size_t at) {
+    const slotted_view<> view = tree.view(parent);
+    page_id child;
+    if (!view.read_child(at, child.value) || child.value == 0)
+        return tree.corrupt(parent.page(), "a child that makes no sense");
+    auto held = tree.pool->change(child);
+    if (!held) return tree.child_failed(std::move(held).error(), child);
+    if (auto sound = tree.verify_child(view, at, tree.view(*held), child); !sound)
+        return std::move(sound).error();
+    return held;
+}
+
 template <class Tree>
 class tree_merge {
     using exclusive = typename Tree::exclusive;
@@ -164,15 +179,7 @@ private:
         return true;
     }
     [[nodiscard]] result<exclusive> lock_child(const exclusive& parent, std::size_t at) const {
-        const slotted_view<> view = tree_.view(parent);
-        page_id child;
-        if (!view.read_child(at, child.value) || child.value == 0)
-            return tree_.corrupt(parent.page(), "a child that makes no sense");
-        auto held = tree_.pool->change(child);
-        if (!held) return tree_.child_failed(std::move(held).error(), child);
-        if (auto sound = tree_.verify_child(view, at, tree_.view(*held), child); !sound)
-            return std::move(sound).error();
-        return held;
+        return lock_sound_child(tree_, parent, at);
     }
     //   Requires    the root is sound and has one child
     //   Effects     takes its contents
