@@ -158,8 +158,7 @@ MUTANTS = (
     mutant(
         "leaf-shifted-under-its-old-separator",
         "index/btree/detail/tree_pack.hpp",
-        "        check(tree_.node(parent).insert_child(at, plan.separator.view(), "
-        "right.page().value),\n",
+        "        check(tree_.node(parent).insert_child(at, separator, right.page().value),\n",
         "        node_key kept;\n        kept.assign(other.fences().upper);\n"
         "        check(kept.view().empty() || tree_.node(parent).insert_child(at, kept.view(), "
         "right.page().value),\n",

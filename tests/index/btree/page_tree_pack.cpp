@@ -74,6 +74,43 @@ TEST_CASE("packing leaves every entry and version where it was, in fuller leaves
     }
 }
 
+TEST_CASE("leaves of ids are packed dense, over each two bytes of them, beside other keys") {
+    for (const std::size_t page_bytes : {512U, 1024U, 4096U}) {
+        for (const std::uint64_t one_in : {6U, 15U, 40U}) {
+            CAPTURE(page_bytes);
+            CAPTURE(one_in);
+            rig<posix> one{page_bytes, 400};
+            model expected;
+            // 65,000 ids in steps of ten, so that some leaves are of two prefixes.
+            const auto change = [&](std::uint64_t id, bool there) {
+                const std::string key = big_endian(60'000 + id * 10);
+                if (there) REQUIRE(one.tree.put(key, std::to_string(id), lsn{id}));
+                else REQUIRE(one.tree.erase(key).value());
+                if (there) expected[key] = {std::to_string(id), id};
+                else expected.erase(key);
+            };
+            for (std::uint64_t id = 1; id <= 6'500; ++id) change(id, true);
+            for (std::uint64_t id = 1; id <= 6'500; ++id)
+                if (id % one_in != 0) change(id, false);
+            // Some of another length, and long ones.
+            for (std::uint64_t id = 200; id < 6'500; id += 400) {
+                const std::string key = big_endian(60'000 + id * 10) + "x";
+                REQUIRE(one.tree.put(key, std::string(100, 'v'), lsn{7}));
+                expected[key] = {std::string(100, 'v'), 7};
+            }
+            const auto before = one.tree.verify().value();
+            CHECK(pack_all(one.tree) > 0);
+            CHECK(one.damage() == "");
+            CHECK(difference(one.tree, expected) == "");
+            CHECK(one.tree.verify().value().leaves * 10 < before.leaves * 9);
+            for (std::uint64_t id = 1; id <= 6'500; id += 2)
+                if (id % one_in != 0) change(id, true);
+            CHECK(one.damage() == "");
+            CHECK(difference(one.tree, expected) == "");
+        }
+    }
+}
+
 TEST_CASE("a tree that is packed, or was loaded, is left alone") {
     rig<posix> one{1024, 400};
     model expected;

@@ -21,18 +21,13 @@ namespace mantis::detail {
 
 // What moves from one leaf to the one before it.
 struct leaf_shift {
-    std::size_t count = 0;  // of entries
-    node_key separator;     // of the two from then on
+    std::size_t count = 0;            // of entries
+    node_key separator;               // of the two from then on
+    std::size_t dense_key_bytes = 0;  // of the first one then
 };
 
-// Slots and entries of a leaf whose keys became so much longer.
-[[nodiscard]] inline std::size_t entries_bytes(const slotted_view<>& leaf, std::size_t longer) {
-    const fence_keys fences = leaf.fences();
-    return leaf.bytes_used() - node_slots_offset - fences.lower.size() - fences.upper.size() +
-           leaf.count() * longer;
-}
-
-// As many entries of `right` as `left` takes, up to so many bytes of its page.
+// As many entries of `right` as `left` takes, up to so many bytes of its page. The left one stays
+// dense as long as what comes lets it; the right one does anyway, for its keys are those it has.
 //   Requires    neighbours, sound
 //   Returns     not all of them; none: the first has no room
 [[nodiscard]] inline leaf_shift plan_shift(const slotted_view<>& left, const slotted_view<>& right,
@@ -43,19 +38,26 @@ struct leaf_shift {
     const bytes_view lower = left.fences().lower;
     // The prefix of the left one is not shorter than what it shares with all of the right one.
     const std::size_t prefix = shared_by_fences({lower, right.fences().upper});
-    std::size_t used =
-        node_slots_offset + lower.size() + entries_bytes(left, left.prefix().size() - prefix);
+    std::size_t dense = dense_key_bytes(left, 0, left.count(), lower);
+    std::size_t used_dense = dense_slots_offset + lower.size() + entries_bytes(left, 0, dense);
+    std::size_t used = node_slots_offset + lower.size() + entries_bytes(left, prefix, 0);
     for (std::size_t count = 1; count < right.count(); ++count) {
         leaf_entry entry;
         if (!right.read_leaf_entry(count - 1, entry) || !right.copy_key(count - 1, before) ||
             !right.copy_key(count, next))
             break;
-        used += node_limits::leaf_entry_bytes(before.view().size() - prefix,
-                                              entry.payload.value.size());
-        const std::size_t separator = common_prefix_bytes(before.view(), next.view()) + 1;
-        if (used + separator > most_bytes) break;
+        const bytes_view key = before.view();
+        const std::size_t value_bytes = entry.payload.value.size();
+        if (dense != 0 &&
+            (dense != key.size() || !key.starts_with(lower.first(dense - dense_suffix_bytes))))
+            dense = 0;
+        used_dense += node_limits::dense_entry_bytes(value_bytes);
+        used += node_limits::leaf_entry_bytes(key.size() - prefix, value_bytes);
+        const std::size_t separator = common_prefix_bytes(key, next.view()) + 1;
+        if ((dense != 0 ? used_dense : used) + separator > most_bytes) break;
         plan.count = count;
         plan.separator.assign(next.view().first(separator));
+        plan.dense_key_bytes = dense;
     }
     return plan;
 }
@@ -124,7 +126,7 @@ private:
             if (!begun) return false;
             const typename Tree::seen_view leaf{begun->data(), tree_.page_bytes()};
             const std::size_t own = leaf.bytes_used();
-            used += own > node_slots_offset ? own - node_slots_offset : 0;
+            used += own > leaf.slots_begin() ? own - leaf.slots_begin() : 0;
             ++count;
         }
         const std::size_t room = most_bytes() - node_slots_offset;
@@ -178,16 +180,20 @@ private:
         const leaf_shift plan = plan_shift(own, other, most_bytes());
         if (plan.count == 0 || !has_room(parent, at, plan.separator.view())) return;
         const std::size_t page_bytes = tree_.page_bytes();
-        slotted_build fuller{page_bytes, own.header(), {own.fences().lower, plan.separator.view()}};
+        const bytes_view separator = plan.separator.view();
+        node_header like = own.header();
+        set_dense_key_bytes(like, plan.dense_key_bytes);
+        slotted_build fuller{page_bytes, like, {own.fences().lower, separator}};
         fuller.append(own, 0, own.count());
         fuller.append(other, 0, plan.count);
-        slotted_build rest{
-            page_bytes, other.header(), {plan.separator.view(), other.fences().upper}};
+        like = other.header();
+        set_dense_key_bytes(like, dense_key_bytes(other, plan.count, other.count(), separator));
+        slotted_build rest{page_bytes, like, {separator, other.fences().upper}};
         rest.append(other, plan.count, other.count());
         Tree::access::write(left.data(), fuller.finish(), page_bytes);
         Tree::access::write(right.data(), rest.finish(), page_bytes);
         tree_.node(parent).erase_child(at);
-        check(tree_.node(parent).insert_child(at, plan.separator.view(), right.page().value),
+        check(tree_.node(parent).insert_child(at, separator, right.page().value),
               "page_tree: room for a separator is counted wrong");
     }
     // For another separator instead of that one.
