@@ -43,11 +43,15 @@
 //                                                        been made
 //   s.unsettled()                    bool                somebody is to call look() in a second
 //   s.look()                         void                finds out whether a checkpoint is wanted
-//   s.rest(pause)                    bool                nothing has changed for a while: gives
-//                                                        back what is kept for changes, until
-//                                                        there is one. Changes wait while what
-//                                                        pause() answers lives. false: something
-//                                                        is not stored yet: a checkpoint first
+//   s.has_plenty_besides(bytes)      bool                whether so much, and what it keeps for
+//                                                        changes, are little of what is free on the
+//                                                        disk
+//   s.rest(has_plenty, pause)        bool                nothing has changed for a while: gives
+//                                                        back what is kept for changes, if the disk
+//                                                        has plenty, until there is one. Changes
+//                                                        wait while what pause() answers lives.
+//                                                        false: something is not stored yet: a
+//                                                        checkpoint first
 //   s.pack(pause)                    bool                little is left of much: moves some of it
 //                                                        together, as a change. Whether there is
 //                                                        more to be done
@@ -170,8 +174,9 @@ public:
     [[nodiscard]] bool wants_checkpoint() const noexcept { return false; }
     [[nodiscard]] bool unsettled() const noexcept { return false; }
     void look() noexcept {}
+    [[nodiscard]] bool has_plenty_besides(std::uint64_t) noexcept { return true; }
     template <class Pause>
-    [[nodiscard]] bool rest(Pause) noexcept {
+    [[nodiscard]] bool rest(bool, Pause) noexcept {
         return true;
     }
     [[nodiscard]] bool rests() const noexcept { return true; }
