@@ -181,8 +181,8 @@ MUTANTS = (
     mutant(
         "blind-in-the-pause",
         "store/checkpoint_thread.hpp",
-        "                if (!looks || stop_) continue;\n",
-        "                continue;\n",
+        "            if (!looks || stop_) continue;\n",
+        "            continue;\n",
         "store/checkpoint_thread.cpp",
         "Nobody is told that the objective is missed while checkpoints fail.",
     ),

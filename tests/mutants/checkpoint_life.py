@@ -34,8 +34,8 @@ MUTANTS = (
     mutant(
         "pause-outlives-the-store",
         "store/checkpoint_thread.hpp",
-        "while (!stop_ && failures_ != 0 && platform_.now() < until)",
-        "while (failures_ != 0 && platform_.now() < until)",
+        "return stop_ || failures_ == 0;",
+        "return failures_ == 0;",
         "store/checkpoint_thread.cpp",
         "Closing waits for up to half a minute.",
     ),

@@ -197,3 +197,18 @@ TEST_CASE("a log that somebody wants is not cut where a store goes to rest") {
         check_rows(db, 4'000);
     });
 }
+
+TEST_CASE("objectives are looked at as often as ever by a store that is about to rest") {
+    simulation world{5};
+    world.run([&] {
+        store_options options = usual();
+        options.recovery_time_objective = seconds(10);
+        auto db = store_type::open("db", options, world.platform()).value();
+        const auto table = db.table<in_pages>("t").value();
+        fill(db, table, 100);
+        REQUIRE(db.checkpoint());
+        const std::uint64_t before = db.objectives().time.looks();
+        world.platform().sleep(seconds(1));
+        CHECK(db.objectives().time.looks() - before >= 9);
+    });
+}

@@ -139,10 +139,11 @@ private:
     void less(std::uint64_t entries) {
         about_->entries.fetch_sub(entries, Platform::memory_order::acq_rel);
     }
-    // Pages of a dropped table are nobody's, or another's.
+    // Pages of a dropped table are nobody's, or another's; where an entry was found before, it may
+    // still be found for a while.
     template <class T>
     [[nodiscard]] result<T> answer(result<T> what) const {
-        if (what || !about_->dropped.load(Platform::memory_order::acquire)) return what;
+        if (!about_->dropped.load(Platform::memory_order::acquire)) return what;
         return error{error_code::not_found, "using a table that was dropped"}.with("table",
                                                                                    table().value);
     }

@@ -151,26 +151,27 @@ private:
     void rest(unique_lock<mutex>& hold, bool later) {
         if (failures_ != 0) {
             const unsigned doubled = failures_ < 6 ? failures_ - 1 : 5;
-            const nanoseconds until =
-                platform_.now() + nanoseconds{chosen_.retry_after.count << doubled};
-            while (!stop_ && failures_ != 0 && platform_.now() < until) {
-                const nanoseconds left = until - platform_.now();
-                const bool looks = ticks() && chosen_.look_every < left;
-                (void)changed_.wait_for(mutex_, looks ? chosen_.look_every : left);
-                if (!looks || stop_) continue;
-                hold.unlock();
-                look();
-                hold.lock();
-            }
-            return;
+            const nanoseconds pause{chosen_.retry_after.count << doubled};
+            return pause_for(pause, hold, [this] { return stop_ || failures_ == 0; });
         }
+        if (later) return pause_for(chosen_.settle_after, hold, [this] { return stop_ || asked_; });
         while (!stop_ && !asked_) {
-            if (later) {
-                (void)changed_.wait_for(mutex_, chosen_.settle_after);
-                return;
-            }
             if (!ticks()) changed_.wait(mutex_);
             else if (!changed_.wait_for(mutex_, chosen_.look_every)) return;
+        }
+    }
+    // Objectives are looked at meanwhile.
+    template <class Ends>
+    void pause_for(nanoseconds pause, unique_lock<mutex>& hold, Ends ends) {
+        const nanoseconds until = platform_.now() + pause;
+        while (!ends() && platform_.now() < until) {
+            const nanoseconds left = until - platform_.now();
+            const bool looks = ticks() && chosen_.look_every < left;
+            (void)changed_.wait_for(mutex_, looks ? chosen_.look_every : left);
+            if (!looks || stop_) continue;
+            hold.unlock();
+            look();
+            hold.lock();
         }
     }
 

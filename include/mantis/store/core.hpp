@@ -405,8 +405,8 @@ private:
         [[nodiscard]] bool look_later() const {
             auto& storage = core->tables_.storage();
             if (!core->options_.checkpoint_for_space) return false;
-            if (!storage.unsettled()) return core->idle_.look();
-            return storage.look(), true;
+            if (storage.unsettled()) return storage.look(), true;
+            return storage.stats().pages != 0 && core->idle_.look();
         }
         void note(const event& what) const {
             core->watches_.events().note(what);

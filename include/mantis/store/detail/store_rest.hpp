@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What there is of a store to be given back while nothing is committed: the host of idle_rest.hpp.
+// What there is of a store with tables in pages to be given back while nothing is committed: the
+// host of idle_rest.hpp.
 //
 // Threads: one, the store's checkpoint thread.
 #pragma once
@@ -41,10 +42,9 @@ private:
     [[nodiscard]] bool has_plenty() const {
         return core_->tables_.storage().has_plenty_besides(core_->options_.segment_bytes);
     }
-    // There is something in pages, and the image beside them is small.
+    // The image beside the pages is small.
     [[nodiscard]] bool is_cheap() const {
-        return core_->tables_.storage().stats().pages != 0 &&
-               core_->last_checkpoint().bytes < core_->options_.segment_bytes / 8;
+        return core_->last_checkpoint().bytes < core_->options_.segment_bytes / 8;
     }
     // By others, when a checkpoint needs it no more.
     [[nodiscard]] bool is_log_wanted() const {
