@@ -140,7 +140,7 @@ TEST_CASE("such a recovery on a disk that gets full is refused or complete, and 
         simulation world{room, {}};
         world.run([&] {
             leave_a_long_log(world, 2'600, 2'600);
-            world.limit_disk(2 * MiB + room * 96 * KiB);
+            world.limit_disk(2 * MiB + room * 192 * KiB);
             {
                 auto db = store_type::open("db", small(), world.platform());
                 if (!db) CHECK_MESSAGE(db.error().code() == error_code::no_space, why(db.error()));
