@@ -212,3 +212,42 @@ TEST_CASE("objectives are looked at as often as ever by a store that is about to
         CHECK(db.objectives().time.looks() - before >= 9);
     });
 }
+
+TEST_CASE("whatever I/O fails while a store goes to rest, no row is lost, and it commits again") {
+    constexpr int rows = 5'000;
+    std::uint64_t struck = 0;
+    for (const error_code code : {error_code::no_space, error_code::io}) {
+        for (std::uint64_t nth = 1; nth < 400; nth += 13 * one_in) {
+            CAPTURE(nth);
+            simulation world{nth};
+            world.run([&] {
+                {
+                    auto db = store_type::open("db", usual(), world.platform()).value();
+                    const auto table = db.table<in_pages>("t").value();
+                    fill(db, table, rows);
+                    REQUIRE(db.checkpoint());
+                    REQUIRE(erase_most(db, table, rows));
+                    REQUIRE(db.flush());
+                    world.inject({.on = io_kind::open, .code = code, .nth = 1 + nth / 8});
+                    world.inject({.on = io_kind::write, .code = code, .nth = nth});
+                    world.platform().sleep(seconds(60));
+                    struck += world.struck(fault_kind::fail);
+                    world.clear_faults();
+                    world.platform().sleep(seconds(60));
+                    auto found = all_of(db);
+                    REQUIRE_MESSAGE(found, why(found.error()));
+                    auto tx = db.begin(isolation::read_committed);
+                    tx.put(table, key_of(0), std::string(100, 'a'));
+                    const auto done = tx.commit();
+                    // A write of the log that failed stops the log, and says so.
+                    if (!done) CHECK(done.error().code() == error_code::read_only);
+                }
+                auto again = store_type::open("db", usual(), world.platform());
+                REQUIRE_MESSAGE(again, why(again.error()));
+                check_rows(*again, rows);
+                REQUIRE(again->verify());
+            });
+        }
+    }
+    CHECK(struck > 20 / one_in);
+}

@@ -40,7 +40,8 @@ public:
         if (op.kind == operation_kind::drop_table) return into->drop(version);
         if (version <= into->persisted()) return success();
         if (into->is_stored()) tables_->storage().changed(1);
-        return redo_row(into, version, op);
+        if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
+        return into->redo_erase(op.key);
     }
 
     //   Errors      corrupt (the table)
@@ -70,12 +71,6 @@ public:
     }
 
 private:
-    template <class Table>
-    [[nodiscard]] static result<void> redo_row(Table* into, lsn version, const operation& op) {
-        if (op.kind == operation_kind::put) return into->redo_put(op.key, op.value, version);
-        return into->redo_erase(op.key);
-    }
-
     Tables* tables_;
     lsn persisted_;
 };
