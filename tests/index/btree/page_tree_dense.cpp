@@ -20,6 +20,8 @@ using pool = tree_of_posix::pool;
 struct leaf_count {
     std::size_t dense = 0;
     std::size_t ordinary = 0;
+
+    [[nodiscard]] std::size_t all() const { return dense + ordinary; }
 };
 leaf_count leaves_of(tree_of_posix& all) {
     leaf_count found;
@@ -237,4 +239,44 @@ TEST_CASE("between two ids in one dense leaf the estimate is exact") {
     REQUIRE(leaves_of(all).dense > 5);
     CHECK(all.tree.estimate(big_endian(0x800), big_endian(0x810)).value() == 11);
     CHECK(all.tree.estimate(big_endian(0x801), big_endian(0x801)).value() == 0);
+}
+
+// The first split of it is done when there is no page for the next one.
+TEST_CASE(
+    "a key that wants a full leaf of ids split again, and finds no page, has changed no entry") {
+    std::size_t refused = 0;
+    std::size_t split_before = 0;
+    for (std::size_t spare = 0; spare < 8; ++spare) {
+        CAPTURE(spare);
+        tree_of_posix all{4096, 60};
+        const std::string stem(4096 / 8 - 9, 's');
+        model expected;
+        for (std::uint64_t id = 1; id < 4000; ++id) {
+            REQUIRE(all.tree.put(stem + big_endian(id), "v", lsn{3}).value());
+            expected[stem + big_endian(id)] = {"v", 3};
+        }
+        std::vector<page_id> taken;
+        for (auto page = all.numbers.take(); page; page = all.numbers.take())
+            taken.push_back(*page);
+        for (std::size_t i = 0; i < spare; ++i) {
+            all.numbers.give_back(taken.back());
+            taken.pop_back();
+        }
+        const std::size_t leaves = leaves_of(all).all();
+        // In the last leaf: an ordinary one there stores whole keys.
+        const std::string key = stem + big_endian(3'980) + "x";
+        if (const auto put = all.tree.put(key, "v", lsn{4}); put) {
+            expected[key] = {"v", 4};
+        } else {
+            ++refused;
+            CHECK(put.error().code() == error_code::no_space);
+            split_before += leaves_of(all).all() != leaves ? 1 : 0;
+        }
+        for (const page_id page : taken) all.numbers.give_back(page);
+        CHECK(all.damage() == "");
+        CHECK(difference(all.tree, expected) == "");
+    }
+    CHECK(refused > split_before);
+    CHECK(split_before > 0);
+    CHECK(refused < 8);
 }
