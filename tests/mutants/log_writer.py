@@ -3,6 +3,49 @@
 
 from mutant import mutant
 
+MAPPING = (
+    mutant(
+        "mapping-page-not-asked-again",
+        "platform/posix/mapping.hpp",
+        "if (inside && now == asked_at_) return true;",
+        "if (inside) return true;",
+        "platform/posix/mapping.cpp",
+        "The system has taken the page back, and the process dies of a store into it.",
+    ),
+    mutant(
+        "mapping-page-not-asked",
+        "platform/posix/mapping.hpp",
+        "        asked_at_ = now;\n        return ask(offset);",
+        "        asked_at_ = now;\n        return true;",
+        "platform/posix/mapping.cpp",
+        "The file has no such page, and the process dies of a store into it.",
+    ),
+    mutant(
+        "mapping-goes-on",
+        "platform/posix/mapping.hpp",
+        "                size_ = 0;\n                return false;",
+        "                return false;",
+        "platform/posix/mapping.cpp",
+        "What could not be written this way is tried this way again, on a disk that is going.",
+    ),
+    mutant(
+        "mapping-beyond-its-end",
+        "platform/posix/mapping.hpp",
+        "if (offset > size_ || from.size() > size_ - offset) return false;",
+        "if (from.size() > size_ - offset) return false;",
+        "platform/platform.cpp",
+        "A record behind the end of the file is answered as written.",
+    ),
+    mutant(
+        "mapping-unwanted",
+        "wal/detail/log_flusher.hpp",
+        "const bool done = options_.map_writes && segments_",
+        "const bool done = segments_",
+        "wal/writer_mapped.cpp",
+        "Who wants an error and not a signal gets the signal.",
+    ),
+)
+
 SEGMENTS = (
     mutant(
         "segment-not-synced",
@@ -244,4 +287,4 @@ ANSWERS = (
     ),
 )
 
-MUTANTS = (*ANSWERS, *SEGMENTS, *SYNCS, *UNITS)
+MUTANTS = (*ANSWERS, *MAPPING, *SEGMENTS, *SYNCS, *UNITS)

@@ -184,6 +184,37 @@ void large_writes_come_back_whole(P& world, const std::string& root) {
 }
 
 template <platform P>
+void a_mapping_writes_what_a_write_would(P& world, const std::string& root) {
+    if constexpr (mappable_file<typename P::file>) {
+        auto in = made_directory(world, root);
+        auto file = in.open("x", file_mode::create).value();
+        constexpr std::size_t size = 300 * 1024 + 100;
+        file.preallocate(size).value();
+        auto mapping = file.map(size);
+        if (!mapping.write(0, "first")) return;  // this platform, or this disk, maps nothing
+        std::string whole(size, '\0');
+        whole.replace(0, 5, "first");
+        for (const std::size_t at : {std::size_t{5}, std::size_t{65'530}, std::size_t{7},
+                                     std::size_t{262'000}, size - 1000}) {
+            const std::string piece(1000, static_cast<char>('a' + at % 26));
+            CHECK(mapping.write(at, piece));
+            whole.replace(at, piece.size(), piece);
+            // Both ways are of one file.
+            file.write(at, "called").value();
+            whole.replace(at, 6, "called");
+        }
+        auto other = std::move(mapping);
+        CHECK(other.write(size, ""));
+        CHECK_FALSE(other.write(size - 2, "end"));
+        CHECK_FALSE(other.write(size + 1, ""));
+        CHECK_FALSE(other.write(~std::uint64_t{0}, "end"));
+        CHECK(get(in, "x") == whole);
+        file.sync().value();
+        CHECK(file.size().value() == size);
+    }
+}
+
+template <platform P>
 void a_directory_is_locked_once(P& world, const std::string& root) {
     auto first = made_directory(world, root);
     auto second = made_directory(world, root);
@@ -440,6 +471,7 @@ void check_conformance(P& world, const std::string& root) {
         reads_are_short_only_at_the_end<P>,
         holes_and_reserves_are_zero<P>,
         large_writes_come_back_whole<P>,
+        a_mapping_writes_what_a_write_would<P>,
         a_directory_is_locked_once<P>,
         files_are_shared_by_their_openers<P>,
         whole_files_are_replaced_and_read<P>,

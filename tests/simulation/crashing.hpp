@@ -16,7 +16,9 @@ namespace simulate {
 
 class crashing {
 public:
-    crashing(const plan& of, outcome& to) : plan_{of}, out_{to}, world_{of.seed, options_of(of)} {}
+    crashing(const plan& of, outcome& to) : plan_{of}, out_{to}, world_{of.seed, options_of(of)} {
+        world_.map_files(of.seed % 2 == 0);
+    }
 
     template <class Subject>
     void live_through(Subject& subject) {

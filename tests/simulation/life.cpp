@@ -9,10 +9,11 @@ const std::vector<std::string>& components() {
 }
 
 const std::vector<std::string>& rare_points(const std::string& component) {
-    static const std::vector<std::string> log{
-        "crash in the middle", "crash while opening",   "opening met a fault",
-        "process killed",      "several segments",      "torn tail",
-        "transaction dropped", "buffered commits lost", "segment of a spare"};
+    static const std::vector<std::string> log{"crash in the middle", "crash while opening",
+                                              "opening met a fault", "process killed",
+                                              "several segments",    "torn tail",
+                                              "transaction dropped", "buffered commits lost",
+                                              "segment of a spare",  "mapped write"};
     static const std::vector<std::string> store{
         "crash in the middle", "crash while opening", "opening met a fault",   "process killed",
         "several segments",    "torn tail",           "buffered commits lost", "conflict",

@@ -52,6 +52,7 @@ public:
         if (const auto segments = log.stats().segments; segments > 1)
             life_.out().reach("several segments", segments - 1);
         if (log.stats().spares > 0) life_.out().reach("segment of a spare");
+        if (log.stats().mapped_writes > 0) life_.out().reach("mapped write");
         if (!now.closes) return life_.world().crash();
         const auto flushed = ledger_.buffered();
         if (log.close()) ledger_.flushed(flushed);

@@ -68,6 +68,15 @@
 //                                                       reserved, new bytes zero; no_space leaves
 //                                                       the file as before
 //
+// Concept mappable_file, for a block_file that can be written without a call of the system, too:
+//   expression                   returns                meaning
+//   f.map(size)                  mapping (movable)      of the bytes before `size`, all of them
+//                                                       preallocated. Used while f is open, by one
+//                                                       thread at a time
+//   mapping.write(offset, bytes) bool                   true: as f.write() that succeeded. false:
+//                                                       any part of it may be there; f.write() does
+//                                                       all of it, or says why not
+//
 // Errors name the file and carry `errno`, and `offset` where there is one. Signals and short
 // transfers are handled inside.
 //
@@ -106,6 +115,12 @@ concept block_file = std::movable<F> &&
     { file.size() } -> std::same_as<result<std::uint64_t>>;
     { file.resize(at) } -> std::same_as<result<void>>;
     { file.preallocate(at) } -> std::same_as<result<void>>;
+};
+
+template <class F>
+concept mappable_file = block_file<F> && requires(F& file, std::uint64_t size, bytes_view from) {
+    requires std::movable<decltype(file.map(size))>;
+    { file.map(size).write(size, from) } -> std::same_as<bool>;
 };
 
 template <class D>

@@ -240,6 +240,9 @@ public:
         return calls_->call_to_write(
             world_, path(), [&] { return inner_.write(offset, from); }, nothing_written);
     }
+    [[nodiscard]] auto map(std::uint64_t size) requires mappable_file<typename Platform::file> {
+        return inner_.map(size);
+    }
     [[nodiscard]] result<void> sync() {
         auto done = inner_.sync();
         if (!done) calls_->sync_failed(path());

@@ -152,6 +152,8 @@ public:
     //   Effects     from now on files of more than this many bytes in all get no_space; 0 is no
     //               limit
     void limit_disk(std::uint64_t disk_bytes) noexcept { world_->limit_disk(disk_bytes); }
+    //   Effects     files can be written through mappings that are made from now on
+    void map_files(bool may) noexcept { world_->map_files(may); }
     // What counts against that limit.
     [[nodiscard]] std::uint64_t used_bytes() const noexcept { return world_->disk().used_bytes(); }
 

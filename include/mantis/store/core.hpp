@@ -285,9 +285,9 @@ private:
         if (auto written = superblock_->bring_up(recovery_, options_.read_only); !written)
             return written;
         watches_.open(*directory_, options_);
-        log_options log;
-        log.segment_bytes = options_.segment_bytes;
-        log.segment_period = options_.segment_period;
+        log_options log{.segment_bytes = options_.segment_bytes,
+                        .map_writes = options_.map_log,
+                        .segment_period = options_.segment_period};
         retention_.emplace(platform_, *directory_, block.database, options_, watches_.events(),
                            watches_.of_log());
         log.events = {&store_core::note_of_log, this};

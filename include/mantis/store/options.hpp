@@ -40,6 +40,10 @@ struct store_options {
     // those who take whole files away. Shorter: they have them sooner, in more files. 0: only by
     // size.
     nanoseconds segment_period = {};
+    // Records of commits that do not wait to be durable go into a mapping of the log where the file
+    // system allows for it: several times as fast, and on a disk that disappears the process may
+    // end with SIGBUS in the place of an error (docs/log.md). false: by calls of the system.
+    bool map_log = true;
     // With less free space on the disk a commit that puts answers no_space and changes nothing;
     // what is left is for erases, drops and the log's next segment. Looked at once a segment.
     // Larger: more can be erased on a disk that others fill; smaller: more of the disk is used.

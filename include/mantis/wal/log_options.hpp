@@ -19,6 +19,10 @@ struct log_options {
     // The next segment's file is made by a thread of the log while the current one is filled; it
     // takes the space of a segment. false: by who appends, who waits for it then.
     bool spare_segment = true;
+    // Records that somebody waits for to be written, and not to be durable, go into a mapping of
+    // the segment, where the platform has such: a store where a call of the system would be. false:
+    // by a call, always.
+    bool map_writes = true;
     // A segment in which records lie for longer is ended, after twice as long at the latest, for
     // those who take whole segments away. 0: only by size.
     nanoseconds segment_period = {};
@@ -29,8 +33,9 @@ struct log_stats {
     std::uint64_t records = 0;  // written, or about to be
     std::uint64_t syncs = 0;
     std::uint64_t writes = 0;
-    std::uint64_t segments = 0;  // begun by this writer
-    std::uint64_t spares = 0;    // of those, made before they were needed
+    std::uint64_t mapped_writes = 0;  // of those, without a call of the system
+    std::uint64_t segments = 0;       // begun by this writer
+    std::uint64_t spares = 0;         // of those, made before they were needed
 };
 
 }  // namespace mantis

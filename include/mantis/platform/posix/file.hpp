@@ -8,6 +8,7 @@
 
 #include "detail/descriptor.hpp"
 #include "error.hpp"
+#include "mapping.hpp"
 
 #include "../../core/result.hpp"
 
@@ -52,6 +53,10 @@ public:
                     .with("bytes", from.size());
         }
         return success();
+    }
+
+    [[nodiscard]] posix_mapping map(std::uint64_t size) const noexcept {
+        return {open_.number(), size};
     }
 
     [[nodiscard]] result<void> sync() {

@@ -33,6 +33,7 @@ public:
         if (of_ && of_->opener_boot == boot_) --of_->opener_count;
     }
     [[nodiscard]] simulated_contents* operator->() const noexcept { return &*of_; }
+    [[nodiscard]] const shared<simulated_contents>& contents() const noexcept { return of_; }
 
 private:
     shared<simulated_contents> of_;
@@ -40,6 +41,8 @@ private:
 };
 
 }  // namespace detail
+
+class simulated_mapping;
 
 class simulated_file {
 public:
@@ -71,6 +74,8 @@ public:
         return perform(io_kind::write, "writing a file", offset, from.size(),
                        [&](auto& io) { return io.write(offset, from); });
     }
+    // One that takes nothing, unless simulation::map_files() says so.
+    [[nodiscard]] simulated_mapping map(std::uint64_t size) const;
     // What was written before the sync began is durable when it returns.
     [[nodiscard]] result<void> sync() {
         return perform(io_kind::sync, "syncing a file", 0, 0, [](auto& io) { return io.sync(); });
@@ -180,5 +185,27 @@ private:
     std::uint64_t boot_;
     bool writable_;
 };
+
+// Keeps the file's contents as another opener does. What it writes is torn, lost and refused as
+// other writes are; that it is refused says no more than that another way is needed.
+class simulated_mapping {
+public:
+    simulated_mapping(simulated_file file, std::uint64_t size) noexcept
+        : file_{std::move(file)}, size_{size} {}
+
+    [[nodiscard]] bool write(std::uint64_t offset, bytes_view from) {
+        if (offset > size_ || from.size() > size_ - offset) return false;
+        return file_.write(offset, from).has_value();
+    }
+
+private:
+    simulated_file file_;
+    std::uint64_t size_;
+};
+
+inline simulated_mapping simulated_file::map(std::uint64_t size) const {
+    return {simulated_file{world_, contents_.contents(), bytes{path_.view()}, boot_, writable_},
+            world_->maps_files() ? size : 0};
+}
 
 }  // namespace mantis

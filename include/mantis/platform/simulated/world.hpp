@@ -133,6 +133,8 @@ public:
         faults_.inject({.on = on, .code = code, .nth = nth, .after_sync = after_failed_sync_});
     }
     void limit_disk(std::uint64_t disk_bytes) noexcept { disk_bytes_ = disk_bytes; }
+    void map_files(bool may) noexcept { maps_files_ = may; }
+    [[nodiscard]] bool maps_files() const noexcept { return maps_files_; }
     void restart(crash_mode mode) {
         disk_.crash(mode, random_, sector_bytes_);
         begin_boot();
@@ -206,6 +208,7 @@ private:
     failed_sync after_failed_sync_;
     fault_injector faults_;
     std::uint64_t sector_bytes_ = simulated_sector_bytes;
+    bool maps_files_ = false;
     std::int64_t read_ns_ = 0;
     std::int64_t write_ns_ = 0;
     std::int64_t sync_ns_ = 0;

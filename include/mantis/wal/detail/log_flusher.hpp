@@ -35,8 +35,7 @@ public:
                 std::uint32_t previous_checksum, const log_options& options)
         : segments_{std::move(world), in, database, options},
           options_{options},
-          unit_bytes_{options.buffer_bytes < first_unit_bytes ? options.buffer_bytes
-                                                              : first_unit_bytes},
+          unit_bytes_{least(options.buffer_bytes, first_unit_bytes)},
           units_{end.value},
           written_{end.value},
           durable_{end.value},
@@ -111,6 +110,7 @@ private:
     static constexpr std::uint64_t first_unit_bytes = 64 * 1024;  // doubled when one is full
 
     static error failure() { return log_has_failed(); }
+    static std::uint64_t least(std::uint64_t a, std::uint64_t b) noexcept { return a < b ? a : b; }
 
     //   Effects     a place is reserved, in a new unit or a new segment if need be
     result<void> make_room(std::uint64_t size, place& mine) {
@@ -129,9 +129,7 @@ private:
     //   Effects     the open unit is closed and the next one begins with a place for `size` bytes
     //   Returns     false: meanwhile the segment has no room for it
     bool close_full(std::uint64_t size, place& mine) {
-        if (unit_bytes_ < options_.buffer_bytes)
-            unit_bytes_ =
-                2 * unit_bytes_ < options_.buffer_bytes ? 2 * unit_bytes_ : options_.buffer_bytes;
+        unit_bytes_ = least(2 * unit_bytes_, options_.buffer_bytes);
         mine.full = units_.close(align::none, size, room());
         if (!mine.full) return false;
         closing_ = true;
@@ -180,7 +178,7 @@ private:
     // A few records are sealed faster than the mutex is let go and taken again.
     //   Returns     false: they are many, or somebody still copies them
     bool seal_at_once(closed_unit& closed) {
-        const bool few = closed.size() <= 1024 && closed.of->is_copied(closed.size());
+        const bool few = closed.size() <= 4096 && closed.of->is_copied(closed.size());
         if (few) seal(closed, align::none);
         return few;
     }
@@ -205,11 +203,19 @@ private:
     result<void> write_out(const closed_unit& closed, align where) {
         if (closed.size() == 0) return success();
         const std::uint64_t to = where == align::block ? closed.next : closed.end;
-        const bytes_view raw{closed.of->at(closed.begin),
-                             static_cast<std::size_t>(to - closed.begin)};
-        return segments_.last().opened.write(segments_.last().offset_of(closed.begin), raw);
+        return segments_.last().opened.write(
+            segments_.last().offset_of(closed.begin),
+            {closed.of->at(closed.begin), static_cast<std::size_t>(to - closed.begin)});
     }
 
+    // Is done before the mutex is let go and taken again.
+    //   Requires    the mutex; sealed, and nothing else is in flight
+    bool write_mapped(const closed_unit& closed) {
+        const bytes_view raw{closed.of->at(closed.begin), closed.size()};
+        const bool done = options_.map_writes && segments_.last().write_mapped(closed.begin, raw);
+        if (done) ++stats_.mapped_writes;
+        return done;
+    }
     //   Requires    the mutex
     //   Effects     written() reaches over all units that lie together and are done
     bool settle(const closed_unit& closed, const result<void>& done) {
@@ -293,7 +299,9 @@ private:
         if (units_.closed_end() >= target || units_.any_in_flight()) return false;
         closed_unit closed = close_unit(align::none);
         closing_ = !seal_at_once(closed);
-        (void)(closing_ ? write_closed(hold, closed) : write_sealed(hold, closed, align::none));
+        if (closing_) (void)write_closed(hold, closed);
+        else if (write_mapped(closed)) (void)settle(closed, success());
+        else (void)write_sealed(hold, closed, align::none);
         return true;
     }
     // Then looks anew: meanwhile everything may be different.

@@ -109,6 +109,7 @@ public:
 
     //   Requires    behind()
     [[nodiscard]] result<void> sync_behind() {
+        behind_->mapping.reset();  // here, where nobody waits
         behind_->trim(behind_end_);
         return behind_->opened.sync();
     }

@@ -17,6 +17,19 @@
 
 namespace mantis::detail {
 
+// What a file that cannot be mapped has in the place of its mapping.
+struct no_mapping {
+    [[nodiscard]] static bool write(std::uint64_t, bytes_view) noexcept { return false; }
+};
+template <class File>
+struct mapping_of {
+    using type = no_mapping;
+};
+template <mappable_file File>
+struct mapping_of<File> {
+    using type = decltype(std::declval<File&>().map(0));
+};
+
 template <class File>
 struct open_segment {
     File opened;
@@ -26,10 +39,18 @@ struct open_segment {
     std::uint64_t zeroed_to_offset = 0;  // of the file
     bool of_spare = false;
     segment_header header = {};  // of a spare's
+    std::optional<typename mapping_of<File>::type> mapping = {};
 
     [[nodiscard]] std::uint64_t end() const noexcept { return first + room; }
     [[nodiscard]] std::uint64_t offset_of(std::uint64_t position) const noexcept {
         return segment_header_bytes + position - first;
+    }
+    //   Requires    one thread at a time
+    //   Returns     whether the system has the records, without a call of it
+    [[nodiscard]] bool write_mapped(std::uint64_t position, bytes_view records) {
+        if constexpr (mappable_file<File>)
+            if (!mapping) mapping = opened.map(offset_of(end()));
+        return mapping && mapping->write(offset_of(position), records);
     }
     // For speed only: a failure here is told by the write of the records, if at all.
     void zero_ahead(std::uint64_t after, std::uint64_t ahead_bytes) {
