@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The store of mantis, with the indexes that there are.
-//
-// mantis_contender takes an application's policies for each promise and its options.
 #include "store.hpp"
 
 #include <mantis/store/paged_btree.hpp>
@@ -93,51 +91,51 @@ private:
     typename store::table_handle rows_;
 };
 
-// Options of a store, for what it will be asked to do.
-using options_for = mantis::store_options (*)(const setup&);
-
+template <class App>
+std::unique_ptr<database> opened(const setup& how, const mantis::store_options& options) {
+    return std::make_unique<mantis_database<App>>(how.directory, options);
+}
 template <class Buffered, class Sync>
-contender mantis_contender(const std::string& name, bool in_memory, const std::string& build,
-                           options_for options) {
-    return {name, measure::role::ours, "this tree; " + build, in_memory,
-            [options](const setup& how) -> std::unique_ptr<database> {
-                if (how.promised == promise::buffered)
-                    return std::make_unique<mantis_database<Buffered>>(how.directory, options(how));
-                return std::make_unique<mantis_database<Sync>>(how.directory, options(how));
-            }};
+std::unique_ptr<database> opened_for(const setup& how, const mantis::store_options& options) {
+    return how.promised == promise::buffered ? opened<Buffered>(how, options)
+                                             : opened<Sync>(how, options);
 }
 
-// An index in memory holds all rows, whatever they take.
-mantis::store_options options_in_memory(const setup&) { return {}; }
-
-// Memory as everybody else has it, for pages.
-mantis::store_options options_in_pages(const setup& how) {
-    mantis::store_options options;
-    options.page_memory_bytes = how.memory_bytes;
-    return options;
-}
-
+template <std::size_t PageBytes>
 struct pages_buffered : mantis::policies<mantis::with::durability<mantis::buffered>,
-                                         mantis::with::indexes<mantis::paged_btree<>>> {};
+                                         mantis::with::indexes<mantis::paged_btree<PageBytes>>> {};
+template <std::size_t PageBytes>
 struct pages_sync : mantis::policies<mantis::with::durability<mantis::group_commit>,
-                                     mantis::with::indexes<mantis::paged_btree<>>> {};
+                                     mantis::with::indexes<mantis::paged_btree<PageBytes>>> {};
 struct memory_buffered : mantis::policies<mantis::with::durability<mantis::buffered>> {};
 struct memory_sync : mantis::policies<mantis::with::durability<mantis::group_commit>> {};
+
+// Memory as everybody else has it, for pages. Small ones where each row that is changed costs one.
+std::unique_ptr<database> open_in_pages(const setup& how) {
+    mantis::store_options options;
+    options.page_memory_bytes = how.memory_bytes;
+    if (how.larger_than_memory)
+        return opened_for<pages_buffered<2048>, pages_sync<2048>>(how, options);
+    return opened_for<pages_buffered<4096>, pages_sync<4096>>(how, options);
+}
+// An index in memory holds all rows, whatever they take.
+std::unique_ptr<database> open_in_memory(const setup& how) {
+    return opened_for<memory_buffered, memory_sync>(how, {});
+}
 
 }  // namespace
 
 std::vector<contender> mantis_stores() {
     return {
-        mantis_contender<pages_buffered, pages_sync>(
-            "mantis-btree", false,
-            "index paged_btree<>, pages of 4 KiB in the memory that everybody has; durability "
-            "buffered or group_commit; a checkpoint each 64 MiB of log",
-            options_in_pages),
-        mantis_contender<memory_buffered, memory_sync>(
-            "mantis-memory", true,
-            "index btree<>, which holds all rows in memory without a limit; durability buffered or "
-            "group_commit; a checkpoint each 64 MiB of log",
-            options_in_memory),
+        {"mantis-btree", measure::role::ours,
+         "this tree; index paged_btree<>, pages of 4 KiB, of 2 KiB where the data is larger than "
+         "memory, in the memory that everybody has; durability buffered or group_commit; a "
+         "checkpoint each 64 MiB of log",
+         false, open_in_pages},
+        {"mantis-memory", measure::role::ours,
+         "this tree; index btree<>, which holds all rows in memory without a limit; durability "
+         "buffered or group_commit; a checkpoint each 64 MiB of log",
+         true, open_in_memory},
     };
 }
 
