@@ -19,6 +19,8 @@ namespace mantis {
 
 namespace detail {
 
+struct nothing {};
+
 [[noreturn]] inline void stop_with(const error& failed) {
     const bytes message = failed.message();
     stop(message.chars(), message.size());
@@ -113,55 +115,22 @@ class [[nodiscard]] result<void> {
 public:
     using value_type = void;
 
-    result() noexcept : has_value_{true} {}
-    result(mantis::error failed) : has_value_{false} {
-        ::new (static_cast<void*>(&error_)) mantis::error(std::move(failed));
-    }
-    result(result&& other) noexcept : has_value_{other.has_value_} { take(other); }
-    result(const result& other) : has_value_{other.has_value_} {
-        if (!has_value_) ::new (static_cast<void*>(&error_)) mantis::error(other.error_);
-    }
-    result& operator=(result other) noexcept {
-        destroy();
-        has_value_ = other.has_value_;
-        take(other);
-        return *this;
-    }
-    ~result() { destroy(); }
+    result() noexcept : of_{detail::nothing{}} {}
+    result(mantis::error failed) : of_{std::move(failed)} {}
 
-    [[nodiscard]] bool has_value() const noexcept { return has_value_; }
-    [[nodiscard]] explicit operator bool() const noexcept { return has_value_; }
+    [[nodiscard]] bool has_value() const noexcept { return of_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return of_.has_value(); }
     //   Requires    !has_value()
-    [[nodiscard]] const mantis::error& error() const& noexcept {
-        check(!has_value_, "result::error() of a result that holds a value");
-        return error_;
-    }
-    [[nodiscard]] mantis::error& error() & noexcept {
-        check(!has_value_, "result::error() of a result that holds a value");
-        return error_;
-    }
-    [[nodiscard]] mantis::error&& error() && noexcept {
-        check(!has_value_, "result::error() of a result that holds a value");
-        return std::move(error_);
-    }
+    [[nodiscard]] const mantis::error& error() const& noexcept { return of_.error(); }
+    [[nodiscard]] mantis::error& error() & noexcept { return of_.error(); }
+    [[nodiscard]] mantis::error&& error() && noexcept { return std::move(of_).error(); }
     //   Effects     on an error, prints its message and aborts
     void value() const {
-        if (!has_value_) detail::stop_with(error_);
+        if (!of_) detail::stop_with(of_.error());
     }
 
 private:
-    void take(result& other) noexcept {
-        if (!has_value_) ::new (static_cast<void*>(&error_)) mantis::error(std::move(other.error_));
-    }
-    void destroy() noexcept {
-        if (!has_value_) error_.~error();
-    }
-
-    // An error is made where there is one.
-    union {
-        mantis::error error_;
-    };
-    bool has_value_;
+    result<detail::nothing> of_;
 };
 
 [[nodiscard]] inline result<void> success() noexcept { return {}; }

@@ -139,7 +139,6 @@ public:
 private:
     using order = typename Platform::memory_order;
     using count = typename Platform::template atomic<std::uint64_t>;
-    struct nothing {};
 
     template <class Once>
     struct guarded {
