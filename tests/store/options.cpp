@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <mantis/platform/memory.hpp>
+#include <mantis/platform/simulated.hpp>
 #include <mantis/store/store.hpp>
 
 #include <string>
@@ -11,6 +12,7 @@ using namespace mantis;
 namespace {
 
 struct in_memory : policies<with::platform<memory>, with::durability<buffered>> {};
+struct in_a_world : policies<with::platform<simulated>, with::durability<buffered>> {};
 
 }  // namespace
 
@@ -103,4 +105,29 @@ TEST_CASE("segment_bytes: a new file after so many") {
     auto db = store<in_memory>::open("db", {}, files);
     REQUIRE(db);
     CHECK(db->stats().entries == 100);
+}
+
+TEST_CASE(
+    "map_log: commits that wait for no sync are mapped where files can be, unless it is off") {
+    for (const bool maps : {true, false}) {
+        CAPTURE(maps);
+        simulation world{1};
+        world.map_files(true);
+        world.run([&] {
+            store_options options;
+            options.map_log = maps;
+            auto db = store<in_a_world>::open("db", options, world.platform()).value();
+            const auto table = db.table("t").value();
+            const auto put = [&](durability_class how) {
+                const std::uint64_t before = db.stats().log.mapped_writes;
+                auto tx = db.begin(isolation::read_committed, how);
+                tx.put(table, "k", "v");
+                CHECK(tx.commit());
+                return db.stats().log.mapped_writes - before;
+            };
+            CHECK(put(durability_class::buffered) == (maps ? 1 : 0));
+            CHECK(put(durability_class::synchronous) == 0);
+            CHECK(put(durability_class::periodic) == (maps ? 1 : 0));
+        });
+    }
 }
