@@ -270,7 +270,7 @@ TEST_CASE(
         } else {
             ++refused;
             CHECK(put.error().code() == error_code::no_space);
-            split_before += leaves_of(all).all() != leaves ? 1 : 0;
+            if (leaves_of(all).all() != leaves) ++split_before;
         }
         for (const page_id page : taken) all.numbers.give_back(page);
         CHECK(all.damage() == "");
