@@ -395,7 +395,7 @@ private:
     typename Platform::template atomic<tables_type*> tables_{nullptr};  // opened_, for all threads
     lsn persisted_;
     std::optional<error> damage_;
-    bool redoing_ = true;  // until recovered()
+    bool redoing_ = true;                                           // until recovered()
     typename Platform::template atomic<std::uint64_t> changed_{0};  // entries, in this opening
     typename Platform::template atomic<std::uint64_t> looked_{0};   // of them, at the last look
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
