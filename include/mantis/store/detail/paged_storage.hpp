@@ -13,6 +13,9 @@
 // half more than what lives, or cleaning finds nothing to do; where a table of many rows was
 // dropped; and where half of the pages are no more.
 //
+// While the log is redone, rows are changed all the time, and a restartpoint is due by the same
+// rule. Where the disk may not have room for that growth, they come sooner and follow each other.
+//
 // Threads: as index/index_storage.hpp says.
 #pragma once
 
