@@ -7,6 +7,7 @@ STORAGE = "store/detail/paged_storage.hpp"
 TEST = "store/paged_btree.cpp"
 CRASH = "store/paged_btree_crash.cpp"
 RESTARTPOINTS = "store/paged_btree_restartpoints.cpp"
+SPACING = "store/paged_btree_restartpoint_spacing.cpp"
 ORDER = "store/paged_btree_linearizability.cpp"
 
 MUTANTS = (
@@ -95,6 +96,24 @@ MUTANTS = (
         "three times the data",
     ),
     mutant(
+        "restartpoints-follow-each-other",
+        STORAGE,
+        "redoing_ ? has_little_room(left) : changed_.load() == changed_before;",
+        "changed_.load() == changed_before;",
+        SPACING,
+        "The more data a store has, the more restartpoints a recovery of the same log makes.",
+        "half of the data",
+    ),
+    mutant(
+        "restartpoints-too-late-for-the-disk",
+        STORAGE,
+        "        return free && *free < now.newest_bytes;\n",
+        "        return free && false;\n",
+        SPACING,
+        "A store is not opened any more for want of space that a restartpoint would give back.",
+        "less room",
+    ),
+    mutant(
         "pages-durable-before-their-log",
         "recovery/engine.hpp",
         "        if (auto durable = repair(found); !durable) return durable;\n",
@@ -124,11 +143,11 @@ MUTANTS = (
     mutant(
         "redo-into-pages-waits-for-one-page-at-a-time",
         "store/store_recovery.hpp",
-        "options.page_memory_bytes >= 4 * MiB ? 4 : 1;",
-        "options.page_memory_bytes > 4 * MiB ? 4 : 1;",
+        "options.page_memory_bytes >= 4 * MiB ? 8 : 1;",
+        "options.page_memory_bytes > 4 * MiB ? 8 : 1;",
         RESTARTPOINTS,
         "A store that was left with a long log opens four times as slowly.",
-        "four threads",
+        "eight threads",
     ),
     mutant(
         "restartpoints-counted-that-were-not-made",

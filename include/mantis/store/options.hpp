@@ -105,8 +105,8 @@ struct store_options {
     // shown.
     bool safe_mode = false;
     // Threads that fill the tables, beside the one that reads the log. More help where there are
-    // several tables and the log is long, and where pages have to be read; each takes about 1 MiB
-    // and the values that are on their way to it. 0: one, or four with tables in pages and 4 MiB
+    // several tables and the log is long, and where pages have to be read; each takes about 200 KiB
+    // and the values that are on their way to it. 0: one, or eight with tables in pages and 4 MiB
     // for them.
     unsigned recovery_threads = 0;
     // What is verified before the store opens, beyond the checksums of the log; full walks every

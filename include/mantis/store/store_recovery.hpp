@@ -84,7 +84,7 @@ private:
     // Redo into pages waits for the disk, of each thread for one page.
     [[nodiscard]] static unsigned threads_for(const store_options& options) noexcept {
         if (options.recovery_threads != 0) return options.recovery_threads;
-        return Tables::has_storage && options.page_memory_bytes >= 4 * MiB ? 4 : 1;
+        return Tables::has_storage && options.page_memory_bytes >= 4 * MiB ? 8 : 1;
     }
 
     using loader_type = image_loader<Platform, Checksum, Tables>;

@@ -113,17 +113,12 @@ public:
     }
     // Writes dirty frames until the share that options.clean_percent says is clean or free.
     void clean() {
-        std::size_t dirty = 0;
-        for (const frame& at : frames_)
-            if (at.dirty() != 0) ++dirty;
         const std::size_t most = frames_.size() * (100 - options_->clean_percent) / 100;
-        for (std::size_t i = 0; i < frames_.size() && dirty > most; ++i) {
+        for (std::size_t i = 0; i < frames_.size() && writer_->dirty_count() > most; ++i) {
             frame& at = frames_[clean_from_];
             clean_from_ = clean_from_ + 1 == frames_.size() ? 0 : clean_from_ + 1;
-            if (at.dirty() == 0) continue;
             // What failed is told, and tried again by who needs the frame.
-            if (!writer_->try_write(at)) return;
-            if (at.dirty() == 0) --dirty;
+            if (at.dirty() != 0 && !writer_->try_write(at)) return;
         }
     }
     //   Requires    the mutex; so the next four

@@ -88,7 +88,7 @@ private:
         std::size_t key_bytes;
         std::size_t value_bytes;
     };
-    static constexpr std::size_t batch_bytes = 256 * 1024;
+    static constexpr std::size_t batch_bytes = 64 * 1024;
     struct batch {
         std::vector<item> items;
         bytes data;  // keys and values, in order

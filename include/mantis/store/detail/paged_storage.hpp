@@ -13,6 +13,9 @@
 // half more than what lives, or cleaning finds nothing to do; where a table of many rows was
 // dropped; and where half of the pages are no more.
 //
+// While the log is redone, rows are changed all the time, and a restartpoint is due by the same
+// rule. Where the disk may not have room for that growth, they come sooner and follow each other.
+//
 // Threads: as index/index_storage.hpp says.
 #pragma once
 
@@ -49,6 +52,7 @@ public:
         }
         close();
         damage_.reset();
+        redoing_ = true;
         return open_existing();
     }
     void close() {
@@ -86,6 +90,7 @@ public:
 
     //   Requires    `live` ascends
     [[nodiscard]] result<void> recovered(const std::vector<table_id>& live) {
+        redoing_ = false;
         if (!opened_) return success();
         for (const table_id each : opened_->tables()) {
             bool is_live = false;
@@ -120,12 +125,12 @@ public:
         if (!made) return std::move(made.error());
         // What a checkpoint has made superfluous is for the next one to clean. While much changes
         // that would leave as much behind as it takes away, so look() waits until there is more.
-        const bool quiet = changed_.load() == changed_before;
-        if (!quiet) settled_.store(false);
         const page_store_stats left = tables->disk_stats();
+        const bool quiet = redoing_ ? has_little_room(left) : changed_.load() == changed_before;
+        if (!quiet) settled_.store(false);
         left_.store(taken_by(left));
         most_pages_.store(tables->page_count());
-        if (quiet && cleaned && takes_more_than(enough_percent, left)) want_checkpoint();
+        if (quiet && cleaned && takes_too_much(when_quiet, left)) want_checkpoint();
         return storage_checkpoint{made->made.sequence, made->made.position, made->barrier,
                                   made->bytes_written};
     }
@@ -232,9 +237,15 @@ private:
     // So many segments are cleaned by one checkpoint.
     static constexpr int cleaned_at_once = 8;
     static constexpr std::uint64_t entries_per_look = 1024;
-    // Of what lives in them, files take too much at the first, and enough was done at the second.
-    static constexpr std::uint64_t too_much_percent = 200;
-    static constexpr std::uint64_t enough_percent = 145;
+    // Files take too much: so many percent of what lives in them, and after a checkpoint so many
+    // more than it has left.
+    struct space_rule {
+        std::uint64_t percent;
+        std::uint64_t growth_percent;
+    };
+    static constexpr space_rule while_changing{200, 50};
+    static constexpr space_rule with_little_room{145, 10};
+    static constexpr space_rule when_quiet{145, 0};
     static constexpr std::uint64_t reserve_percent = 130;
     // After packing, they take so much, if no segment is fuller than that.
     static constexpr std::uint64_t compact_percent = 103;
@@ -338,12 +349,17 @@ private:
     [[nodiscard]] static std::uint64_t taken_by(const page_store_stats& now) noexcept {
         return now.disk_bytes - now.spare_bytes;
     }
-    // And half more than `left`, if there is that. A few segments are always open, or half full.
-    [[nodiscard]] static bool takes_more_than(std::uint64_t percent, const page_store_stats& now,
-                                              std::uint64_t left = 0) {
+    // A few segments are always open, or half full.
+    [[nodiscard]] bool takes_too_much(const space_rule& rule, const page_store_stats& now) const {
         const std::uint64_t besides = 4 * now.segment_bytes;
-        return taken_by(now) > now.newest_bytes * percent / 100 + besides &&
-               (left == 0 || taken_by(now) > left + now.newest_bytes / 2);
+        const std::uint64_t left = rule.growth_percent == 0 ? 0 : left_.load();
+        return taken_by(now) > now.newest_bytes * rule.percent / 100 + besides &&
+               (left == 0 || taken_by(now) > left + now.newest_bytes * rule.growth_percent / 100);
+    }
+    // Files may not have room to grow to what they may take while things change.
+    [[nodiscard]] bool has_little_room(const page_store_stats& now) const {
+        const auto free = directory_->free_bytes();
+        return free && *free < now.newest_bytes;
     }
     // The reserve has room for all pages there are, written or not, and a bit. Where there were
     // many more it is made for those, until a checkpoint.
@@ -361,14 +377,17 @@ private:
         while (now < to && !most.compare_exchange_weak(now, to)) {}
         return now < to ? to : now;
     }
+    [[nodiscard]] const space_rule& rule_for(bool quiet, const page_store_stats& now) const {
+        if (quiet) return when_quiet;
+        return redoing_ && has_little_room(now) ? with_little_room : while_changing;
+    }
     [[nodiscard]] bool wants_space(bool quiet) {
         tables_type* const tables = tables_.load();
         if (tables == nullptr) return false;
         const page_store_stats now = tables->disk_stats();
         const std::uint64_t most = now.newest_bytes * most_percent / 100;
         excess_.store(taken_by(now) * 100 / (most + 16 * now.segment_bytes));
-        return takes_more_than(quiet ? enough_percent : too_much_percent, now,
-                               quiet ? 0 : left_.load()) ||
+        return takes_too_much(rule_for(quiet, now), now) ||
                reserves_too_much(quiet, tables->page_count(), now);
     }
 
@@ -379,6 +398,7 @@ private:
     typename Platform::template atomic<tables_type*> tables_{nullptr};  // opened_, for all threads
     lsn persisted_;
     std::optional<error> damage_;
+    bool redoing_ = true;                                           // until recovered()
     typename Platform::template atomic<std::uint64_t> changed_{0};  // entries, in this opening
     typename Platform::template atomic<std::uint64_t> looked_{0};   // of them, at the last look
     typename Platform::template atomic<bool> settled_{true};        // nothing had changed by then
