@@ -130,8 +130,7 @@ std::vector<contender> mantis_stores() {
     return {
         {"mantis-btree", measure::role::ours,
          "this tree; index paged_btree<>, pages of 4 KiB, of 2 KiB where the data is eight times "
-         "the "
-         "memory, in the memory that everybody has; durability buffered or group_commit; a "
+         "the memory, in the memory that everybody has; durability buffered or group_commit; a "
          "checkpoint each 64 MiB of log",
          false, open_in_pages},
         {"mantis-memory", measure::role::ours,

@@ -7,8 +7,6 @@
 #include "../platform/scratch.hpp"
 #include "log_fixture.hpp"
 
-#include <mantis/platform/retrying.hpp>
-
 #include <thread>
 
 using namespace log_test;

@@ -18,9 +18,7 @@
 namespace mantis::detail {
 
 // What a file that cannot be mapped has in the place of its mapping.
-struct no_mapping {
-    [[nodiscard]] static bool write(std::uint64_t, bytes_view) noexcept { return false; }
-};
+struct no_mapping {};
 template <class File>
 struct mapping_of {
     using type = no_mapping;
@@ -48,9 +46,12 @@ struct open_segment {
     //   Requires    one thread at a time
     //   Returns     whether the system has the records, without a call of it
     [[nodiscard]] bool write_mapped(std::uint64_t position, bytes_view records) {
-        if constexpr (mappable_file<File>)
+        if constexpr (mappable_file<File>) {
             if (!mapping) mapping = opened.map(offset_of(end()));
-        return mapping && mapping->write(offset_of(position), records);
+            return mapping->write(offset_of(position), records);
+        } else {
+            return false;
+        }
     }
     // For speed only: a failure here is told by the write of the records, if at all.
     void zero_ahead(std::uint64_t after, std::uint64_t ahead_bytes) {
