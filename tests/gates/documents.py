@@ -64,6 +64,14 @@ def links(root, name):
     return problems
 
 
+def repeated(root, name):
+    """Sections that a page has twice, which nobody wrote twice."""
+    text = re.sub(r"```.*?```", "", (root / name).read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^## +(.+?)\s*$", text, re.MULTILINE)
+    twice = sorted({each for each in headings if headings.count(each) > 1})
+    return [f"{name}: the section '{each}' is there twice" for each in twice]
+
+
 def anchors(text):
     headings = re.findall(r"^#+ +(.+?)\s*$", text, re.MULTILINE)
     return {
@@ -153,6 +161,7 @@ def check(root):
         "the two commands are on the first screen": first_screen(readme),
         "README.md shows the second example": shown_whole(root, readme),
         "links lead somewhere": [problem for page in pages for problem in links(root, page)],
+        "no section is there twice": [each for page in pages for each in repeated(root, page)],
         "pages named in headers exist": named_in_code(root),
         "docs/errors.md lists the codes as they are": error_codes(root),
         "docs/errors.md lists the events as they are": event_codes(root),
@@ -224,6 +233,11 @@ BAD = (
         "a link to no heading",
         {**WHOLE, "README.md": README + "[a](docs/a.md#b)"},
         "no such heading",
+    ),
+    (
+        "a section that is there twice",
+        {**WHOLE, "docs/a.md": "# A word\n## B\n## C\n## B\n"},
+        "section 'B' is there twice",
     ),
     (
         "a page that a header names",
