@@ -48,6 +48,17 @@ void check_rows(store_type& db, int rows) {
     }
 }
 
+// A store from which most rows were erased, and that nobody changes any more.
+store_type about_to_rest(simulation& world, int rows) {
+    auto db = store_type::open("db", usual(), world.platform()).value();
+    const auto table = db.table<in_pages>("t").value();
+    fill(db, table, rows);
+    REQUIRE(db.checkpoint());
+    REQUIRE(erase_most(db, table, rows));
+    REQUIRE(db.flush());
+    return db;
+}
+
 }  // namespace
 
 TEST_CASE("a minute after nine rows of ten were erased, files have shrunk without an opening") {
@@ -137,12 +148,7 @@ TEST_CASE("a power failure at any I/O of a store that goes to rest takes no row"
             simulation world{at};
             world.run([&] {
                 {
-                    auto db = store_type::open("db", usual(), world.platform()).value();
-                    const auto table = db.table<in_pages>("t").value();
-                    fill(db, table, rows);
-                    REQUIRE(db.checkpoint());
-                    REQUIRE(erase_most(db, table, rows));
-                    REQUIRE(db.flush());
+                    auto db = about_to_rest(world, rows);
                     world.crash_at_io(at);
                     world.platform().sleep(seconds(60));
                     cut = !world.powered();
@@ -222,12 +228,7 @@ TEST_CASE("whatever I/O fails while a store goes to rest, no row is lost, and it
             simulation world{nth};
             world.run([&] {
                 {
-                    auto db = store_type::open("db", usual(), world.platform()).value();
-                    const auto table = db.table<in_pages>("t").value();
-                    fill(db, table, rows);
-                    REQUIRE(db.checkpoint());
-                    REQUIRE(erase_most(db, table, rows));
-                    REQUIRE(db.flush());
+                    auto db = about_to_rest(world, rows);
                     world.inject({.on = io_kind::open, .code = code, .nth = 1 + nth / 8});
                     world.inject({.on = io_kind::write, .code = code, .nth = nth});
                     world.platform().sleep(seconds(60));
@@ -237,7 +238,7 @@ TEST_CASE("whatever I/O fails while a store goes to rest, no row is lost, and it
                     auto found = all_of(db);
                     REQUIRE_MESSAGE(found, why(found.error()));
                     auto tx = db.begin(isolation::read_committed);
-                    tx.put(table, key_of(0), std::string(100, 'a'));
+                    tx.put(db.find_table("t").value(), key_of(0), std::string(100, 'a'));
                     const auto done = tx.commit();
                     // A write of the log that failed stops the log, and says so.
                     if (!done) CHECK(done.error().code() == error_code::read_only);
