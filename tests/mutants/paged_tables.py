@@ -147,8 +147,8 @@ MUTANTS = (
     mutant(
         "paged-tables-admitted-erasures-count-nothing",
         "recovery/detail/commit_bounds.hpp",
-        "return {0, 3 * commit.entries};",
-        "return {0, 0 * commit.entries};",
+        "return {0, least(used, 3 * commit.entries)};",
+        "return {0, least(used, 0 * commit.entries)};",
         "recovery/paged_tables_admit.cpp",
         "A commit that erases, and is logged, finds the disk full.",
     ),

@@ -19,7 +19,7 @@ using namespace mantis;
 
 inline constexpr database_id this_database{0x1122334455667788, 0x99aabbccddeeff00};
 
-// What a page holds: another stamp, other bytes and another size.
+// What a page holds: another stamp, other bytes, and another size where stamp % 16 is another.
 inline bytes image_of(std::uint64_t page, std::uint64_t stamp) {
     bytes image = bytes::zeros((1 + stamp % 16) * data_block_bytes);
     std::uint64_t state = page * 1'000'003 + stamp;
@@ -133,8 +133,9 @@ public:
         const bool old = earlier != dirty_.end() && earlier->second.epoch < epoch_;
         if (below(5) == 0) return erase(page, old);
         if (old && !flush(page)) return;
-        now_[page] = ++stamp_;
-        dirty_[page] = {epoch_, stamp_};
+        const std::uint64_t stamp = next_stamp(page);
+        now_[page] = stamp;
+        dirty_[page] = {epoch_, stamp};
         if (below(2) == 0) (void)flush(page);
     }
     void change(int count) {
@@ -204,6 +205,11 @@ private:
         why_ = done.error().message().template as<std::string>();
         code_ = done.error().code();
         return false;
+    }
+    // Half of the time the page keeps its size.
+    std::uint64_t next_stamp(std::uint64_t page) {
+        ++stamp_;
+        return stamp_ * 16 + (below(2) == 0 ? page % 16 : stamp_ % 16);
     }
     bool flush(std::uint64_t page) {
         const auto found = dirty_.find(page);

@@ -97,7 +97,7 @@ TEST_CASE("of epochs that were given up only the last image of each page is kept
     map.put({3}, 1, entry(30));
     CHECK(commit(map, 1).empty());
     page_map::outcome moved;
-    REQUIRE(map.move({2}, entry(20).place, entry(21), moved));
+    REQUIRE(map.move({2}, entry(20), entry(21), moved));
     map.put({1}, 2, entry(11));
     map.put({1}, 3, {});
     map.put({1}, 4, entry(13));
@@ -149,17 +149,17 @@ TEST_CASE("a moved image is in whatever is committed next, unless a newer one ca
     map.put({1}, 1, entry(10));
     map.put({2}, 1, entry(20));
     CHECK(commit(map, 1).empty());
-    CHECK_FALSE(map.move({1}, entry(99).place, entry(11), done));
-    CHECK_FALSE(map.move({3}, entry(99).place, entry(11), done));
-    REQUIRE(map.move({1}, entry(10).place, entry(11), done));
+    CHECK_FALSE(map.move({1}, entry(99), entry(11), done));
+    CHECK_FALSE(map.move({3}, entry(99), entry(11), done));
+    REQUIRE(map.move({1}, entry(10), entry(11), done));
     CHECK(done.freed.is_none());  // the committed state needs it
-    REQUIRE(map.move({1}, entry(11).place, entry(12), done));
+    REQUIRE(map.move({1}, entry(11), entry(12), done));
     CHECK(done.freed == entry(11).place);  // and nobody needed this one
     map.put({1}, 5, entry(13));
-    CHECK_FALSE(map.move({1}, entry(12).place, entry(14), done));
+    CHECK_FALSE(map.move({1}, entry(12), entry(14), done));
     CHECK(changes(map, 2) == std::vector<page_change>{{{1}, entry(12)}});
     CHECK(commit(map, 2) == std::set<std::uint64_t>{at(10)});
-    REQUIRE(map.move({1}, entry(13).place, entry(15), done));  // of an epoch to come
+    REQUIRE(map.move({1}, entry(13), entry(15), done));  // of an epoch to come
     CHECK(done.freed == entry(13).place);
     CHECK(changes(map, 4).empty());
     CHECK(changes(map, 5) == std::vector<page_change>{{{1}, entry(15)}});
@@ -209,7 +209,7 @@ TEST_CASE("random puts, moves and commits leave what a model has, and free each 
                 page_map::outcome moved;
                 if (from.place.is_none()) continue;
                 const page_entry to{entry(++stamp).place, from.checksum};
-                REQUIRE(map.move({page}, from.place, to, moved));
+                REQUIRE(map.move({page}, from, to, moved));
                 live.insert(to.place.bits());
                 free(moved.freed);
                 model[page].rbegin()->second =

@@ -72,6 +72,75 @@ TEST_CASE("a page is read as it was written last, and one that is not there is n
     CHECK(difference(disk, expected, 9) == "");
 }
 
+TEST_CASE("a page takes one place in each epoch, however often it is written") {
+    place at;
+    store disk{at.in, place::options()};
+    REQUIRE(disk.opened());
+    fill(disk, 1, 1, 8);
+    at.commit(disk, 1);
+    fill(disk, 2, 1, 8, 23);
+    const page_store_stats before = disk.stats();
+    for (std::uint64_t round = 2; round < 50; ++round) fill(disk, 2, 1, 8, 7 + 16 * round);
+    const page_store_stats after = disk.stats();
+    CHECK(after.disk_bytes == before.disk_bytes);
+    CHECK(after.live_bytes == before.live_bytes);
+    CHECK(after.newest_bytes == before.newest_bytes);
+    CHECK(after.images_written == before.images_written + 48 * 8);
+    CHECK(difference(disk, all(1, 8, 7 + 16 * 49), 8) == "");
+    {
+        store early{at.in, place::options()};
+        at.load(early);
+        REQUIRE(early.opened());  // and what was not committed is gone
+        CHECK(difference(early, all(1, 8), 8) == "");
+    }
+}
+
+TEST_CASE("an image of another epoch, or of another size, takes another place") {
+    place at;
+    store disk{at.in, place::options()};
+    REQUIRE(disk.opened());
+    const auto where = [&] { return disk.images({1}, 9).images.back().now.place; };
+    std::vector<page_place> places;
+    std::uint32_t epoch = 0;
+    const auto put = [&](std::uint64_t stamp) {
+        REQUIRE(disk.write({1}, epoch, image_of(1, stamp)));
+        for (const page_place each : places) CHECK(where() != each);
+        places.push_back(where());
+    };
+    for (epoch = 1; epoch < 5; ++epoch) put(7);
+    --epoch;
+    put(8);
+    put(9);
+    REQUIRE(disk.erase({1}, epoch));
+    put(9);
+    CHECK(difference(disk, {{1, 9}}, 1) == "");
+}
+
+TEST_CASE("a second image of an epoch goes into a file that was let go meanwhile") {
+    for (const bool read_before : {false, true}) {
+        CAPTURE(read_before);
+        place at;
+        store disk{at.in, place::options()};  // keeps two files open
+        REQUIRE(disk.opened());
+        REQUIRE(disk.write({1}, 2, image_of(1, 7)));
+        fill(disk, 1, 10, 99);
+        at.commit(disk, 1);  // so that all of the first file is synced
+        const page_place first = disk.images({1}, 1).images.front().now.place;
+        fill(disk, 2, 100, 160);  // whose files are open instead
+        if (read_before) CHECK(difference(disk, {{1, 7}}, 1) == "");
+        REQUIRE(disk.write({1}, 2, image_of(1, 23)));
+        CHECK(disk.images({1}, 1).images.front().now.place == first);
+        at.commit(disk, 2);
+        page_state state = all(10, 160);
+        state[1] = 23;
+        CHECK(difference(disk, state, 160) == "");
+        store again{at.in, place::options()};
+        at.load(again);
+        REQUIRE(again.opened());
+        CHECK(difference(again, state, 160) == "");
+    }
+}
+
 TEST_CASE("a read with another size, and a write that cannot be, are refused") {
     place at;
     store disk{at.in, place::options()};

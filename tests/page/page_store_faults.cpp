@@ -239,8 +239,8 @@ TEST_CASE("images in each other's places, older ones, lost ones and a file cut s
     };
     CHECK(code(1) == error_code::closed);
     // Two images of the same size change places.
-    REQUIRE(disk.write({1}, 1, image_of(1, 16)));
-    REQUIRE(disk.write({2}, 1, image_of(2, 16)));
+    REQUIRE(disk.write({1}, 2, image_of(1, 16)));
+    REQUIRE(disk.write({2}, 2, image_of(2, 16)));
     const std::uint64_t first = 4096 + 4 * 512;
     REQUIRE(file.write(first, image_of(2, 16)));
     REQUIRE(file.write(first + 512, image_of(1, 16)));
@@ -252,10 +252,49 @@ TEST_CASE("images in each other's places, older ones, lost ones and a file cut s
     CHECK(code(1) == error_code::corrupt);
     REQUIRE(file.write(first, image_of(1, 16)));
     CHECK(code(1) == error_code::closed);
+    // The second image of an epoch, where the first one was.
+    REQUIRE(disk.write({1}, 2, image_of(1, 32)));
+    CHECK(code(1) == error_code::closed);
+    REQUIRE(file.write(first, image_of(1, 16)));
+    CHECK(code(1) == error_code::corrupt);
     REQUIRE(file.resize(first + 511));
     CHECK(code(1) == error_code::corrupt);
     CHECK(code(2) == error_code::corrupt);
     CHECK(code(3) == error_code::closed);
+}
+
+TEST_CASE("a second image of an epoch that cannot be written leaves the committed one") {
+    for (const bool again : {false, true}) {
+        CAPTURE(again);
+        simulation world{1};
+        world.run([&] {
+            page_manifest manifest;
+            life one{world.platform(), manifest, 1};
+            REQUIRE(one.open());
+            store& disk = one.disk();
+            REQUIRE(disk.write({1}, 1, image_of(1, 7)));
+            manifest.deltas.push_back(disk.prepare(1).value().encode());
+            disk.committed(1);
+            REQUIRE(disk.write({1}, 2, image_of(1, 23)));
+            world.inject({.on = io_kind::write});
+            const auto failed = disk.write({1}, 2, image_of(1, 39));
+            REQUIRE_FALSE(failed);
+            CHECK(failed.error().code() == error_code::io);
+            // Who has it keeps it, and writes it once more.
+            CHECK(difference(disk, {}, 1) == "");
+            if (again) {
+                REQUIRE(disk.write({1}, 2, image_of(1, 39)));
+                CHECK(difference(disk, {{1, 39}}, 1) == "");
+                manifest.deltas.push_back(disk.prepare(2).value().encode());
+                disk.committed(2);
+                CHECK(disk.stats().live_bytes == 8 * data_block_bytes);
+            }
+            manifest.state = {{1, again ? 39u : 7u}};
+            life other{world.platform(), manifest, 2};
+            REQUIRE(other.open());
+            CHECK(difference(other.disk(), manifest.state, 1) == "");
+        });
+    }
 }
 
 TEST_CASE("on a full disk writes are refused, the spare is saved, and reads go on") {

@@ -62,7 +62,8 @@ struct busy_store {
             }
             barrier.lock_shared();
             const bool gone = what % 8 == 3;
-            stamps[page] = gone ? 0 : i * threads + number + 1;
+            const std::uint64_t stamp = i * threads + number + 1;
+            stamps[page] = gone ? 0 : stamp * 16 + (what % 16 < 8 ? page % 16 : stamp % 16);
             note(gone ? disk.erase({page}, epoch).has_value()
                       : disk.write({page}, epoch, image_of(page, stamps[page])).has_value());
             barrier.unlock_shared();
@@ -152,7 +153,8 @@ TEST_CASE("a segment stays while somebody writes into it, though nothing in it i
         bool written = false;
         simulated::thread slow{[&] { written = disk.write({2}, 2, image_of(2, 7)).has_value(); }};
         while (world.struck(fault_kind::slow) == 0) world.platform().sleep(microseconds(1));
-        for (int i = 0; i < 20; ++i) REQUIRE(disk.write({1}, 1, image_of(1, 7)));
+        for (std::uint64_t i = 1; i <= 20; ++i)
+            REQUIRE(disk.write({1}, 1, image_of(1, 7 + i % 2)));
         REQUIRE(disk.prepare(1));
         disk.committed(1);
         CHECK_FALSE(written);
@@ -161,6 +163,66 @@ TEST_CASE("a segment stays while somebody writes into it, though nothing in it i
         CHECK(written);
         CHECK(difference(disk, {{1, 7}, {2, 7}}, 3) == "");
     });
+}
+
+TEST_CASE("every schedule: a second image of an epoch against the cleaner that moves the first") {
+    const auto report = exhaustive_schedules(
+        [](simulation& world) {
+            bool right = false;
+            world.run([&] {
+                auto in = world.platform().open_directory("db", directory_mode::create).value();
+                page_store<simulated> disk{in, page_life<simulated>::options()};
+                bool done = disk.opened().has_value();
+                // A segment of which little is left, with page 1 in it, and the next one.
+                for (std::uint64_t page = 1; page <= 8; ++page)
+                    done = done && disk.write({page}, 1, image_of(page, 15)).has_value();
+                for (std::uint64_t page = 2; page <= 7; ++page)
+                    done = done && disk.erase({page}, 1).has_value();
+                segment_cleaner<page_store<simulated>> cleaner{disk, {.below_percent = 90}};
+                bool written = false;
+                simulated::thread one{
+                    [&] { written = disk.write({1}, 1, image_of(1, 31)).has_value(); }};
+                const auto cleaned = cleaner.clean_once();
+                one.join();
+                right = done && written && cleaned &&
+                        difference(disk, {{1, 31}, {8, 15}}, 8).empty() &&
+                        disk.stats().live_bytes == 2 * 16 * data_block_bytes;
+            });
+            return right;
+        },
+        {.max_preemptions = 3});
+    CHECK(report.exhausted);
+    CHECK_FALSE(report.failed);
+    CHECK(report.runs > 50);
+}
+
+TEST_CASE("every schedule: a second image of an epoch is never damage to who checks all images") {
+    bool met = false;
+    const auto report = exhaustive_schedules(
+        [&](simulation& world) {
+            bool right = false;
+            world.run([&] {
+                auto in = world.platform().open_directory("db", directory_mode::create).value();
+                page_store<simulated> disk{in, page_life<simulated>::options()};
+                right = disk.opened() && disk.write({1}, 1, image_of(1, 15));
+                bool written = false;
+                simulated::thread one{
+                    [&] { written = disk.write({1}, 1, image_of(1, 31)).has_value(); }};
+                for (const page_change& each : disk.images({1}, 1).images) {
+                    bytes image;
+                    if (disk.check_image(each.page, each.now, image)) continue;
+                    met = true;
+                    right = right && !disk.is_live(each.page, each.now);
+                }
+                one.join();
+                right = right && written && difference(disk, {{1, 31}}, 1).empty();
+            });
+            return right;
+        },
+        {.max_preemptions = 3});
+    CHECK(report.exhausted);
+    CHECK_FALSE(report.failed);
+    CHECK(met);
 }
 
 TEST_CASE("every schedule: writes and an erasure against a cleaning and a commit") {

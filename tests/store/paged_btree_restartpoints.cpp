@@ -75,14 +75,14 @@ void leave_a_long_log(simulation& world, int changes, int synced) {
 TEST_CASE("a log that changes pages again and again is redone in files of three times the data") {
     simulation world{1, {}};
     world.run([&] {
-        leave_a_long_log(world, 6'000, 6'000);
+        leave_a_long_log(world, 12'000, 12'000);
         store_type db = store_type::open("db", small(), world.platform()).value();
         CHECK(db.recovery().restartpoints > 3);
         const storage_stats pages = db.stats().pages;
         CHECK(pages.written_bytes > 10 * pages.live_bytes);
         CHECK(pages.disk_bytes - pages.reserve_bytes < 3 * pages.live_bytes + 4 * 64 * KiB);
         db.close().value();
-        CHECK(contents_now(world) == state_of(6'000));
+        CHECK(contents_now(world) == state_of(12'000));
     });
 }
 
@@ -103,8 +103,9 @@ TEST_CASE("opened to be read only, the same log changes nothing on disk") {
 }
 
 TEST_CASE("a power failure anywhere in such a recovery, and in the one after it, loses nothing") {
-    constexpr int changes = 2'600;
-    constexpr int synced = 600;
+    constexpr int changes = 5'000;
+    constexpr int synced = 1'000;
+    std::uint64_t restartpoints = 0;
     for (const crash_mode mode :
          {crash_mode::drop_unsynced, crash_mode::random_subset, crash_mode::process_only}) {
         bool cut = true;
@@ -117,8 +118,9 @@ TEST_CASE("a power failure anywhere in such a recovery, and in the one after it,
                 leave_a_long_log(world, changes, synced);
                 for (const std::uint64_t then : {at, at / 2}) {
                     world.crash_at_io(1 + then);
-                    (void)store_type::open("db", small(), world.platform());
+                    const auto db = store_type::open("db", small(), world.platform());
                     cut = !world.powered();
+                    if (!cut) restartpoints += db->recovery().restartpoints;
                     if (!cut) world.crash();
                     world.restart(mode);
                 }
@@ -130,6 +132,7 @@ TEST_CASE("a power failure anywhere in such a recovery, and in the one after it,
         }
         CHECK(lives > 5);
     }
+    CHECK(restartpoints > 3);  // where no failure cut them off
 }
 
 TEST_CASE("such a recovery on a disk that gets full is refused or complete, and loses nothing") {
@@ -139,16 +142,16 @@ TEST_CASE("such a recovery on a disk that gets full is refused or complete, and 
         CAPTURE(room);
         simulation world{room, {}};
         world.run([&] {
-            leave_a_long_log(world, 2'600, 2'600);
-            world.limit_disk(2 * MiB + room * 192 * KiB);
+            leave_a_long_log(world, 5'000, 5'000);
+            world.limit_disk(3 * MiB + room * 192 * KiB);
             {
                 auto db = store_type::open("db", small(), world.platform());
                 if (!db) CHECK_MESSAGE(db.error().code() == error_code::no_space, why(db.error()));
-                else CHECK(all_of(*db).value()["rows"] == state_of(2'600));
+                else CHECK(all_of(*db).value()["rows"] == state_of(5'000));
                 ++(db ? opened : refused);
             }
             world.limit_disk(0);
-            CHECK(contents_now(world) == state_of(2'600));
+            CHECK(contents_now(world) == state_of(5'000));
         });
     }
     CHECK(refused > 0);

@@ -60,11 +60,19 @@ public:
     outcome put(page_id page, std::uint32_t epoch, const page_entry& entry) {
         return add(page, epoch, entry);
     }
-    //   Effects     the newest version has another place, if it still has the one it had
-    //   Returns     whether it had; nothing is changed otherwise
-    [[nodiscard]] bool move(page_id page, page_place from, const page_entry& to, outcome& done) {
+    //   Returns     where the image is that the page has had since this epoch; no place: it has
+    //               none of its own
+    [[nodiscard]] page_place place_since(page_id page, std::uint32_t epoch) const noexcept {
+        const chunk* const in = find(page);
+        if (in == nullptr || !in->since || in->since->epoch[low(page)] != epoch) return {};
+        return in->newest[low(page)].place;
+    }
+    //   Effects     the newest version is `to`, if it still is what it was
+    //   Returns     whether it was; nothing is changed otherwise
+    [[nodiscard]] bool move(page_id page, const page_entry& from, const page_entry& to,
+                            outcome& done) {
         chunk* const in = find(page);
-        if (in == nullptr || in->newest[low(page)].place != from) return false;
+        if (in == nullptr || in->newest[low(page)] != from) return false;
         const bool changed = in->since && in->since->has(low(page));
         done = add(page, changed ? in->since->epoch[low(page)] : moved_epoch, to);
         return true;

@@ -10,7 +10,7 @@
 //                                              not_found, corrupt, io: what is in `into` then
 //                                              counts for nothing
 //   s.write(page, epoch, image)  result<void>  takes another image; no_space, io: the source has
-//                                              the images it had
+//                                              the images it had, but perhaps none of this epoch
 //
 // What a source can rely on:
 //   1. the images of one page come one after another, their epochs never go back, and a page that

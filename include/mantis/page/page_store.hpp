@@ -16,9 +16,10 @@
 //   if (make_durable(delta->encode())) disk.committed(epoch);     // somewhere else
 //   else disk.not_committed(epoch);
 //
-// An image always goes to a place where none was, and the map learns of it once it is written. So
-// what a committed state refers to stays as it is until a later one is committed, and a power
-// failure at any moment leaves that state. Nothing on disk but the deltas says what is where.
+// An image takes the place of the one that its page has of the same epoch, or one where none was,
+// and the map learns of it once it is written. So what a committed state refers to stays as it is
+// until a later one is committed, and a power failure at any moment leaves that state. Nothing on
+// disk but the deltas says what is where.
 //
 //   open  --prepare(e)-->  prepared  --committed(e)----->  open    files nobody needs are removed
 //                                    --not_committed(e)->  open    all is kept
@@ -37,13 +38,14 @@
 // the options, and less where the disk has no room for that. The reserve grows with the pages, too:
 // grow() makes it larger before it grants them, and set_pages() gives back what is too much.
 //
-// Who changes pages may have room promised for their images before (promise): those images may take
-// of the reserve, too, each counts once, and the cleaner leaves what is left of the promise.
+// Who changes pages may have room promised for their images before (promise): those may take of the
+// reserve, too. Each page counts once in an epoch; the cleaner leaves what is left of the promise.
 //
 // Epochs begin anew with every page_store, from 1 on.
 //
 // Invariants, besides those of page_map.hpp and detail/segment_table.hpp:
-//   1. no place is written twice, and a segment's number that a delta knows is never used again
+//   1. a place has images of one page and epoch, and a segment's number that a delta knows is never
+//      used again
 //   2. what prepare() answers refers only to what was synced, under names that were synced
 //   3. a file is removed only in committed(), or by opened() where no state refers to it
 //
@@ -109,8 +111,10 @@ public:
         optimistic_write<Platform>(into, image->data(), size);
         return success();
     }
-    //   Errors      no_space, io: the page has the image it had; read_only; too_large: for this
-    //               store's segments; invalid_argument: a page, size or epoch that cannot be
+    //   Requires    nobody reads or writes the page meanwhile
+    //   Errors      no_space, io: the page has the image it had, or none if that was of this epoch;
+    //               read_only; too_large: for this store's segments; invalid_argument: a page, size
+    //               or epoch that cannot be
     [[nodiscard]] result<void> write(page_id page, std::uint32_t epoch, bytes_view image);
     // The page is gone from this epoch on, until an image of it or of a later one is written.
     //   Errors      read_only, invalid_argument
@@ -284,7 +288,7 @@ public:
 
 private:
     using mutex = typename Platform::mutex;
-    enum class purpose : std::uint8_t { page, commit, cleaning };
+    enum class purpose : std::uint8_t { page, commit, cleaning, again };
     struct room {
         page_place at;
         file into;
@@ -338,20 +342,12 @@ private:
         in.note_image(page, blocks);
         return {at, in.file};
     }
+    // The place of the page's last image of this epoch, for another one.
+    //   Requires    mutex_; it may be let go meanwhile
+    [[nodiscard]] result<room> take_again(page_id page, std::uint32_t epoch, page_place at,
+                                          unique_lock<mutex>& hold);
     //   Requires    mutex_
-    void end_write(const room& of, bool written, purpose what_for) {
-        segment& in = segments_.of(of.at);
-        --in.writing;
-        if (!written) {
-            ++counts_.failed_writes;
-            return;
-        }
-        ++in.writes;
-        if (what_for != purpose::cleaning && promised_ != 0) --promised_;
-        if (what_for == purpose::commit && promised_before_ != 0) --promised_before_;
-        ++counts_.images_written;
-        counts_.bytes_written += of.at.size();
-    }
+    void end_write(const room& of, bool written, purpose what_for);
 
     struct unsynced {
         segment* at;
@@ -495,5 +491,6 @@ private:
 }  // namespace mantis
 
 #include "detail/page_reserve_impl.hpp"
+#include "detail/page_store_cleaning.hpp"
 #include "detail/page_store_impl.hpp"
 #include "detail/page_store_scrub.hpp"

@@ -189,8 +189,9 @@ public:
     // To be asked before so many entries are put, with so many bytes of keys and values, or with
     // `grows` false so many are erased, one by one or as ranges: so no change fails after others
     // are done, or after a log has them, because the disk is full. Where an eighth of the disk's
-    // free space has room for all that may be changed at most, that will do; where not, room for
-    // it is made, in data segments and of the reserve. What only erases may take more of that.
+    // free space has room for all that may be changed at most, or half of it for this call alone,
+    // that will do; where not, room for it is made, in data segments and of the reserve. What only
+    // erases may take more of that.
     //   Requires    one at a time, from here until the changes are done, and no checkpoint's note()
     //               meanwhile; from the first call on nothing is changed without it, but for tables
     //               that are made and dropped; nobody else takes all of the free space in between

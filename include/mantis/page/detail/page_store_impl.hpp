@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// How a page store opens, writes, commits and gives pages to a cleaner. Included by page_store.hpp.
+// How a page store opens, writes and commits. Included by page_store.hpp.
 #pragma once
 
 #include "../page_store.hpp"
@@ -114,7 +114,7 @@ auto page_store<Platform, Checksum>::file_of(std::uint32_t number) -> result<fil
     if (!opened) return opened;
     const lock_guard<mutex> hold{mutex_};
     segment* const at = segments_.find(number);
-    if (at != nullptr && !at->file) segments_.opened(*at, *opened);
+    if (at != nullptr && !at->file) segments_.opened(*at, *opened, false);
     return opened;
 }
 
@@ -144,7 +144,7 @@ auto page_store<Platform, Checksum>::make_segment(unique_lock<mutex>& hold, std:
     added.blocks = size / data_block_bytes;
     added.next_block = data_header_bytes / data_block_bytes;
     added.sealed = false;
-    segments_.opened(added, *std::move(made));
+    segments_.opened(added, *std::move(made), true);
     if (size > largest_bytes_) {
         largest_bytes_ = size;
         note_reserve();
@@ -273,6 +273,40 @@ auto page_store<Platform, Checksum>::find_room(std::uint32_t blocks, purpose wha
     }
 }
 
+// Nobody refers to the image from here on, so that who reads what is half written does not take it
+// for damage; and its segment stays, as it is written to.
+template <platform Platform, checksum_policy Checksum>
+auto page_store<Platform, Checksum>::take_again(page_id page, std::uint32_t epoch, page_place at,
+                                                unique_lock<mutex>& hold) -> result<room> {
+    segment& in = segments_.of(at);
+    ++in.writing;
+    learn(map_.put(page, epoch, {}));
+    if (in.writable) return room{at, in.file};
+    hold.unlock();
+    auto opened = files_.open(in.number, file_mode::write);
+    hold.lock();
+    if (opened && !in.writable) segments_.opened(in, *opened, true);
+    if (opened) return room{at, in.file};
+    --in.writing;
+    return std::move(opened).error().with("page", page.value);
+}
+
+template <platform Platform, checksum_policy Checksum>
+void page_store<Platform, Checksum>::end_write(const room& of, bool written, purpose what_for) {
+    segment& in = segments_.of(of.at);
+    --in.writing;
+    if (!written) {
+        ++counts_.failed_writes;
+        return;
+    }
+    ++in.writes;
+    const bool commits = what_for == purpose::commit;
+    if ((commits || what_for == purpose::page) && promised_ != 0) --promised_;
+    if (commits && promised_before_ != 0) --promised_before_;
+    ++counts_.images_written;
+    counts_.bytes_written += of.at.size();
+}
+
 template <platform Platform, checksum_policy Checksum>
 result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t epoch,
                                                    bytes_view image) {
@@ -288,9 +322,17 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
         if (auto refused = may_change(page, epoch); !refused) return refused;
         const auto blocks = static_cast<std::uint32_t>(size / data_block_bytes);
         if (epoch <= commit_begun_) what_for = purpose::commit;
-        auto found = find_room(blocks, what_for, hold);
-        if (!found) return std::move(found).error().with("page", page.value);
-        into = take(**found, page, blocks);
+        const page_place last = map_.place_since(page, epoch);
+        if (last.blocks() == blocks && !last.is_none()) {
+            what_for = purpose::again;
+            auto same = take_again(page, epoch, last, hold);
+            if (!same) return std::move(same).error();
+            into = *std::move(same);
+        } else {
+            auto found = find_room(blocks, what_for, hold);
+            if (!found) return std::move(found).error().with("page", page.value);
+            into = take(**found, page, blocks);
+        }
     }
     const page_entry entry{into.at, image_checksum<Checksum>(options_.database, page, image)};
     auto written = into.into->write(into.at.offset(), image);
@@ -414,71 +456,6 @@ page_store_stats page_store<Platform, Checksum>::stats() {
         seen.newest_bytes += std::uint64_t{each->newest_blocks} * data_block_bytes;
     }
     return seen;
-}
-
-// --- cleaning ------------------------------------------------------------------------------------
-
-template <platform Platform, checksum_policy Checksum>
-std::optional<std::uint32_t> page_store<Platform, Checksum>::least_used(unsigned below_percent) {
-    const lock_guard<mutex> hold{mutex_};
-    if (prepared_ || failed_) return std::nullopt;
-    if (is_tight() && (!is_resting() || scarce_)) below_percent = 100;  // whatever gives any back
-    const segment* least = nullptr;
-    for (const auto& each : segments_.all()) {
-        if (!each->sealed || each->damaged || each->newest_blocks == 0) continue;
-        if (each->is_packed()) continue;
-        if (std::uint64_t{each->newest_blocks} * 100 >= std::uint64_t{each->blocks} * below_percent)
-            continue;
-        // Shares are compared crosswise: sizes may differ.
-        if (least == nullptr || std::uint64_t{each->newest_blocks} * least->blocks <
-                                    std::uint64_t{least->newest_blocks} * each->blocks)
-            least = &*each;
-    }
-    if (least == nullptr) return std::nullopt;
-    return least->number;
-}
-
-template <platform Platform, checksum_policy Checksum>
-result<std::size_t> page_store<Platform, Checksum>::move(page_id page, std::uint32_t number) {
-    page_entry entry;
-    {
-        const lock_guard<mutex> hold{mutex_};
-        check(!prepared_, "a page is moved while an epoch is prepared");
-        entry = map_.newest(page);
-    }
-    if (entry.place.segment() != number) return std::size_t{0};
-    bytes image;
-    auto from = file_of(number);
-    auto had = from ? read_image(*from, page, entry, image) : result<void>{std::move(from).error()};
-    auto moved = had ? put_elsewhere(page, entry, image) : result<std::size_t>{had.error()};
-    if (had && (moved || moved.error().code() != error_code::too_large)) return moved;
-    const lock_guard<mutex> hold{mutex_};
-    if (segment* const at = segments_.find(number)) at->damaged = true;  // cannot be moved
-    return std::move(moved).error().with("page", page.value);
-}
-
-template <platform Platform, checksum_policy Checksum>
-result<std::size_t> page_store<Platform, Checksum>::put_elsewhere(page_id page,
-                                                                  const page_entry& entry,
-                                                                  bytes_view image) {
-    room into;
-    {
-        unique_lock<mutex> hold{mutex_};
-        auto found = find_room(entry.place.blocks(), purpose::cleaning, hold);
-        if (!found) return std::move(found).error().with("page", page.value);
-        into = take(**found, page, entry.place.blocks());
-    }
-    auto written = into.into->write(into.at.offset(), image);
-    const lock_guard<mutex> hold{mutex_};
-    end_write(into, written.has_value(), purpose::cleaning);
-    if (!written) return std::move(written.error()).with("page", page.value);
-    page_map::outcome done;
-    if (!map_.move(page, entry.place, {into.at, entry.checksum}, done)) return std::size_t{0};
-    segments_.add_live(into.at);
-    learn(done);
-    ++counts_.images_moved;
-    counts_.bytes_moved += into.at.size();
-    return into.at.size();
 }
 
 }  // namespace mantis

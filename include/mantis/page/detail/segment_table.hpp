@@ -35,6 +35,7 @@ struct segment_state {
     std::uint32_t listed_blocks = 0;  // of all in `pages`, or of those that were the newest
     std::uint32_t writing = 0;        // images that are being written
     bool sealed = true;
+    bool writable = false;   // its open file is
     bool damaged = false;    // an image in it could not be moved
     bool collected = false;  // it is among those to be synced
     std::uint64_t writes = 0;
@@ -106,14 +107,16 @@ public:
     }
 
     //   Effects     it has an open file; others may be let go for it
-    void opened(state& at, shared<File> file) {
+    void opened(state& at, shared<File> file, bool writable) {
         if (!at.file) ++open_;
         at.file = std::move(file);
+        at.writable = writable;
         for (std::size_t looked = 0; open_ > most_open_ && looked < all_.size(); ++looked) {
             state& each = *all_[++hand_ % all_.size()];
             if (!each.file || &each == &at || !each.sealed) continue;
             if (each.writing != 0 || each.writes != each.synced_writes) continue;
             each.file = {};
+            each.writable = false;
             --open_;
         }
     }

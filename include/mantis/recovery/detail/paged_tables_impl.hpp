@@ -181,7 +181,7 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
     if (grows)
         if (auto covered = has_translation(most_made.pages); !covered) return covered;
     const std::uint64_t most_bytes =
-        (most_made.images + 3 * most_made.pages) * options_.pool.page_bytes;
+        (most_made.images + 2 * most_made.pages) * options_.pool.page_bytes;
     if (disk_has_plenty(most_bytes)) {
         // As long as no page is taken, all that goes into it stays or becomes less.
         if (is_row) row_known_at_ = takes;
@@ -199,7 +199,8 @@ result<void> paged_tables<Platform, Checksum>::admit(std::uint64_t put_bytes, st
 
 // A share of the free space is a credit, of which each commit takes what it might need, and nearly
 // none does: so the disk is seldom asked. The rest is for what commits do not count: cleaning, the
-// manifest, the log. A new page has an image, one in the reserve, and something of both.
+// manifest, the log. A new page has an image, one in the reserve, and something of both. One commit
+// that is larger may have half of the free space, and leaves no credit.
 template <platform Platform, checksum_policy Checksum>
 bool paged_tables<Platform, Checksum>::disk_has_plenty(std::uint64_t bytes) {
     constexpr std::uint64_t share = plenty_share;
@@ -208,11 +209,12 @@ bool paged_tables<Platform, Checksum>::disk_has_plenty(std::uint64_t bytes) {
     if (bytes > credit_) {
         const auto free = directory_->free_bytes();
         const std::uint64_t besides = 4 * std::uint64_t{options_.segment_bytes};
-        credit_ = free && *free / share > besides ? *free / share - besides : 0;
-        if (bytes > credit_) {
-            credit_ = 0;
-            return false;
-        }
+        const auto part = [&](std::uint64_t of) {
+            return free && *free / of > besides ? *free / of - besides : 0;
+        };
+        credit_ = part(share);
+        if (bytes > credit_) credit_ = bytes <= part(2) ? bytes : 0;
+        if (bytes > credit_) return false;
         pool_.end_admitting();
     }
     credit_ -= bytes;
