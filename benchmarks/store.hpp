@@ -84,6 +84,7 @@ struct setup {
     std::uint64_t data_bytes = 0;     // what it will be asked to hold, about
     unsigned sessions = 1;            // at once
     bool larger_than_memory = false;  // the data is, than memory_bytes
+    bool few_in_memory = false;       // so much larger that nearly every page is read for one row
 };
 
 struct contender {

@@ -115,7 +115,7 @@ struct memory_sync : mantis::policies<mantis::with::durability<mantis::group_com
 std::unique_ptr<database> open_in_pages(const setup& how) {
     mantis::store_options options;
     options.page_memory_bytes = how.memory_bytes;
-    if (how.data_bytes >= 8 * how.memory_bytes)
+    if (how.few_in_memory)
         return opened_for<pages_buffered<2048>, pages_sync<2048>>(how, options);
     return opened_for<pages_buffered<4096>, pages_sync<4096>>(how, options);
 }
