@@ -16,8 +16,9 @@ page_entry entry(std::uint64_t stamp) {
 }
 std::vector<page_change> changes(page_map& map, std::uint32_t epoch) {
     std::vector<page_change> all;
-    map.for_each_change(epoch, [&](page_id page, const page_entry& now) {
+    map.for_each_change(epoch, {1}, [&](page_id page, const page_entry& now) {
         all.push_back({page, now});
+        return true;
     });
     return all;
 }

@@ -70,26 +70,24 @@ public:
         return true;
     }
 
-    // Calls each(page, entry) for every page with a version up to this epoch, ascending, with the
-    // last of them.
+    // Calls each(page, entry) for every page from `from` on with a version up to this epoch,
+    // ascending, with the last of them, until it returns false.
     template <class Each>
-    void for_each_change(std::uint32_t epoch, Each each) {
+    void for_each_change(std::uint32_t epoch, page_id from, Each each) {
         sort_changed();
+        bool go_on = true;
         for (const std::uint32_t number : changed_) {
+            if (number < from.value >> 8) continue;
             const chunk& in = *chunk_of(number);
             for_each_pending(in, epoch, [&](std::uint8_t page, const group& here) {
                 const page_id id{std::uint64_t{number} << 8 | page};
-                if (in.since->epoch[page] <= epoch) each(id, in.newest[page]);
+                if (!go_on || id < from) return;
+                if (in.since->epoch[page] <= epoch) go_on = each(id, in.newest[page]);
                 else if (here.later != here.first)
-                    each(id, in.since->between[here.later - 1].entry);
+                    go_on = each(id, in.since->between[here.later - 1].entry);
             });
+            if (!go_on) return;
         }
-    }
-    // Of for_each_change() for any epoch, at most so many.
-    [[nodiscard]] std::size_t change_count() const noexcept {
-        std::size_t sum = 0;
-        for (const std::uint32_t number : changed_) sum += chunk_of(number)->since->count;
-        return sum;
     }
     [[nodiscard]] std::size_t memory_bytes() const noexcept {
         std::size_t sum = changed_.capacity() * sizeof(std::uint32_t) + chunks_ * sizeof(chunk);
