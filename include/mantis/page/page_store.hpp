@@ -233,6 +233,7 @@ public:
     void rest() {
         const lock_guard<mutex> hold{mutex_};
         scarce_ = false;
+        map_.give_back_unused();
         if (options_.spares != 0 && !failed_) set_resting(true);
     }
     void give_back_spares() {
