@@ -218,7 +218,8 @@ TEST_CASE("a delta in parts of any size is the prepared epoch, whatever is writt
         REQUIRE(disk.opened());
         fill(disk, 1, 1, 600);
         at.commit(disk, 1);
-        // Of three ranges of 256 pages: changed, gone, new, and changed again before the first part.
+        // Of three ranges of 256 pages: changed, gone, new, and changed again before the first
+        // part.
         fill(disk, 2, 250, 260, 8);
         for (std::uint64_t page = 1; page <= 5; ++page) REQUIRE(disk.erase({page}, 2));
         fill(disk, 2, 1'000, 1'010, 8);
