@@ -134,7 +134,6 @@ public:
             else unused_.push_back(std::move(in.since));
         }
         changed_.resize(left);
-        for (const auto& each : unused_) std::vector<version>{}.swap(each->between);
     }
     // Nothing changes for a while.
     void give_back_unused() { std::vector<owned<pending>>{}.swap(unused_); }
@@ -364,6 +363,7 @@ private:
             --since.count;
         });
         all.resize(left);
+        if (left == 0) std::vector<version>{}.swap(all);  // the next commit's are in other chunks
     }
     void sort_changed() {
         if (changed_.empty()) return;
