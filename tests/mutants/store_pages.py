@@ -158,6 +158,22 @@ MUTANTS = (
         "Who reads how a recovery went is told of restartpoints that are not there.",
     ),
     mutant(
+        "part-of-a-delta-with-a-later-epoch",
+        "page/detail/page_store_impl.hpp",
+        "map_.for_each_change(closed_, from, each)",
+        "map_.for_each_change(UINT32_MAX - 1, from, each)",
+        "page/page_store.cpp",
+        "A checkpoint has pages of a later moment, whose images were never synced.",
+    ),
+    mutant(
+        "part-of-a-delta-without-its-last-page",
+        "page/detail/page_store_impl.hpp",
+        "            made.next = page;",
+        "            made.next = {page.value + 1};",
+        "page/page_store.cpp",
+        "A checkpoint lacks a page of every 2,686 that have changed.",
+    ),
+    mutant(
         "reserve-gone-at-rest",
         "page/detail/page_reserve_impl.hpp",
         "    return spare_images(granted_blocks_) >= whole_images(granted_blocks_) + last &&\n",

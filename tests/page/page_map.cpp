@@ -16,8 +16,9 @@ page_entry entry(std::uint64_t stamp) {
 }
 std::vector<page_change> changes(page_map& map, std::uint32_t epoch) {
     std::vector<page_change> all;
-    map.for_each_change(epoch, [&](page_id page, const page_entry& now) {
+    map.for_each_change(epoch, {1}, [&](page_id page, const page_entry& now) {
         all.push_back({page, now});
+        return true;
     });
     return all;
 }
@@ -119,6 +120,37 @@ TEST_CASE("of epochs that were given up only the last image of each page is kept
     CHECK(map.newest({1}) == entry(14));
     CHECK(commit(map, 4) == std::set<std::uint64_t>{at(10), at(20)});
     CHECK(changes(map, 5) == std::vector<page_change>{{{1}, entry(14)}, {{3}, entry(31)}});
+}
+
+TEST_CASE("what a commit leaves is for the changes that come next, and goes if there are none") {
+    constexpr std::uint64_t pages = 1023;
+    constexpr std::size_t least = 4 * 256 * 20;  // of four ranges in which all has changed
+    const auto change_all = [&](page_map& map, std::uint32_t epoch) {
+        for (std::uint64_t page = 1; page <= pages; ++page) map.put({page}, epoch, entry(epoch));
+    };
+    const auto commit_all = [](page_map& map, std::uint32_t epoch) {
+        map.commit(epoch, [](page_place) {});
+        CHECK(changes(map, epoch).empty());
+    };
+    for (const bool rests : {false, true}) {
+        page_map map;
+        change_all(map, 1);
+        commit_all(map, 1);
+        const std::size_t most = map.memory_bytes();
+        for (std::uint32_t epoch = 2; epoch <= 5; ++epoch) {
+            change_all(map, epoch);
+            CHECK(map.memory_bytes() <= most);
+            CHECK(changes(map, epoch).size() == pages);
+            commit_all(map, epoch);
+            CHECK(map.memory_bytes() <= most);
+        }
+        map.put({1}, 6, entry(6));
+        map.put({1}, 7, entry(7));  // in one of the four, with a version between
+        rests ? map.give_back_unused() : commit_all(map, 6);
+        CHECK(map.memory_bytes() + least / 4 * 3 <= most);
+        CHECK(map.newest({1}) == entry(7));
+        CHECK(committed(map).size() == pages);
+    }
 }
 
 TEST_CASE("an image of an earlier epoch that comes after the page has gone changes nothing later") {

@@ -78,10 +78,14 @@ struct busy_store {
             if (stamps[page] != 0) state[page] = stamps[page];
         barrier.unlock();
         disk.begin_commit(now);
-        const auto delta = disk.prepare(now);
-        note(delta.has_value());
-        if (!delta) return;
-        deltas.push_back(delta->encode());
+        const auto changed = disk.prepare(now);
+        note(changed.has_value());
+        if (!changed) return;
+        for (page_id from{1}; from.value != 0;) {
+            const page_delta_part some = disk.changes(from, 3);
+            deltas.push_back(some.part.encode());
+            from = some.next;
+        }
         committed = state;
         disk.committed(now);
         if (clean) note(cleaner.clean_once().has_value());

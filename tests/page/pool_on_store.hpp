@@ -106,9 +106,9 @@ struct stored_bank {
         barrier.unlock();
         disk.begin_commit(ended);
         if (!pages.write_epoch(ended)) return false;
-        const auto delta = disk.prepare(ended);
-        if (!delta) return false;
-        books->deltas.push_back(delta->encode());
+        const auto changed = disk.prepare(ended);
+        if (!changed) return false;
+        books->deltas.push_back(disk.changes({1}, *changed).part.encode());
         books->committed = at_end;
         disk.committed(ended);
         ++commits;

@@ -94,7 +94,8 @@ struct forger {
             }
         REQUIRE(children(image).at(nth) == to);
         REQUIRE(disk.write(root, 1, image));
-        const bytes delta = disk.prepare(1).value().encode();
+        const std::uint64_t changed = disk.prepare(1).value();
+        const bytes delta = disk.changes({1}, changed).part.encode();
         REQUIRE(manifests->append(
             9, {9}, [&](auto& edits) { return edits.add(manifest_edit_kind::page_map, delta); }));
         disk.committed(1);
@@ -174,7 +175,8 @@ TEST_CASE("a page that the pool could never have is told by the opening, in boun
     {
         forger wrong{at};
         REQUIRE(wrong.disk.write(last_mapped_page, 1, bytes::zeros(512)));
-        const bytes delta = wrong.disk.prepare(1).value().encode();
+        const std::uint64_t changed = wrong.disk.prepare(1).value();
+        const bytes delta = wrong.disk.changes({1}, changed).part.encode();
         REQUIRE(wrong.manifests->append(
             9, {9}, [&](auto& edits) { return edits.add(manifest_edit_kind::page_map, delta); }));
         wrong.disk.committed(1);

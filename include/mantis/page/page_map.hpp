@@ -16,7 +16,9 @@
 // Entries are in chunks of 256 pages behind two levels of pointers, so that a page costs 16 bytes
 // where pages are numbered densely, and one page alone 70 KiB at most. A chunk in which anything
 // has changed takes 20 bytes more for each of its pages until that is committed: the committed
-// entry, and the epoch of the newest. Versions between the two cost 24 bytes each.
+// entry, and the epoch of the newest. Versions between the two cost 24 bytes each. What a commit
+// leaves of that is kept for the changes that come next, until the commit after it: freed by one
+// thread and allocated by another again and again, it would leave holes in the heap of each.
 //
 // Invariants:
 //   1. each place is that of one version, or of one entry without versions: what is handed back as
@@ -78,31 +80,30 @@ public:
         return true;
     }
 
-    // Calls each(page, entry) for every page with a version up to this epoch, ascending, with the
-    // last of them.
+    // Calls each(page, entry) for every page from `from` on with a version up to this epoch,
+    // ascending, with the last of them, until it returns false.
     template <class Each>
-    void for_each_change(std::uint32_t epoch, Each each) {
+    void for_each_change(std::uint32_t epoch, page_id from, Each each) {
         sort_changed();
+        bool go_on = true;
         for (const std::uint32_t number : changed_) {
+            if (number < from.value >> 8) continue;
             const chunk& in = *chunk_of(number);
             for_each_pending(in, epoch, [&](std::uint8_t page, const group& here) {
                 const page_id id{std::uint64_t{number} << 8 | page};
-                if (in.since->epoch[page] <= epoch) each(id, in.newest[page]);
+                if (!go_on || id < from) return;
+                if (in.since->epoch[page] <= epoch) go_on = each(id, in.newest[page]);
                 else if (here.later != here.first)
-                    each(id, in.since->between[here.later - 1].entry);
+                    go_on = each(id, in.since->between[here.later - 1].entry);
             });
+            if (!go_on) return;
         }
-    }
-    // Of for_each_change() for any epoch, at most so many.
-    [[nodiscard]] std::size_t change_count() const noexcept {
-        std::size_t sum = 0;
-        for (const std::uint32_t number : changed_) sum += chunk_of(number)->since->count;
-        return sum;
     }
     [[nodiscard]] std::size_t memory_bytes() const noexcept {
         std::size_t sum = changed_.capacity() * sizeof(std::uint32_t) + chunks_ * sizeof(chunk);
         for (const auto& each : upper_)
             if (each) sum += sizeof(chunks);
+        sum += unused_.capacity() * sizeof(owned<pending>) + unused_.size() * sizeof(pending);
         for (const std::uint32_t number : changed_)
             sum += sizeof(pending) + chunk_of(number)->since->between.capacity() * sizeof(version);
         return sum;
@@ -132,15 +133,18 @@ public:
     //               freed(place) for what it takes the place of
     template <class Freed>
     void commit(std::uint32_t epoch, Freed freed) {
+        give_back_unused();
         std::size_t left = 0;
         for (const std::uint32_t number : changed_) {
             chunk& in = *chunk_of(number);
             commit_chunk(in, epoch, freed);
             if (in.since->count != 0) changed_[left++] = number;
-            else in.since.reset();
+            else unused_.push_back(std::move(in.since));
         }
         changed_.resize(left);
     }
+    // Nothing changes for a while.
+    void give_back_unused() { std::vector<owned<pending>>{}.swap(unused_); }
 
     //   Requires    nothing was put yet; page in [1, last_mapped_page]
     void load(page_id page, const page_entry& entry) {
@@ -288,11 +292,17 @@ private:
         }
         return go_on(in.newest[at]);
     }
+    [[nodiscard]] owned<pending> make_pending() {
+        if (unused_.empty()) return owned<pending>{new pending};
+        owned<pending> made = std::move(unused_.back());
+        unused_.pop_back();
+        return made;
+    }
     outcome add(page_id page, std::uint32_t epoch, const page_entry& entry) {
         chunk& in = make(page);
         const std::uint8_t at = low(page);
         if (!in.since) {
-            in.since = owned<pending>{new pending};
+            in.since = make_pending();
             changed_.push_back(number_of(page));
         }
         pending& since = *in.since;
@@ -361,6 +371,7 @@ private:
             --since.count;
         });
         all.resize(left);
+        if (left == 0) std::vector<version>{}.swap(all);  // the next commit's are in other chunks
     }
     void sort_changed() {
         if (changed_.empty()) return;
@@ -375,6 +386,7 @@ private:
     std::vector<owned<chunks>> upper_;
     std::size_t chunks_ = 0;              // that are there
     std::vector<std::uint32_t> changed_;  // those in which anything has changed
+    std::vector<owned<pending>> unused_;  // since the last commit, and without anything in them
 };
 
 }  // namespace mantis

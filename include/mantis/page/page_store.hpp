@@ -11,10 +11,10 @@
 //   const std::uint32_t epoch = pool.begin_epoch();
 //   disk.begin_commit(epoch);
 //   if (auto done = pool.write_epoch(epoch); !done) return done;
-//   auto delta = disk.prepare(epoch);
-//   if (!delta) return std::move(delta).error();
-//   if (make_durable(delta->encode())) disk.committed(epoch);     // somewhere else
-//   else disk.not_committed(epoch);
+//   auto changed = disk.prepare(epoch);                           // so many pages
+//   if (!changed) return std::move(changed).error();
+//   const bytes delta = disk.changes({1}, *changed).part.encode();
+//   make_durable(delta) ? disk.committed(epoch) : disk.not_committed(epoch);
 //
 // An image takes the place of the one that its page has of the same epoch, or one where none was,
 // and the map learns of it once it is written. So what a committed state refers to stays as it is
@@ -46,11 +46,11 @@
 // Invariants, besides those of page_map.hpp and detail/segment_table.hpp:
 //   1. a place has images of one page and epoch, and a segment's number that a delta knows is never
 //      used again
-//   2. what prepare() answers refers only to what was synced, under names that were synced
+//   2. what changes() answers refers only to what was synced, under names that were synced
 //   3. a file is removed only in committed(), or by opened() where no state refers to it
 //
-// Threads: read, write, erase, stats: any number. prepare, committed, not_committed, snapshot and a
-// cleaner: one at a time, beside those. load and opened: before all else.
+// Threads: read, write, erase, stats: any number. prepare, changes, committed, not_committed,
+// snapshot and a cleaner: one at a time, beside those. load and opened: before all else.
 #pragma once
 
 #include "detail/data_files.hpp"
@@ -135,17 +135,21 @@ public:
     // Syncs what the state at the end of this epoch refers to.
     //   Requires    all images and erasures of epochs up to this one have been told; no other epoch
     //               is prepared
-    //   Returns     what has changed since the state that was committed last
+    //   Returns     how many pages have changed since the state that was committed last
     //   Errors      read_only; io, and the store is stopped
-    [[nodiscard]] result<page_delta> prepare(std::uint32_t epoch);
-    // The delta that prepare() returned is durable.
+    [[nodiscard]] result<std::uint64_t> prepare(std::uint32_t epoch);
+    // What has changed, in parts of so many pages that can be loaded one after another, whatever is
+    // written of later epochs meanwhile.
+    //   Requires    an epoch is prepared
+    [[nodiscard]] page_delta_part changes(page_id from, std::size_t most_pages);
+    // All that changes() tells is durable.
     //   Requires    the epoch is prepared
     //   Effects     what only the state before referred to is free, and files without anything
     //               alive are removed
     void committed(std::uint32_t epoch);
     // It is not, or nobody knows.
     //   Requires    the epoch is prepared
-    //   Effects     the next prepare() returns these changes again
+    //   Effects     the next epoch that is prepared has these changes, too
     void not_committed(std::uint32_t epoch) {
         const lock_guard<mutex> hold{mutex_};
         check(prepared_ == epoch, "an epoch is given up that was not prepared");
@@ -153,7 +157,7 @@ public:
     }
     // The committed state, in parts of so many pages that can be loaded one after another.
     //   Requires    nothing is committed between the first part and the last
-    [[nodiscard]] page_snapshot snapshot(page_id from, std::size_t most_pages);
+    [[nodiscard]] page_delta_part snapshot(page_id from, std::size_t most_pages);
 
     [[nodiscard]] page_store_stats stats();
 
@@ -233,6 +237,7 @@ public:
     void rest() {
         const lock_guard<mutex> hold{mutex_};
         scarce_ = false;
+        map_.give_back_unused();
         if (options_.spares != 0 && !failed_) set_resting(true);
     }
     void give_back_spares() {
@@ -264,10 +269,7 @@ public:
     //
     //   Returns     all images of pages from `from` on, of as many pages as it takes for so many
     [[nodiscard]] live_images images(page_id from, std::size_t most);
-    [[nodiscard]] bool is_live(page_id page, const page_entry& entry) {
-        const lock_guard<mutex> hold{mutex_};
-        return map_.is_live(page, entry);
-    }
+    [[nodiscard]] bool is_live(page_id page, const page_entry& entry);
     //   Effects     `image` is what was read, if something was
     //   Errors      of read(); corrupt: the bytes are not those that were written, in two readings
     [[nodiscard]] result<void> check_image(page_id page, const page_entry& entry, bytes& image);
@@ -299,9 +301,8 @@ private:
                                                 ? "writing a page: opened to be read only"
                                                 : "writing a page: an earlier sync failed"};
     }
-    [[nodiscard]] page_delta empty_delta() const {
-        return {Checksum::format_id, options_.database, next_number_, {}};
-    }
+    template <class ForEach>
+    [[nodiscard]] page_delta_part part_of(std::size_t most_pages, ForEach for_each);
     [[nodiscard]] result<void> may_change(page_id page, std::uint32_t epoch) const {
         check(opened_, "a page store is used before it is opened");
         if (failed_) return stopped();
@@ -354,7 +355,7 @@ private:
         file what;
         std::uint64_t writes;
     };
-    void collect(std::uint32_t epoch, page_delta& delta, std::vector<unsynced>& to_sync);
+    [[nodiscard]] std::uint64_t collect(std::vector<unsynced>& to_sync);
     [[nodiscard]] result<void> sync(const std::vector<unsynced>& to_sync);
     [[nodiscard]] error stop(error why) {
         const lock_guard<mutex> hold{mutex_};

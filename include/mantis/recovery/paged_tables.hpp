@@ -393,9 +393,10 @@ private:
     void note(lsn position, moment& at);
     template <class Barrier>
     [[nodiscard]] result<moment> pass(Barrier& barrier);
-    [[nodiscard]] result<page_delta> write_pages(const moment& at);
+    //   Returns     how many pages have changed since the checkpoint before
+    [[nodiscard]] result<std::uint64_t> write_pages(const moment& at);
     void clean_behind();
-    [[nodiscard]] result<void> commit(const moment& at, const page_delta& delta);
+    [[nodiscard]] result<void> commit(const moment& at, std::uint64_t changed);
     // A full disk has other use for what the manifest takes.
     [[nodiscard]] bool rewrite_due() const {
         const manifest_state& now = manifest_->state();
@@ -407,8 +408,8 @@ private:
     [[nodiscard]] static constexpr std::uint64_t delta_bytes(std::uint64_t pages) noexcept {
         return pages * (page_delta_entry_bytes + 2) + 4 * KiB;
     }
-    template <class Edits>
-    [[nodiscard]] static result<void> add_pages(Edits& to, const page_delta& delta);
+    template <class Edits, class PartFrom>
+    [[nodiscard]] static result<void> add_pages(Edits& to, PartFrom part_from);
 
     const paged_tables_options options_;
     Platform world_;

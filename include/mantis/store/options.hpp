@@ -28,7 +28,8 @@ struct store_options {
     // more room for what comes suddenly; higher: more cached. 0 and 100: only the limit counts.
     unsigned memory_soft_percent = 90;
     // Memory for the pages of all tables in pages (store/paged_btree.hpp), not counted above.
-    // Larger: fewer reads and writes of the disk. At least 16 pages.
+    // Larger: fewer reads and writes of the disk. At least 16 pages. What is known of pages on the
+    // disk, about 50 bytes of each, is counted in it only up to a 32nd.
     std::size_t page_memory_bytes = 64 * MiB;
     // A file for pages has so many bytes, once there are many. Larger: fewer files; smaller: less
     // is moved at once to give space back.

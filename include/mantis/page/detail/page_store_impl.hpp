@@ -349,17 +349,18 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
 // --- commit --------------------------------------------------------------------------------------
 
 template <platform Platform, checksum_policy Checksum>
-void page_store<Platform, Checksum>::collect(std::uint32_t epoch, page_delta& delta,
-                                             std::vector<unsynced>& to_sync) {
-    delta.changes.reserve(map_.change_count());
-    map_.for_each_change(epoch, [&](page_id page, const page_entry& entry) {
-        delta.changes.push_back({page, entry});
-        if (entry.place.is_none()) return;
+std::uint64_t page_store<Platform, Checksum>::collect(std::vector<unsynced>& to_sync) {
+    std::uint64_t changed = 0;
+    map_.for_each_change(closed_, {1}, [&](page_id, const page_entry& entry) {
+        ++changed;
+        if (entry.place.is_none()) return true;
         segment& in = segments_.of(entry.place);
-        if (in.writes == in.synced_writes || std::exchange(in.collected, true)) return;
+        if (in.writes == in.synced_writes || std::exchange(in.collected, true)) return true;
         to_sync.push_back({&in, in.file, in.writes});
+        return true;
     });
     for (const unsynced& each : to_sync) each.at->collected = false;
+    return changed;
 }
 
 template <platform Platform, checksum_policy Checksum>
@@ -382,8 +383,8 @@ result<void> page_store<Platform, Checksum>::sync(const std::vector<unsynced>& t
 }
 
 template <platform Platform, checksum_policy Checksum>
-result<page_delta> page_store<Platform, Checksum>::prepare(std::uint32_t epoch) {
-    page_delta delta;
+result<std::uint64_t> page_store<Platform, Checksum>::prepare(std::uint32_t epoch) {
+    std::uint64_t changed = 0;
     std::vector<unsynced> to_sync;
     {
         const lock_guard<mutex> hold{mutex_};
@@ -391,15 +392,23 @@ result<page_delta> page_store<Platform, Checksum>::prepare(std::uint32_t epoch) 
         check(!prepared_, "an epoch is prepared while another one is");
         if (failed_) return stopped();
         if (epoch > closed_) closed_ = epoch;
-        delta = empty_delta();
         // Epochs that were given up are not committed by themselves any more.
         map_.forget_between(closed_, [&](page_place freed) { segments_.remove_live(freed); });
-        collect(closed_, delta, to_sync);
+        changed = collect(to_sync);
     }
     if (auto synced = sync(to_sync); !synced) return stop(std::move(synced).error());
     const lock_guard<mutex> hold{mutex_};
     prepared_ = epoch;
-    return delta;
+    return changed;
+}
+
+// Nothing is put of this epoch or an earlier one any more, and nothing is moved, so that all parts
+// tell the same state.
+template <platform Platform, checksum_policy Checksum>
+page_delta_part page_store<Platform, Checksum>::changes(page_id from, std::size_t most_pages) {
+    const lock_guard<mutex> hold{mutex_};
+    check(prepared_.has_value(), "changes are asked for while no epoch is prepared");
+    return part_of(most_pages, [&](auto each) { map_.for_each_change(closed_, from, each); });
 }
 
 template <platform Platform, checksum_policy Checksum>
@@ -422,10 +431,17 @@ void page_store<Platform, Checksum>::committed(std::uint32_t epoch) {
 }
 
 template <platform Platform, checksum_policy Checksum>
-page_snapshot page_store<Platform, Checksum>::snapshot(page_id from, std::size_t most_pages) {
+page_delta_part page_store<Platform, Checksum>::snapshot(page_id from, std::size_t most_pages) {
     const lock_guard<mutex> hold{mutex_};
-    page_snapshot made{empty_delta(), {}};
-    map_.for_each_committed(from, [&](page_id page, const page_entry& entry) {
+    return part_of(most_pages, [&](auto each) { map_.for_each_committed(from, each); });
+}
+
+//   Requires    mutex_
+template <platform Platform, checksum_policy Checksum>
+template <class ForEach>
+page_delta_part page_store<Platform, Checksum>::part_of(std::size_t most_pages, ForEach for_each) {
+    page_delta_part made{{Checksum::format_id, options_.database, next_number_, {}}, {}};
+    for_each([&](page_id page, const page_entry& entry) {
         if (made.part.changes.size() == most_pages) {
             made.next = page;
             return false;

@@ -31,6 +31,12 @@ std::vector<std::uint32_t> page_store<Platform, Checksum>::segments() {
 }
 
 template <platform Platform, checksum_policy Checksum>
+bool page_store<Platform, Checksum>::is_live(page_id page, const page_entry& entry) {
+    const lock_guard<mutex> hold{mutex_};
+    return map_.is_live(page, entry);
+}
+
+template <platform Platform, checksum_policy Checksum>
 result<void> page_store<Platform, Checksum>::check_image(page_id page, const page_entry& entry,
                                                          bytes& image) {
     auto from = file_of(entry.place.segment());

@@ -29,7 +29,7 @@ struct page_store_options {
     // Of the first segments, if that is less: a power of two, 64 KiB at least.
     std::uint32_t least_segment_bytes = 256 * KiB;
     // Besides, the reserve has room for an image of each page that grow() has granted, and for a
-    // few more, but for no more than so many; and for what prepare() answers, twice.
+    // few more, but for no more than so many; and for what a delta takes, twice.
     std::uint64_t most_unwritten = 0;
 };
 
@@ -52,8 +52,8 @@ struct page_store_stats {
     std::uint64_t segments_removed = 0;
 };
 
-// A part of the committed state.
-struct page_snapshot {
+// A part of the committed state, or of what has changed since.
+struct page_delta_part {
     page_delta part;
     page_id next;  // where the next one begins; 0: it was the last
 };

@@ -80,7 +80,7 @@ template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::note_pages() {
     const array_translation<Platform> alone;
     for (page_id from{1}; from.value != 0;) {
-        const page_snapshot some = disk_.snapshot(from, pages_per_edit);
+        const page_delta_part some = disk_.snapshot(from, pages_per_edit);
         for (const page_change& each : some.part.changes) {
             if (each.now.place.size() != options_.pool.page_bytes)
                 return error{error_code::mismatch,
@@ -266,9 +266,9 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     const page_store_stats before = disk_.stats();
     const auto at = pass(barrier);
     if (!at) return error{at.error()}.within(doing);
-    const auto delta = write_pages(*at);
-    if (!delta) return error{delta.error()}.within(doing);
-    if (auto done = commit(*at, *delta); !done) return std::move(done.error()).within(doing);
+    const auto changed = write_pages(*at);
+    if (!changed) return error{changed.error()}.within(doing);
+    if (auto done = commit(*at, *changed); !done) return std::move(done.error()).within(doing);
     checkpoint_figures figures;
     if (rewrite_due())
         if (auto done = rewrite_grown_manifest(); !done)
@@ -276,7 +276,7 @@ result<checkpoint_figures> paged_tables<Platform, Checksum>::checkpoint(Barrier 
     const page_store_stats after = disk_.stats();
     figures.made = last_checkpoint();
     figures.pages = numbers_.used_count();
-    figures.pages_changed = delta->changes.size();
+    figures.pages_changed = *changed;
     figures.images_written = after.images_written - before.images_written;
     figures.bytes_written = after.bytes_written - before.bytes_written;
     figures.disk_bytes = after.disk_bytes;
@@ -322,12 +322,12 @@ void paged_tables<Platform, Checksum>::note(lsn position, moment& at) {
 
 // Steps 2 and 3.
 template <platform Platform, checksum_policy Checksum>
-result<page_delta> paged_tables<Platform, Checksum>::write_pages(const moment& at) {
+result<std::uint64_t> paged_tables<Platform, Checksum>::write_pages(const moment& at) {
     if (auto written = pool_.write_epoch(at.epoch); !written) return std::move(written.error());
     clean_behind();
-    auto delta = disk_.prepare(at.epoch);
-    if (!delta) pool_.stop();
-    return delta;
+    auto changed = disk_.prepare(at.epoch);
+    if (!changed) pool_.stop();
+    return changed;
 }
 
 // Where most pages have changed, few are left in each segment of before. Without this they would
@@ -348,17 +348,18 @@ void paged_tables<Platform, Checksum>::clean_behind() {
 
 // Steps 4 and 5.
 template <platform Platform, checksum_policy Checksum>
-result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const page_delta& delta) {
+result<void> paged_tables<Platform, Checksum>::commit(const moment& at, std::uint64_t changed) {
     const std::uint64_t epoch = manifest_->state().epoch + 1;
     const auto produce = [&](auto& to) {
-        if (auto added = add_pages(to, delta); !added) return added;
+        const auto part = [&](page_id from) { return disk_.changes(from, pages_per_edit); };
+        if (auto added = add_pages(to, part); !added) return added;
         return at.roots.for_each_change(committed_roots_, [&](const detail::table_root& root) {
             return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
         });
     };
     auto appended = manifest_->append(epoch, at.position, produce);
     // Without the manifest nothing would ever be free again.
-    const std::uint64_t needed = delta_bytes(delta.changes.size()) + at.roots.all().size() * 64;
+    const std::uint64_t needed = delta_bytes(changed) + at.roots.all().size() * 64;
     if (!appended && appended.error().code() == error_code::no_space && disk_.lend_spares(needed)) {
         appended = manifest_->append(epoch, at.position, produce);
         disk_.end_lending();
@@ -377,15 +378,14 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, const pa
 }
 
 template <platform Platform, checksum_policy Checksum>
-template <class Edits>
-result<void> paged_tables<Platform, Checksum>::add_pages(Edits& to, const page_delta& delta) {
-    page_delta part{delta.checksum_format, delta.database, delta.next_segment, {}};
-    for (std::size_t at = 0; at < delta.changes.size(); at += part.changes.size()) {
-        const std::size_t left = delta.changes.size() - at;
-        const auto from = delta.changes.begin() + static_cast<std::ptrdiff_t>(at);
-        const std::size_t count = left < pages_per_edit ? left : pages_per_edit;
-        part.changes.assign(from, from + static_cast<std::ptrdiff_t>(count));
-        if (auto added = to.add(manifest_edit_kind::page_map, part.encode()); !added) return added;
+template <class Edits, class PartFrom>
+result<void> paged_tables<Platform, Checksum>::add_pages(Edits& to, PartFrom part_from) {
+    for (page_id from{1}; from.value != 0;) {
+        const page_delta_part some = part_from(from);
+        if (some.part.changes.empty()) break;
+        const auto added = to.add(manifest_edit_kind::page_map, some.part.encode());
+        if (!added) return added;
+        from = some.next;
     }
     return success();
 }
@@ -394,11 +394,8 @@ result<void> paged_tables<Platform, Checksum>::add_pages(Edits& to, const page_d
 template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::rewrite_manifest() {
     auto done = manifest_->rewrite([&](auto& to) -> result<void> {
-        for (page_id from{1}; from.value != 0;) {
-            const page_snapshot some = disk_.snapshot(from, pages_per_edit);
-            if (auto added = add_pages(to, some.part); !added) return added;
-            from = some.next;
-        }
+        const auto part = [&](page_id from) { return disk_.snapshot(from, pages_per_edit); };
+        if (auto added = add_pages(to, part); !added) return added;
         return committed_roots_.for_each_change({}, [&](const detail::table_root& root) {
             return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
         });

@@ -285,7 +285,9 @@ private:
         paged_tables_options options;
         options.database = settings_.database;
         options.pool.page_bytes = PageBytes;
-        options.pool.memory_bytes = settings_.memory_bytes;
+        // The rest is for what is known of pages that are not in memory.
+        options.pool.memory_bytes = settings_.memory_bytes - settings_.memory_bytes / 32;
+        options.pool.translation_bytes = settings_.memory_bytes / 16;
         options.segment_bytes = settings_.segment_bytes;
         options.at_least = settings_.at_least;
         options.read_only = settings_.read_only;
