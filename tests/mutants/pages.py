@@ -167,7 +167,7 @@ MUTANTS = (
         "page/detail/page_store_impl.hpp",
         "    if (in.writable) return room{at, in.file};\n",
         "    if (in.file) return room{at, in.file};\n",
-        "page/page_store.cpp",
+        "page/page_store_epochs.cpp",
         "A page that was evicted twice in an epoch can never be written.",
     ),
     mutant(

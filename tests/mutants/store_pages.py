@@ -162,7 +162,7 @@ MUTANTS = (
         "page/detail/page_store_impl.hpp",
         "map_.for_each_change(closed_, from, each)",
         "map_.for_each_change(UINT32_MAX - 1, from, each)",
-        "page/page_store.cpp",
+        "page/page_store_epochs.cpp",
         "A checkpoint has pages of a later moment, whose images were never synced.",
     ),
     mutant(
@@ -170,7 +170,7 @@ MUTANTS = (
         "page/detail/page_store_impl.hpp",
         "            made.next = page;",
         "            made.next = {page.value + 1};",
-        "page/page_store.cpp",
+        "page/page_store_epochs.cpp",
         "A checkpoint lacks a page of every 2,686 that have changed.",
     ),
     mutant(

@@ -157,8 +157,7 @@ TEST_CASE("a segment stays while somebody writes into it, though nothing in it i
         bool written = false;
         simulated::thread slow{[&] { written = disk.write({2}, 2, image_of(2, 7)).has_value(); }};
         while (world.struck(fault_kind::slow) == 0) world.platform().sleep(microseconds(1));
-        for (std::uint64_t i = 1; i <= 20; ++i)
-            REQUIRE(disk.write({1}, 1, image_of(1, 7 + i % 2)));
+        for (std::uint64_t i = 1; i <= 20; ++i) REQUIRE(disk.write({1}, 1, image_of(1, 7 + i % 2)));
         REQUIRE(disk.prepare(1));
         disk.committed(1);
         CHECK_FALSE(written);
