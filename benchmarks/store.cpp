@@ -342,8 +342,7 @@ void measure_larger(const choices& chosen, const std::vector<contender>& all,
         made.limit = std::make_unique<memory_limit>(budget + for_program);
         setup how = setup_of(chosen, promise::buffered, who.name);
         how.memory_bytes = budget / 2;
-        how.larger_than_memory = true;
-        how.few_in_memory = true;
+        how.larger_than_memory = how.few_in_memory = true;
         made.process = std::make_unique<served>(
             who, served::plan{how, chosen.records, &drawn, made.limit.get()});
         made.last = made.process->loaded().used;
