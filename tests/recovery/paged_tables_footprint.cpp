@@ -190,6 +190,7 @@ TEST_CASE("what is known of pages on the disk takes 48 bytes of memory for each,
     }
     CHECK(one.disk().images_written > 10 * one.tables->stats().pages);
     one.checkpoint();
+    one.checkpoint();
     CHECK(one.disk().memory_bytes <= 24 * one.tables->stats().pages + 64 * KiB);
     one.open();
     CHECK(one.disk().memory_bytes <= 24 * one.tables->stats().pages + 64 * KiB);
