@@ -147,10 +147,19 @@ MUTANTS = (
     mutant(
         "paged-tables-admitted-erasures-count-nothing",
         "recovery/detail/commit_bounds.hpp",
-        "return {0, least(used, 3 * commit.entries)};",
-        "return {0, least(used, 0 * commit.entries)};",
+        "return {0, least(used + 1, 3 * commit.entries)};",
+        "return {0, least(used + 1, 0 * commit.entries)};",
         "recovery/paged_tables_admit.cpp",
         "A commit that erases, and is logged, finds the disk full.",
+    ),
+    mutant(
+        "paged-tables-admitted-erasures-end-with-the-last-page",
+        "recovery/detail/commit_bounds.hpp",
+        "least(used + 1, 3 * commit.entries)",
+        "least(used, 3 * commit.entries)",
+        "recovery/paged_tables_full_disk.cpp",
+        "A commit that erases of every page, and is logged, finds the disk full.",
+        "rows of every page",
     ),
     mutant(
         "paged-table-handles-do-not-learn-of-the-drop",
@@ -177,5 +186,15 @@ MUTANTS = (
         "Commits are admitted by what rows took when trees were lower, and more than there is room "
         "for.",
         "of one row",
+    ),
+    mutant(
+        "paged-tables-credit-of-before-a-full-disk",
+        IMPL,
+        "        credit_ = 0;  // a promise",
+        "        // a promise",
+        "recovery/paged_tables_admit.cpp",
+        "Commits are let in that what is promised later does not count, and a checkpoint finds the "
+        "disk full.",
+        "full once more",
     ),
 )

@@ -40,8 +40,8 @@ public:
         options_.least_segment_bytes = 64 * KiB;
         options_.pool.page_bytes = page_bytes;
         options_.pool.translation_bytes = translation_bytes != 0 ? translation_bytes
-                                          : frames < 400        ? 32 * KiB
-                                                                : 128 * KiB;
+                                          : frames < 400         ? 32 * KiB
+                                                                 : 128 * KiB;
         options_.pool.wait_for_frame = milliseconds(1);
         options_.pool.clean_percent = seed % 2 == 0 ? 25 : 0;
         options_.pool.side_bytes = 1 + seed % 5 * pool_type::side_copy_bytes(page_bytes);
@@ -410,5 +410,46 @@ TEST_CASE("a commit of one row counts by the trees as they are now, however many
         for (; asked() == once + 1; ++admitted) REQUIRE(tables->admit(90, 1, true));
         CHECK(admitted == credit / bytes_of_a_row(height) + 1);
         CHECK(bytes_of_a_row(height) > first * 3 / 2);
+    });
+}
+
+TEST_CASE("a promise on a disk that is full once more counts what was let in between") {
+    simulation world{1};
+    world.run([&] {
+        world.limit_disk(256 * MiB);
+        paged_tables_options options;
+        options.database = ours;
+        options.segment_bytes = 64 * KiB;
+        options.pool.page_bytes = page_bytes;
+        auto in = world.platform().open_directory("db", directory_mode::create).value();
+        auto tables = tables_type::open(world.platform(), in, options).value();
+        auto rows = tables->make_table({1}).value();
+        const auto asked = [&] { return world.io_count(io_kind::free_bytes); };
+        const auto put_each = [&](std::uint64_t which) {
+            REQUIRE(tables->admit(90 * 8'000 / which, 8'000 / which, true));
+            for (std::uint64_t row = 0; row < 8'000; row += which)
+                REQUIRE(rows.put("row-" + std::to_string(row), std::string(90, 'v'), lsn{which}));
+        };
+        put_each(1);
+        REQUIRE(tables->checkpoint([](auto note) { return note(lsn{1}), success(); }));
+        put_each(16);
+        // Beside a checkpoint that gives nothing back the disk has plenty, and then it is full.
+        REQUIRE(tables->checkpoint([&](auto note) {
+            note(lsn{2});
+            const bool plenty = tables->admit(90, 1, true).has_value();
+            world.limit_disk(world.used_bytes());
+            return plenty ? success() : result<void>{error{error_code::no_space, ""}};
+        }));
+        const page_store_stats full = tables->disk_stats();
+        REQUIRE_FALSE(full.spare);
+        world.limit_disk(256 * MiB);
+        // Its promise makes the reserve whole.
+        REQUIRE(tables->admit(90 * 1'000, 1'000, true));
+        REQUIRE(tables->disk_stats().spare);
+        REQUIRE(tables->disk_stats().spares > full.spares);
+        // The disk is asked, so that the next promise begins with what is dirty then.
+        const std::uint64_t before = asked();
+        REQUIRE(tables->admit(90, 1, true));
+        CHECK(asked() == before + 1);
     });
 }

@@ -236,3 +236,48 @@ TEST_CASE("and also while threads change rows beside checkpoints and cleaning") 
     }
     CHECK(refused > 20 / one_in);
 }
+
+TEST_CASE("rows of every page are erased by one commit that was admitted, though all are written") {
+    std::uint64_t tight = 0;
+    for (std::uint64_t many = 12; many < 60; many += one_in) {
+        CAPTURE(many);
+        simulation world{many};
+        world.run([&] {
+            paged_tables_options options;
+            options.database = ours;
+            options.segment_bytes = options.least_segment_bytes = 64 * KiB;
+            options.pool.page_bytes = 1024;
+            options.pool.translation_bytes = 32 * KiB;
+            options.pool.side_bytes = pool_type::side_copy_bytes(1024);
+            options.pool.memory_bytes = options.pool.translation_bytes + options.pool.side_bytes +
+                                        8 * pool_type::frame_bytes(1024);
+            auto in = world.platform().open_directory("db", directory_mode::create).value();
+            auto tables = tables_type::open(world.platform(), in, options).value();
+            std::uint64_t position = 0;
+            const auto checkpoint = [&] {
+                return tables->checkpoint(
+                    [&](auto note) { return note(lsn{++position}), success(); });
+            };
+            constexpr std::uint64_t rows = 36;
+            const auto key = [](std::uint64_t row) { return "r" + std::to_string(100 + row); };
+            // Tables of one page each, and a pool for a few of them.
+            std::vector<tables_type::table_type> all;
+            for (std::uint64_t table = 1; table <= many; ++table) {
+                all.push_back(tables->make_table({table}).value());
+                for (std::uint64_t row = 0; row < rows; ++row)
+                    REQUIRE(all.back().put(key(row), "v", lsn{1}));
+            }
+            REQUIRE(checkpoint());
+            REQUIRE(tables->page_count() == many);
+            world.limit_disk(world.used_bytes());
+            for (std::uint64_t row = 0; row < rows; row += 2) {
+                REQUIRE(tables->admit(0, 2 * many, false));
+                tight += !tables->disk_stats().spare;
+                for (const std::uint64_t each : {row, row + 1})
+                    for (auto& table : all) REQUIRE(table.erase(key(each)));
+                if (row % 4 == 0) REQUIRE(checkpoint());
+            }
+        });
+    }
+    CHECK(tight > 0);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A data segment: a file with images of pages, each written once and never overwritten. It keeps
-// its size; others may have another.
+// A data segment: a file with images of pages. One that a manifest knows is never overwritten. It
+// keeps its size; others may have another.
 //
 //   offset  bytes  field
 //        0      8  magic              "MANTISDT"

@@ -10,8 +10,8 @@
 // by the levels and by the pages that there were.
 //
 // Images. A page has one place for those of one epoch (page_store.hpp): so no more are needed than
-// there are pages, and that are made. Nor more than pages are changed, even if each leaves its
-// frame each time:
+// there are pages, and that are made; and one, so that pages are still changed when each has its
+// place. Nor more than pages are changed, even if each leaves its frame each time:
 //   erase    its leaf; merging asks by itself
 //   put      its leaf, where it was found and when it is looked for; its parent and the leaf again,
 //            and a new one; from the root down again two pages for each level, and two more below a
@@ -52,7 +52,7 @@ constexpr std::uint64_t entry_bytes = 32;  // of an entry besides its key and va
                                                 std::uint64_t used,
                                                 std::uint64_t page_bytes) noexcept {
     const auto least = [](std::uint64_t a, std::uint64_t b) { return a < b ? a : b; };
-    if (!commit.puts) return {0, least(used, 3 * commit.entries)};
+    if (!commit.puts) return {0, least(used + 1, 3 * commit.entries)};
     constexpr std::uint64_t extent_bytes = 64;  // of a page of an extent besides the value
     const std::uint64_t eighth = page_bytes / 8;
     const std::uint64_t levels = height + 1 + std::bit_width(commit.entries) / 2;

@@ -6,7 +6,8 @@
 // header. The size is the one for which the most places hold a node of which every byte is
 // accounted for. An image names its page; of the images of one page the one that lies last counts,
 // for segments are numbered, and filled, in the order of writing, but for two that are filled at a
-// time. So it is likely the last one, and no more than that.
+// time, and a page is only written again where its last image is. So it is likely the last one, and
+// no more than that.
 //
 // Threads: one.
 #pragma once

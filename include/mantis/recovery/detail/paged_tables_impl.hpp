@@ -205,7 +205,10 @@ template <platform Platform, checksum_policy Checksum>
 bool paged_tables<Platform, Checksum>::disk_has_plenty(std::uint64_t bytes) {
     constexpr std::uint64_t share = plenty_share;
     if (!options_.spare) return true;
-    if (disk_.is_tight()) return false;
+    if (disk_.is_tight()) {
+        credit_ = 0;  // a promise that is made now would not count what that lets in later
+        return false;
+    }
     if (bytes > credit_) {
         const auto free = directory_->free_bytes();
         const std::uint64_t besides = 4 * std::uint64_t{options_.segment_bytes};
