@@ -323,7 +323,7 @@ result<void> page_store<Platform, Checksum>::write(page_id page, std::uint32_t e
         const auto blocks = static_cast<std::uint32_t>(size / data_block_bytes);
         if (epoch <= commit_begun_) what_for = purpose::commit;
         const page_place last = map_.place_since(page, epoch);
-        if (last.blocks() == blocks && !last.is_none()) {
+        if (last.blocks() == blocks) {
             what_for = purpose::again;
             auto same = take_again(page, epoch, last, hold);
             if (!same) return std::move(same).error();

@@ -52,7 +52,7 @@ constexpr std::uint64_t entry_bytes = 32;  // of an entry besides its key and va
                                                 std::uint64_t used,
                                                 std::uint64_t page_bytes) noexcept {
     const auto least = [](std::uint64_t a, std::uint64_t b) { return a < b ? a : b; };
-    if (!commit.puts) return {0, least(used + 1, 3 * commit.entries)};
+    if (!commit.puts || commit.entries == 0) return {0, least(used + 1, 3 * commit.entries)};
     constexpr std::uint64_t extent_bytes = 64;  // of a page of an extent besides the value
     const std::uint64_t eighth = page_bytes / 8;
     const std::uint64_t levels = height + 1 + std::bit_width(commit.entries) / 2;
@@ -64,6 +64,7 @@ constexpr std::uint64_t entry_bytes = 32;  // of an entry besides its key and va
     const std::uint64_t pages = extents + leaves + inner + levels + 1;
     return {pages, least(used + pages, extents + commit.entries * (2 * levels + 8))};
 }
+static_assert(bounds_of({0, 0, true}, 1, 1, 4096) == commit_bounds{});
 static_assert(bounds_of({100, 1, true}, 1, 1, 4096).pages < 8);
 static_assert(bounds_of({55'000'000, 500'000, true}, 1, 1, 4096).images < 400'000);
 static_assert(bounds_of({479, 1, true}, 3, 9, 4096) == bounds_of({1, 1, true}, 3, 9, 4096) &&

@@ -287,6 +287,7 @@ private:
         options.pool.page_bytes = PageBytes;
         // The rest is for what is known of pages that are not in memory.
         options.pool.memory_bytes = settings_.memory_bytes - settings_.memory_bytes / 32;
+        // How many pages there may be goes by all of it, as the guide says.
         options.pool.translation_bytes = settings_.memory_bytes / 16;
         options.segment_bytes = settings_.segment_bytes;
         options.at_least = settings_.at_least;
