@@ -299,6 +299,44 @@ TEST_CASE("a second image of an epoch that cannot be written leaves the committe
     }
 }
 
+TEST_CASE("a second image of an epoch whose file cannot be opened again takes another place") {
+    simulation world{1};
+    world.run([&] {
+        page_manifest manifest;
+        life one{world.platform(), manifest, 1};
+        REQUIRE(one.open());  // keeps two files open
+        store& disk = one.disk();
+        REQUIRE(disk.write({1}, 2, image_of(1, 7)));
+        page_state state;
+        const auto fill = [&](std::uint32_t epoch, std::uint64_t first, std::uint64_t last) {
+            for (std::uint64_t page = first; page <= last; ++page, state[page - 1] = 7)
+                REQUIRE(disk.write({page}, epoch, image_of(page, 7)));
+        };
+        const auto commit = [&](std::uint32_t epoch) {
+            REQUIRE(disk.prepare(epoch));
+            manifest.deltas.push_back(page_test::all_changes(disk).encode());
+            disk.committed(epoch);
+        };
+        fill(1, 10, 99);
+        commit(1);
+        fill(2, 100, 160);  // whose files are open instead
+        const page_place first = disk.images({1}, 1).images.front().now.place;
+        world.inject({.on = io_kind::open});
+        const auto failed = disk.write({1}, 2, image_of(1, 23));
+        REQUIRE_FALSE(failed);
+        CHECK(failed.error().code() == error_code::io);
+        CHECK(difference(disk, state, 160) == "");
+        REQUIRE(disk.write({1}, 2, image_of(1, 23)));
+        CHECK(disk.images({1}, 1).images.front().now.place != first);
+        state[1] = 23;
+        commit(2);
+        CHECK(disk.stats().live_bytes == page_test::bytes_of(state));
+        life other{world.platform(), manifest, 2};
+        REQUIRE(other.open());
+        CHECK(difference(other.disk(), state, 160) == "");
+    });
+}
+
 TEST_CASE("on a full disk writes are refused, the spare is saved, and reads go on") {
     simulation world{1};
     world.run([&] {

@@ -175,6 +175,25 @@ private:
     std::uint64_t taken_ = 0;
 };
 
+// Tables that a test changes by itself, with room for far more.
+struct large_disk {
+    large_disk(simulation& of, std::uint64_t size)
+        : world{&of}, in{of.platform().open_directory("db", directory_mode::create).value()} {
+        of.limit_disk(size);
+        options.database = ours;
+        options.segment_bytes = 64 * KiB;
+        options.pool.page_bytes = page_bytes;
+        tables = tables_type::open(of.platform(), in, options).value();
+    }
+    // How often the disk was asked what is free.
+    std::uint64_t asked() const { return world->io_count(io_kind::free_bytes); }
+
+    simulation* world;
+    simulated::directory in;
+    paged_tables_options options;
+    owned<tables_type> tables;
+};
+
 // Commits until none is admitted, whatever is cleaned.
 void fill(admitted& one, std::uint64_t most_rows, std::uint64_t most_bytes) {
     for (int in_vain = 0; in_vain < 3;) {
@@ -378,26 +397,21 @@ TEST_CASE("what was admitted is not taken away by checkpoints and cleaning besid
 TEST_CASE("a commit of one row counts by the trees as they are now, however many came before it") {
     simulation world{1};
     world.run([&] {
-        world.limit_disk(400 * MiB);
-        paged_tables_options options;
-        options.database = ours;
-        options.segment_bytes = 64 * KiB;
-        options.pool.page_bytes = page_bytes;
-        auto in = world.platform().open_directory("db", directory_mode::create).value();
-        auto tables = tables_type::open(world.platform(), in, options).value();
+        large_disk at{world, 400 * MiB};
+        tables_type* const tables = &*at.tables;
         auto rows = tables->make_table({1}).value();
         const auto bytes_of_a_row = [&](std::uint64_t height) {
             const auto most =
                 detail::bounds_of({90, 1, true}, height, tables->stats().pages, page_bytes);
             return (most.images + 2 * most.pages) * page_bytes;
         };
-        const auto asked = [&] { return world.io_count(io_kind::free_bytes); };
         REQUIRE(detail::is_small_row(90, 1, page_bytes));
         // The disk is asked by the first, of the trees as they are: of one page.
         REQUIRE(tables->admit(90, 1, true));
         const std::uint64_t first = bytes_of_a_row(1);
-        const std::uint64_t once = asked();
-        std::uint64_t credit = in.free_bytes().value() / 8 - 4 * options.segment_bytes - first;
+        const std::uint64_t once = at.asked();
+        std::uint64_t credit =
+            at.in.free_bytes().value() / 8 - 4 * at.options.segment_bytes - first;
         REQUIRE(tables->admit(90, 1, true));
         credit -= first;
         // Trees grow, without commits.
@@ -405,9 +419,9 @@ TEST_CASE("a commit of one row counts by the trees as they are now, however many
             REQUIRE(rows.put("row-" + std::to_string(row), std::string(90, 'v'), lsn{1}));
         const std::uint64_t height = rows.tree().height().value();
         REQUIRE(height > 2);
-        REQUIRE(asked() == once + 1);  // above
+        REQUIRE(at.asked() == once + 1);  // above
         std::uint64_t admitted = 0;
-        for (; asked() == once + 1; ++admitted) REQUIRE(tables->admit(90, 1, true));
+        for (; at.asked() == once + 1; ++admitted) REQUIRE(tables->admit(90, 1, true));
         CHECK(admitted == credit / bytes_of_a_row(height) + 1);
         CHECK(bytes_of_a_row(height) > first * 3 / 2);
     });
@@ -416,15 +430,9 @@ TEST_CASE("a commit of one row counts by the trees as they are now, however many
 TEST_CASE("a promise on a disk that is full once more counts what was let in between") {
     simulation world{1};
     world.run([&] {
-        world.limit_disk(256 * MiB);
-        paged_tables_options options;
-        options.database = ours;
-        options.segment_bytes = 64 * KiB;
-        options.pool.page_bytes = page_bytes;
-        auto in = world.platform().open_directory("db", directory_mode::create).value();
-        auto tables = tables_type::open(world.platform(), in, options).value();
+        large_disk at{world, 256 * MiB};
+        tables_type* const tables = &*at.tables;
         auto rows = tables->make_table({1}).value();
-        const auto asked = [&] { return world.io_count(io_kind::free_bytes); };
         const auto put_each = [&](std::uint64_t which) {
             REQUIRE(tables->admit(90 * 8'000 / which, 8'000 / which, true));
             for (std::uint64_t row = 0; row < 8'000; row += which)
@@ -448,8 +456,8 @@ TEST_CASE("a promise on a disk that is full once more counts what was let in bet
         REQUIRE(tables->disk_stats().spare);
         REQUIRE(tables->disk_stats().spares > full.spares);
         // The disk is asked, so that the next promise begins with what is dirty then.
-        const std::uint64_t before = asked();
+        const std::uint64_t before = at.asked();
         REQUIRE(tables->admit(90, 1, true));
-        CHECK(asked() == before + 1);
+        CHECK(at.asked() == before + 1);
     });
 }
