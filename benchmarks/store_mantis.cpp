@@ -116,8 +116,7 @@ std::unique_ptr<database> open_in_pages(const setup& how) {
     mantis::store_options options;
     options.page_memory_bytes = how.memory_bytes;
     options.checkpoint_log_bytes = std::max(options.checkpoint_log_bytes, how.memory_bytes / 8);
-    if (how.few_in_memory)
-        return opened_for<pages_buffered<2048>, pages_sync<2048>>(how, options);
+    if (how.few_in_memory) return opened_for<pages_buffered<2048>, pages_sync<2048>>(how, options);
     return opened_for<pages_buffered<4096>, pages_sync<4096>>(how, options);
 }
 // An index in memory holds all rows, whatever they take.
@@ -130,8 +129,8 @@ std::unique_ptr<database> open_in_memory(const setup& how) {
 std::vector<contender> mantis_stores() {
     return {
         {"mantis-btree", measure::role::ours,
-         "this tree; index paged_btree<>, pages of 4 KiB, of 2 KiB where the data is eight times "
-         "the memory, in the memory that everybody has; durability buffered or group_commit; a "
+         "this tree; index paged_btree<>, pages of 4 KiB, of 2 KiB in larger-than-memory, in "
+         "the memory that everybody has; durability buffered or group_commit; a "
          "checkpoint each 64 MiB of log, or an eighth of the memory if that is more",
          false, open_in_pages},
         {"mantis-memory", measure::role::ours,
