@@ -28,6 +28,27 @@ def expect(found, wanted):
     return [] if found == wanted else [f"counted {found} passed and failed instead of {wanted}"]
 
 
+RULE = "=" * 79 + "\n"
+
+
+def told():
+    """What a person reads of three cases: the first and the last of them only talk."""
+    talks = RULE + "TEST CASE: first\nMESSAGE: much\n"
+    fails = RULE + "TEST CASE: second\nERROR: CHECK( 1 == 2 ) is NOT correct!\n"
+    output = "[doctest] version\n" + talks + fails + talks + RULE + ONE_FAILED
+    said = build.what_failed(output)
+    silent = "[doctest] version\n" + talks + "was stopped after 3 s"
+    return {
+        "a case that failed is told, and the counts": []
+        if "second" in said and ONE_FAILED in said
+        else [said],
+        "a case that passed is not told beside one that failed": [said] if "first" in said else [],
+        "all is told when no case says that it failed": []
+        if build.what_failed(silent) == silent
+        else [build.what_failed(silent)],
+    }
+
+
 def counting():
     return {
         "all cases pass": expect(shell(f"echo '{ALL_PASSED}'", "unit"), (3, 0)),
@@ -82,7 +103,7 @@ def setup_says():
 
 
 def check(root):
-    return {**counting(), **setup_says()} if root == gate.ROOT else {}
+    return {**counting(), **told(), **setup_says()} if root == gate.ROOT else {}
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ class Tally:
         counts = f"{passed} passed" + (f", {failed} failed" if failed else "")
         print(f"{verdict:6} {name:34} {seconds:6.1f} s  {counts}", flush=True)
         if failed:
-            print("\n".join("       | " + line for line in output.strip().splitlines()), flush=True)
+            said = what_failed(output).strip().splitlines()
+            print("\n".join("       | " + line for line in said), flush=True)
         else:
             for line in output.splitlines():
                 if re.search(r"\bskipp(ed|ing)\b|^note: ", line) and "test cases:" not in line:
@@ -136,6 +137,14 @@ class Build:
                 lambda test: (test["name"], run_test(test, environment)), tests
             ):
                 tally.add(label + name, *outcome)
+
+
+def what_failed(output):
+    """The cases of doctest's output that failed, and how it ended, without the words of the cases
+    that passed; all of it when no case says that it failed."""
+    head, *cases = re.split(r"^={79}$\n", output, flags=re.MULTILINE)
+    failed = [case for case in cases[:-1] if re.search(r"\bERROR\b|runtime error", case)]
+    return "".join([head, *failed, cases[-1]]) if failed else output
 
 
 def failures_of_ninja(output):
