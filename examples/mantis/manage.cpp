@@ -58,6 +58,50 @@ std::uint64_t document_count(const database& store) {
     return total;
 }
 
+void add_table(mantis::bson_writer& to, bytes_view name, const mantis::index_shape& of) {
+    to.push_document();
+    to.add("name", name);
+    add_number(to, "rows", of.entries);
+    if (of.page_bytes != 0) {
+        add_number(to, "bytes", of.bytes());
+        add_number(to, "height", of.height);
+        add_number(to, "leaves", of.leaves);
+        add_number(to, "inner_nodes", of.inner_nodes);
+        add_number(to, "value_pages", of.value_pages);
+        add_number(to, "fill_percent", of.fill_percent);
+    } else {
+        add_number(to, "memory_bytes", of.memory_bytes);
+    }
+    to.end();
+}
+mantis::result<void> add_tables(mantis::bson_writer& to, database& store) {
+    to.begin_array("tables");
+    for (const mantis::table_info& each : store.base().tables()) {
+        const auto seen = store.base().shape(*store.base().find_table(each.name));
+        if (!seen) return mantis::error{seen.error()}.within("looking at a table");
+        add_table(to, each.name.view(), *seen);
+    }
+    to.end();
+    return mantis::success();
+}
+// Of pages that were looked for in memory, and of what was written since the database was made.
+void add_ratios(mantis::bson_writer& to, const mantis::store_stats& sum) {
+    const auto ratio = [](std::uint64_t part, std::uint64_t of) {
+        return of == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(of);
+    };
+    to.begin_document("cache");
+    add_number(to, "hits", sum.pages.hits);
+    add_number(to, "misses", sum.pages.misses);
+    to.add("hit_ratio", ratio(sum.pages.hits, sum.pages.hits + sum.pages.misses));
+    add_number(to, "bytes", sum.pages.memory_bytes);
+    to.end();
+    to.begin_document("written");
+    add_number(to, "log_bytes", sum.log_bytes);
+    add_number(to, "page_bytes", sum.pages.written_ever_bytes);
+    to.add("amplification", ratio(sum.log_bytes + sum.pages.written_ever_bytes, sum.log_bytes));
+    to.end();
+}
+
 exit_code stats(const arguments& given) {
     std::optional<database> store;
     if (const exit_code opened = open_database(given.word(0), access::read, store);
@@ -77,6 +121,8 @@ exit_code stats(const arguments& given) {
     add_number(answer, "file_bytes", sum.pages.disk_bytes);
     add_number(answer, "reserve_bytes", sum.pages.reserve_bytes);
     answer.end();
+    if (const auto added = add_tables(answer, *store); !added) return complain(added.error());
+    add_ratios(answer, store->base().stats());
     add_number(answer, "log_bytes", sum.log_bytes);
     add_number(answer, "log_files", opening.segments);
     add_number(answer, "log_records", opening.records);
@@ -197,13 +243,18 @@ command drop_command() {
 }
 
 command stats_command() {
-    return {.name = "stats",
-            .words = "DIR",
-            .summary = "how much there is: documents, memory, log",
-            .fewest_words = 1,
-            .most_words = 1,
-            .options = {},
-            .run = stats};
+    return {
+        .name = "stats",
+        .words = "DIR",
+        .summary = "how much there is: documents, pages, log, and what it costs",
+        .details =
+            "Of each table its rows, pages, the height and fill of its tree: inner nodes are\n"
+            "read, and at most 128 leaves. `amplification` is what was written to files of log\n"
+            "and pages for each byte of log since the database was made.\n",
+        .fewest_words = 1,
+        .most_words = 1,
+        .options = {},
+        .run = stats};
 }
 
 command checkpoint_command() {
@@ -222,7 +273,7 @@ command compact_command() {
     return {
         .name = "compact",
         .words = "DIR",
-        .summary = "makes the files of pages as small as they can be",
+        .summary = "makes the files as small as they can be",
         .details = "An open database does it by itself where they take twice what lives in them.\n",
         .fewest_words = 1,
         .most_words = 1,

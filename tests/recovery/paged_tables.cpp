@@ -387,6 +387,37 @@ TEST_CASE("a root that no page is, or an edit that is none, is damage") {
     }
 }
 
+TEST_CASE(
+    "what was written is counted over openings and rewritings, and figures that are none are "
+    "damage") {
+    place at;
+    std::uint64_t written = 0;
+    for (std::uint64_t opening = 1; opening < 4; ++opening) {
+        auto tables = at.open();
+        CHECK(tables->stats().bytes_written_ever == written);
+        auto table = opening == 1 ? tables->make_table({1}).value() : tables->table({1}).value();
+        fill(table, 0, 200);
+        checkpoint(*tables, opening);
+        const paged_tables_stats now = tables->stats();
+        CHECK(now.disk.bytes_written >= 200 * 40);
+        CHECK(now.bytes_written_ever == written + now.disk.bytes_written);
+        written = now.bytes_written_ever;
+        REQUIRE(tables->rewrite());
+        // What no checkpoint came after is forgotten.
+        fill(table, 0, 200);
+    }
+    {
+        auto manifests =
+            manifest<memory, xxh3>::open(at.world, at.in, ours, 0, [](const manifest_edit&) {
+                return success();
+            }).value();
+        const std::uint64_t next = manifests.state().epoch + 1;
+        REQUIRE(manifests.append(
+            next, {9}, [&](auto& to) { return to.add(manifest_edit_kind::figures, "7 bytes"); }));
+    }
+    CHECK(at.refusal() == error_code::corrupt);
+}
+
 TEST_CASE("real threads change tables beside checkpoints") {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
         CAPTURE(seed);

@@ -32,12 +32,44 @@ def compacting_gives_back_what_deleted_documents_took(folder):
     before = taken(database)
     mantis("delete", database, "rows", '{"_id": {"$gte": 300}}')
     (line,) = mantis("compact", database).lines
+    assert line["reserve_bytes"] <= 4 * 1024 * 1024, line
+    assert len(list(database.iterdir())) < 30, list(database.iterdir())
     files = line["file_bytes"] - line["reserve_bytes"]
     assert files <= 1.5 * line["live_bytes"] + 1024 * 1024, line
     assert taken(database) < before, (taken(database), before)
     assert mantis("count", database, "rows").out.strip() == "300"
     (line,) = mantis("check", database).lines
     assert line["sound"] and line["documents"] == 300, line
+
+
+@case
+def stats_say_where_space_goes(folder):
+    """Rows, nodes and bytes of the table are those that check --full counts; what was written to
+    pages is counted over openings.
+    """
+    database = filled(folder)
+    (stats,) = mantis("stats", database).lines
+    (full,) = mantis("check", database, "--full").lines
+    (table,) = stats["tables"]
+    pages = full["pages"]
+    assert table["name"] == "collection/rows" and table["rows"] == ROWS == pages["rows"], table
+    for name in ("height", "leaves", "inner_nodes"):
+        assert table[name] == pages[name], (name, table, pages)
+    assert table["value_pages"] == pages["large_value_pages"] == 0, (table, pages)
+    assert abs(table["fill_percent"] - pages["fill_percent"]) <= 3, (table, pages)
+    assert table["bytes"] == stats["pages"]["count"] * stats["pages"]["page_bytes"], stats
+    assert stats["cache"]["misses"] > 0, stats
+    hits = stats["cache"]["hits"]
+    ratio = hits / (hits + stats["cache"]["misses"])
+    assert abs(stats["cache"]["hit_ratio"] - ratio) < 1e-9, stats
+    written = stats["written"]
+    assert written["page_bytes"] >= table["bytes"] and written["log_bytes"] > ROWS * 100, stats
+    amplification = (written["page_bytes"] + written["log_bytes"]) / written["log_bytes"]
+    assert abs(written["amplification"] - amplification) < 1e-9, stats
+    mantis("update", database, "rows", "{}", '{"$set": {"text": "w"}}')
+    mantis("checkpoint", database)
+    (again,) = mantis("stats", database).lines
+    assert again["written"]["page_bytes"] > written["page_bytes"], (written, again)
 
 
 @case

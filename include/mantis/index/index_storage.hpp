@@ -55,6 +55,8 @@
 //   s.pack(pause)                    bool                little is left of much: moves some of it
 //                                                        together, as a change. Whether there is
 //                                                        more to be done
+//   s.want_packing()                 void                so does the next pack(), however much is
+//                                                        left
 //   s.compact()                      bool                after that, the same on the disk. Whether
 //                                                        a checkpoint is wanted, and then this
 //   s.rests()                        bool                rest() was called, and there was no change
@@ -140,8 +142,10 @@ struct storage_stats {
     std::uint64_t reserve_bytes = 0;  // of them, kept for a full disk
     std::uint64_t live_bytes = 0;     // of them, of pages that are in use
     std::uint64_t written_bytes = 0;  // in this opening
-    std::uint64_t memory_bytes = 0;   // of pages now
-    std::uint64_t hits = 0;           // of pages looked for in memory
+    // Since the database was made; of earlier openings, what a checkpoint came after.
+    std::uint64_t written_ever_bytes = 0;
+    std::uint64_t memory_bytes = 0;  // of pages now
+    std::uint64_t hits = 0;          // of pages looked for in memory
     std::uint64_t misses = 0;
 };
 
@@ -180,6 +184,7 @@ public:
         return true;
     }
     [[nodiscard]] bool rests() const noexcept { return true; }
+    void want_packing() noexcept {}
     template <class Pause>
     [[nodiscard]] bool pack(Pause) noexcept {
         return false;

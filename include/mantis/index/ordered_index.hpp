@@ -38,6 +38,14 @@
 //                                                              as it says no, `from` is the least
 //                                                              key behind the last row
 //
+// For who plans a query, or looks where space goes:
+//
+//   index.estimate(from, to)        result<std::uint64_t>  about how many entries there are with
+//                                                   from <= key < to; an empty `to` has no end. Else
+//                                                   a table counts them
+//   index.shape()                   result<index_shape>    index_shape.hpp; else a table knows its
+//                                                   entries and memory
+//
 // An index in memory succeeds always; one over pages may fail, with io, corrupt, no_space or
 // out_of_memory. A put or erase that failed has left the entry as it was or made it what it was to
 // be, and every other entry as it was. A find or scan that failed may have called f: what f was

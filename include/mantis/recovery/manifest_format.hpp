@@ -75,6 +75,7 @@ enum class manifest_edit_kind : std::uint16_t {
     page_map = 1,  // where some pages lie from now on
     table = 2,     // a table was made or dropped
     root = 3,      // the root of a table's index
+    figures = 4,   // what was done since the database was made
 };
 
 struct manifest_header {

@@ -113,7 +113,12 @@ public:
         return answer(tree_.scan_back(std::move(f)));
     }
     [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to) const {
-        return answer(tree_.estimate(from, to));
+        return answer(tree_.estimate(from, to, count()));
+    }
+    [[nodiscard]] result<index_shape> shape() const {
+        auto seen = answer(tree_.shape());
+        if (seen) seen->entries = count();
+        return seen;
     }
     //   Errors      corrupt, besides: there are more or fewer entries than count() says
     [[nodiscard]] result<page_tree_stats> verify() const {

@@ -56,6 +56,7 @@
 #pragma once
 
 #include "detail/commit_bounds.hpp"
+#include "detail/manifest_figures.hpp"
 #include "detail/stoppable_pool.hpp"
 #include "detail/stored_page_numbers.hpp"
 #include "detail/tables_pack.hpp"
@@ -113,6 +114,9 @@ struct checkpoint_figures {
 struct paged_tables_stats {
     std::uint64_t tables = 0;
     std::uint64_t pages = 0;
+    // To data segments, since the database was made; of earlier openings, what a checkpoint came
+    // after.
+    std::uint64_t bytes_written_ever = 0;
     page_store_stats disk;
     buffer_pool_stats pool;
 };
@@ -303,7 +307,8 @@ public:
     [[nodiscard]] page_store_stats disk_stats() { return disk_.stats(); }
     //   Complexity  looks at every frame and every segment
     [[nodiscard]] paged_tables_stats stats() {
-        paged_tables_stats seen{0, numbers_.used_count(), disk_.stats(), pool_.stats()};
+        paged_tables_stats seen{0, numbers_.used_count(), 0, disk_.stats(), pool_.stats()};
+        seen.bytes_written_ever = written_before_ + seen.disk.bytes_written;
         const lock_guard<mutex> hold{mutex_};
         seen.tables = tables_.all().size();
         return seen;
@@ -410,6 +415,10 @@ private:
     }
     template <class Edits, class PartFrom>
     [[nodiscard]] static result<void> add_pages(Edits& to, PartFrom part_from);
+    template <class Edits>
+    [[nodiscard]] static result<void> add_figures(Edits& to, detail::manifest_figures now) {
+        return to.add(manifest_edit_kind::figures, detail::encode_manifest_figures(now));
+    }
 
     const paged_tables_options options_;
     Platform world_;
@@ -422,6 +431,8 @@ private:
     mutex turn_;                             // protects the next two
     std::optional<manifest_type> manifest_;  // none: opened to be read only
     detail::table_roots committed_roots_;
+    detail::manifest_figures committed_figures_;
+    std::uint64_t written_before_ = 0;  // bytes, as it was opened
 
     // Of who admits.
     std::uint64_t height_ = 0;

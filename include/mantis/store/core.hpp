@@ -84,8 +84,7 @@ public:
         return log_ ? log_->sync() : closed();
     }
 
-    //   Effects     everything is durable, the lock is free; every later call of the store answers
-    //               closed or is an error
+    //   Effects     everything is durable, the lock is free; every later call answers an error
     //   Errors      unknown_outcome, io, no_space: the directory is free all the same
     [[nodiscard]] result<void> close() {
         if (!log_) return success();
@@ -119,10 +118,29 @@ public:
     // Writes an image of all tables while commits go on; later openings begin with it.
     //   Returns     what was made, or the last one, if nothing was committed since
     //   Errors      no_space, io: all is as it was; read_only; unknown_outcome: the log has failed
-    // `anew`: also where nothing was committed since the last one.
+    // `anew`: also where nothing was committed since the last one, whose image is damaged.
     [[nodiscard]] result<checkpoint_info> checkpoint(bool anew = false) {
-        return make_checkpoint(anew);
+        if (!log_) return closed();
+        if (options_.read_only)
+            return error{error_code::read_only,
+                         "making a checkpoint: the store was opened read-only"};
+        const event_delivery told{&watches_.events()};
+        const lock_guard<mutex> alone{checkpoint_mutex_};
+        const checkpoint_info last = last_checkpoint();
+        const auto now = engine_->now_applied();
+        if (tables_.storage().wants_checkpoint()) anew = true;
+        if (!anew && last.redo_from != lsn{} && now.end == last.redo_from) return last;
+        auto made = checkpointer_->make();
+        if (!made) return made.error().within("making a checkpoint");
+        background_->made();
+        const lock_guard<mutex> hold{info_mutex_};
+        last_checkpoint_ = *made;
+        last_checkpoint_at_ = platform_.now();
+        operations_before_ = now.operations;
+        ++checkpoints_;
+        return made;
     }
+    [[nodiscard]] result<storage_stats> compact() { return rest_.compact(); }
 
     [[nodiscard]] checkpoint_info last_checkpoint() const {
         const lock_guard<mutex> hold{info_mutex_};
@@ -305,29 +323,6 @@ private:
         return success();
     }
 
-    // `anew`: also where nothing was committed since the last one, whose image is damaged.
-    result<checkpoint_info> make_checkpoint(bool anew) {
-        if (!log_) return closed();
-        if (options_.read_only)
-            return error{error_code::read_only,
-                         "making a checkpoint: the store was opened read-only"};
-        const event_delivery told{&watches_.events()};
-        const lock_guard<mutex> alone{checkpoint_mutex_};
-        const checkpoint_info last = last_checkpoint();
-        const auto now = engine_->now_applied();
-        if (tables_.storage().wants_checkpoint()) anew = true;
-        if (!anew && last.redo_from != lsn{} && now.end == last.redo_from) return last;
-        auto made = checkpointer_->make();
-        if (!made) return made.error().within("making a checkpoint");
-        background_->made();
-        const lock_guard<mutex> hold{info_mutex_};
-        last_checkpoint_ = *made;
-        last_checkpoint_at_ = platform_.now();
-        operations_before_ = now.operations;
-        ++checkpoints_;
-        return made;
-    }
-
     void open_checkpoints(const superblock& block) {
         checkpointer_.emplace(
             platform_, *directory_, block.database, *engine_, tables_, *log_,
@@ -406,7 +401,7 @@ private:
             auto& storage = core->tables_.storage();
             if (!core->options_.checkpoint_for_space) return false;
             if (storage.unsettled()) return storage.look(), true;
-            return storage.stats().pages != 0 && core->idle_.look();
+            return storage.stats().pages != 0 && core->rest_.look(core->idle_);
         }
         void note(const event& what) const {
             core->watches_.events().note(what);
@@ -463,7 +458,7 @@ private:
             return static_cast<store_core*>(self)->superblock_->now().checkpoint;
         };
         const auto replace_image = [](void* self) {
-            return static_cast<store_core*>(self)->make_checkpoint(true).has_value();
+            return static_cast<store_core*>(self)->checkpoint(true).has_value();
         };
         scrub_.emplace(platform_, *directory_, database, options_, watches_.events().sink(),
                        store_scrub_calls{reach, settle, checkpoint, replace_image,

@@ -123,6 +123,22 @@ public:
         return std::move(found->value);
     }
 
+    // About how many rows there are with from <= key < to, or to the end where `to` is empty: for
+    // who chooses between ways to find some. Of a table in pages it is what the two ways down to
+    // the keys say, and exact within one leaf; of a table in memory it is their number.
+    //   Errors      not_found: the table was dropped; those of its index
+    [[nodiscard]] result<std::uint64_t> estimate(const table_handle& of, bytes_view from,
+                                                 bytes_view to) {
+        return ask(of, [&](const auto& table) { return table.estimate(from, to); });
+    }
+    // Where the space of a table goes: levels and nodes of its tree, and how full they are.
+    //   Errors      likewise
+    //   Complexity  of a table in pages: reads its inner nodes, about a hundredth of its pages, and
+    //               at most 128 leaves
+    [[nodiscard]] result<index_shape> shape(const table_handle& of) {
+        return ask(of, [](const auto& table) { return table.shape(); });
+    }
+
     //   Effects     everything committed before the call survives power loss, whatever the
     //               durability policy
     //   Errors      unknown_outcome, closed
@@ -140,19 +156,14 @@ public:
     [[nodiscard]] result<checkpoint_info> checkpoint() {
         return open() ? core_->checkpoint() : closed();
     }
-    // Makes files of pages as small as they can be while commits go on: checkpoints, each of which
-    // cleans some, until they give nothing back any more.
+    // Makes files as small as they can be while commits go on: packs leaves that are not full, moves
+    // pages together on the disk, and where nobody commits meanwhile and the disk has plenty of
+    // room, gives back what is kept for changes (docs/pages.md#at-rest).
     //   Returns     what is left
     //   Errors      as checkpoint(): some space may have been given back
     [[nodiscard]] result<storage_stats> compact() {
         if (!open()) return closed();
-        for (int in_vain = 0; in_vain < 2;) {
-            const std::uint64_t before = core_->tables().storage().stats().disk_bytes;
-            if (auto made = core_->checkpoint(true); !made) return made.error();
-            const bool less = core_->tables().storage().stats().disk_bytes < before;
-            in_vain = less ? 0 : in_vain + 1;
-        }
-        return core_->tables().storage().stats();
+        return core_->compact();
     }
     //   Returns     the last one, of this opening or an earlier one; redo_from {}: there is none
     [[nodiscard]] checkpoint_info last_checkpoint() const {
@@ -248,6 +259,12 @@ private:
     explicit store(owned<core_type> core) noexcept : core_{std::move(core)} {}
 
     [[nodiscard]] bool open() const noexcept { return static_cast<bool>(core_); }
+    template <class F>
+    [[nodiscard]] auto ask(const table_handle& of, F f) -> decltype(f(of.inner())) {
+        if (!open()) return closed();
+        if (auto there = core_->engine().live(of.inner()); !there) return there.error();
+        return f(of.inner());
+    }
     static error closed() { return {error_code::closed, "using a store after close()"}; }
 
     owned<core_type> core_;

@@ -17,6 +17,7 @@
 
 #include "../core/ids.hpp"
 #include "../core/result.hpp"
+#include "../index/index_shape.hpp"
 #include "../index/index_storage.hpp"
 #include "../index/row_batch.hpp"
 
@@ -188,6 +189,36 @@ public:
         if (!gone) return of_this(std::move(gone.error()));
         end_commit();
         return success();
+    }
+
+    // About how many entries there are with from <= key < to; an empty `to` has no end.
+    //   Errors      those of the index, with the table's name
+    [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to) const {
+        auto about = visit([&](const auto& index) -> result<std::uint64_t> {
+            if constexpr (requires { index.estimate(from, to); }) return index.estimate(from, to);
+            std::uint64_t count = 0;
+            auto counted = index.scan(from, [&](bytes_view key, bytes_view, lsn) {
+                const bool within = to.empty() || key < to;
+                count += within ? 1 : 0;
+                return within;
+            });
+            if (!counted) return std::move(counted).error();
+            return count;
+        });
+        if (!about) return of_this(std::move(about.error()));
+        return about;
+    }
+    //   Errors      likewise
+    [[nodiscard]] result<index_shape> shape() const {
+        auto seen = visit([](const auto& index) -> result<index_shape> {
+            if constexpr (requires { index.shape(); }) return index.shape();
+            index_shape of_memory;
+            of_memory.entries = index.count();
+            of_memory.memory_bytes = index.memory_bytes();
+            return of_memory;
+        });
+        if (!seen) return of_this(std::move(seen.error()));
+        return seen;
     }
 
     // What a put or erase of that key will read is in memory, or its errors are met now.

@@ -252,6 +252,25 @@ TEST_CASE("ascending puts fill their leaves") {
     must_verify(tree);
 }
 
+TEST_CASE_TEMPLATE("entries between two keys are counted as a sorted map counts them", Config, tiny,
+                   odd, mantis::btree_config) {
+    byte_map<Config> counted;
+    std::map<std::string, int> model;
+    std::mt19937_64 random{7};
+    const auto key = [&] { return std::to_string(random() % 700); };
+    for (int step = 0; step < 3'000; ++step) {
+        const std::string changed = key();
+        if (random() % 3 == 0) counted.erase(changed), model.erase(changed);
+        else counted.put(changed, "value", lsn{1}), model[changed] = 1;
+        std::string from = random() % 8 == 0 ? "" : key();
+        std::string to = random() % 8 == 0 ? "" : key();
+        if (!to.empty() && to < from) std::swap(from, to);
+        const auto end = to.empty() ? model.end() : model.lower_bound(to);
+        const auto right = std::distance(model.lower_bound(from), end);
+        REQUIRE(counted.count_between(from, to) == static_cast<std::size_t>(right));
+    }
+}
+
 TEST_CASE("an empty key and an empty value are a key and a value") {
     byte_map<stock> tree;
     tree.put("", "", lsn{1});

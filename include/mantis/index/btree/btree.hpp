@@ -71,6 +71,13 @@ public:
         const shared_guard together{latch_};
         return map_.memory_bytes();
     }
+    // How many entries there are with from <= key < to; an empty `to` has no end.
+    //   Complexity  of the leaves between; writers wait meanwhile
+    [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to) const {
+        if (!to.empty() && to <= from) return std::uint64_t{0};
+        const shared_guard together{latch_};
+        return std::uint64_t{map_.count_between(from, to)};
+    }
     //   Errors      corrupt, with the first invariant of byte_map.hpp that does not hold as its
     //               subject
     [[nodiscard]] result<void> verify() const {

@@ -115,6 +115,19 @@ public:
         }
     }
 
+    //   Requires    from <= to; an empty `to` has no end
+    //   Returns     how many entries there are with from <= key < to
+    //   Complexity  of the leaves between
+    [[nodiscard]] std::size_t count_between(bytes_view from, bytes_view to) const {
+        const leaf_type* leaf = leaf_of(from);
+        if (leaf == nullptr) return 0;
+        const leaf_type* const end = to.empty() ? nullptr : leaf_of(to);
+        std::size_t before = leaf->search(from).at;
+        std::size_t count = 0;
+        for (; leaf != end; leaf = leaf->next) count += leaf->count;
+        if (end != nullptr) count += end->search(to).at;
+        return count - before;
+    }
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
     //   Returns     memory held by entries, nodes and separators, as the system's allocator rounds
     //               them

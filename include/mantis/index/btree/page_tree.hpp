@@ -55,6 +55,7 @@
 #include "detail/tree_merge.hpp"
 #include "detail/tree_pack.hpp"
 #include "detail/tree_place.hpp"
+#include "detail/tree_shape.hpp"
 #include "detail/tree_split.hpp"
 #include "detail/tree_verify.hpp"
 
@@ -290,10 +291,18 @@ public:
     }
     // About how many entries there are with from <= key < to, or to the end where `to` is empty:
     // exact within one leaf.
+    //   Requires    the tree has about so many entries, or that is 0
     //   Complexity  twice a descent for each level
-    [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to) const {
+    [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to,
+                                                 std::uint64_t entries = 0) const {
         if (!to.empty() && to <= from) return std::uint64_t{0};
-        return detail::tree_estimate<descent>{tree_}.between(from, to);
+        return detail::tree_estimate<descent>{tree_}.between(from, to, entries);
+    }
+
+    // Its height, nodes and fill; `entries` is 0, for who has a tree counts them.
+    //   Complexity  reads each inner node, and at most 128 leaves
+    [[nodiscard]] result<index_shape> shape() const {
+        return detail::tree_shape<descent>{tree_}.run();
     }
 
     // Checks all that there is to check, in every page.

@@ -17,6 +17,7 @@ result<void> paged_tables<Platform, Checksum>::load() {
     if (auto noted = note_pages(); !noted) return noted;
     if (options_.read_only && !options_.changes_stay_in_memory) pool_.stop();
     last_ = {found->sequence, found->epoch, found->checkpoint};
+    written_before_ = committed_figures_.bytes_written;
     for (const detail::table_root& each : committed_roots_.all()) tables_.add(each);
     return success();
 }
@@ -65,6 +66,12 @@ auto paged_tables<Platform, Checksum>::make_manifest() -> result<manifest_type> 
 template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::take(const manifest_edit& edit) {
     if (edit.kind == manifest_edit_kind::page_map) return disk_.load(edit.value);
+    if (edit.kind == manifest_edit_kind::figures) {
+        const auto figures = detail::decode_manifest_figures(edit.value);
+        if (!figures) return figures.error();
+        committed_figures_ = *figures;
+        return success();
+    }
     if (edit.kind != manifest_edit_kind::root)
         return error{error_code::mismatch, "reading a manifest: an edit of an unknown kind"}.with(
             "kind", static_cast<std::uint64_t>(edit.kind));
@@ -353,9 +360,11 @@ void paged_tables<Platform, Checksum>::clean_behind() {
 template <platform Platform, checksum_policy Checksum>
 result<void> paged_tables<Platform, Checksum>::commit(const moment& at, std::uint64_t changed) {
     const std::uint64_t epoch = manifest_->state().epoch + 1;
+    const detail::manifest_figures now{written_before_ + disk_.stats().bytes_written};
     const auto produce = [&](auto& to) {
         const auto part = [&](page_id from) { return disk_.changes(from, pages_per_edit); };
         if (auto added = add_pages(to, part); !added) return added;
+        if (auto added = add_figures(to, now); !added) return added;
         return at.roots.for_each_change(committed_roots_, [&](const detail::table_root& root) {
             return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
         });
@@ -375,6 +384,7 @@ result<void> paged_tables<Platform, Checksum>::commit(const moment& at, std::uin
     disk_.committed(at.epoch);
     numbers_.ask_for_room();
     committed_roots_ = at.roots;
+    committed_figures_ = now;
     const lock_guard<mutex> hold{mutex_};
     last_ = {manifest_->sequence(), epoch, at.position};
     return success();
@@ -399,6 +409,7 @@ result<void> paged_tables<Platform, Checksum>::rewrite_manifest() {
     auto done = manifest_->rewrite([&](auto& to) -> result<void> {
         const auto part = [&](page_id from) { return disk_.snapshot(from, pages_per_edit); };
         if (auto added = add_pages(to, part); !added) return added;
+        if (auto added = add_figures(to, committed_figures_); !added) return added;
         return committed_roots_.for_each_change({}, [&](const detail::table_root& root) {
             return to.add(manifest_edit_kind::root, detail::encode_table_root(root));
         });

@@ -15,6 +15,7 @@
 
 #include "../../page/page_map.hpp"
 #include "manifest_choice.hpp"
+#include "manifest_figures.hpp"
 #include "table_roots.hpp"
 
 namespace mantis::detail {
@@ -130,6 +131,10 @@ private:
             if (!root) return root.error();
             roots_.set(*root);
             return success();
+        }
+        if (edit.kind == manifest_edit_kind::figures) {
+            const auto figures = decode_manifest_figures(edit.value);
+            return figures ? success() : result<void>{figures.error()};
         }
         if (edit.kind != manifest_edit_kind::page_map)
             return error{error_code::mismatch, "reading a manifest: an edit of an unknown kind"};

@@ -11,6 +11,7 @@
 
 #include "../../core/ids.hpp"
 #include "../../core/result.hpp"
+#include "../../index/index_shape.hpp"
 #include "../../index/row_batch.hpp"
 
 #include <optional>
@@ -69,6 +70,13 @@ public:
         if (!tree_) return success();
         auto sound = tree_->verify();
         return sound ? success() : result<void>{std::move(sound.error())};
+    }
+
+    [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to) const {
+        return tree_ ? tree_->estimate(from, to) : result<std::uint64_t>{0};
+    }
+    [[nodiscard]] result<index_shape> shape() const {
+        return tree_ ? tree_->shape() : result<index_shape>{index_shape{}};
     }
 
     // --- what an index of a storage offers besides (index/index_storage.hpp) ---

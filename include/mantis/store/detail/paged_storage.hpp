@@ -168,6 +168,8 @@ public:
         if (may) tables->give_back();
         return true;
     }
+    // Of who calls pack(): it packs, however few pages have gone.
+    void want_packing() { most_unpacked_.store(UINT64_MAX); }
     // Where many pages have gone since they were packed last: packs some leaves.
     //   Requires    as of rest()
     //   Returns     whether there is more to be done
@@ -227,6 +229,7 @@ public:
         seen.reserve_bytes = now.disk.spare_bytes;
         seen.live_bytes = now.disk.newest_bytes;
         seen.written_bytes = now.disk.bytes_written;
+        seen.written_ever_bytes = now.bytes_written_ever;
         seen.memory_bytes = std::uint64_t{now.pool.frames - now.pool.free} * PageBytes;
         seen.hits = now.pool.hits;
         seen.misses = now.pool.misses;

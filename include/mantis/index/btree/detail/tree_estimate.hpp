@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // About how many entries of a page_tree lie between two keys, from the nodes on the two ways down:
-// how many children lie between in each, times how many entries such a child has if all nodes have
-// as many children and entries as these.
+// how many children lie between where they part, times how many entries such a child has. That is
+// known of leaves, by these two. Of higher ones it is an equal share of all entries, where somebody
+// counts those; else what it would be if all nodes had as many children and entries as these.
 //
 // Two keys in one leaf give the exact number.
 //
@@ -18,27 +19,34 @@ class tree_estimate {
 public:
     explicit tree_estimate(const Tree& tree) noexcept : tree_{tree} {}
 
-    //   Requires    from <= to; an empty `to` is none
-    [[nodiscard]] result<std::uint64_t> between(bytes_view from, bytes_view to) const {
+    //   Requires    from <= to; an empty `to` is none; the tree has `entries`, or that is 0
+    [[nodiscard]] result<std::uint64_t> between(bytes_view from, bytes_view to,
+                                                std::uint64_t entries) const {
         auto left = way_to({from});
         if (!left) return std::move(left).error();
         auto right = way_to(to.empty() ? tree_target{{}, tree_side::last} : tree_target{to});
         if (!right) return std::move(right).error();
+        const std::size_t levels = left->levels < right->levels ? left->levels : right->levels;
         count one;
         count other;
-        double between = 0;
-        const std::size_t levels = left->levels < right->levels ? left->levels : right->levels;
+        double found = 0;
         for (std::size_t level = 0; level < levels; ++level) {
             const place a = left->places[level];
             const place b = right->places[level];
             // The ways part here, or further down; in the nodes above the same child is taken.
-            if (a.page == b.page && a.at < b.at)
-                between = one.all - one.before + other.before +
-                          static_cast<double>(b.at - a.at - 1) * (one.all + other.all) / 2;
+            if (a.page == b.page && a.at < b.at) {
+                if (level > 1 && entries != 0) {
+                    const double share = static_cast<double>(entries) / children_at(*left, level);
+                    one.is(share);
+                    other.is(share);
+                }
+                found = one.all - one.before + other.before +
+                        static_cast<double>(b.at - a.at - 1) * (one.all + other.all) / 2;
+            }
             one.add(a);
             other.add(b);
         }
-        return static_cast<std::uint64_t>(between + 0.5);
+        return static_cast<std::uint64_t>(found + 0.5);
     }
 
 private:
@@ -55,12 +63,23 @@ private:
             before += all * static_cast<double>(in.at);
             all *= static_cast<double>(in.count == 0 ? 1 : in.count);
         }
+        void is(double entries) noexcept {
+            before *= entries / all;
+            all = entries;
+        }
     };
     struct way {
         place places[Tree::max_level + 1];
         std::size_t levels = 0;
     };
 
+    // Of all nodes at that level, if each has as many as those on the way.
+    [[nodiscard]] static double children_at(const way& down, std::size_t level) noexcept {
+        double children = 1;
+        for (; level < down.levels; ++level)
+            children *= static_cast<double>(down.places[level].count);
+        return children;
+    }
     [[nodiscard]] result<way> way_to(tree_target to) const {
         way found;
         auto top = place_at(to, Tree::max_level, found);
