@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
+#include <mantis/recovery/detail/manifest_figures.hpp>
 #include <mantis/recovery/manifest_format.hpp>
 
 using namespace mantis;
@@ -28,6 +29,15 @@ bytes sealed(const manifest_frame& frame, bytes_view edit, std::uint16_t kind = 
 void seal_again(bytes& raw) { store_le(raw.data(), crc32c::of(raw.view().from(8))); }
 
 }  // namespace
+
+TEST_CASE("figures are eight bytes, and nothing else is") {
+    const bytes raw = detail::encode_manifest_figures({0x0102030405060708});
+    CHECK(raw.view() == bytes_view{"\x08\x07\x06\x05\x04\x03\x02\x01"});
+    CHECK(detail::decode_manifest_figures(raw).value().bytes_written == 0x0102030405060708);
+    CHECK(detail::decode_manifest_figures(raw.view().first(7)).error().code() ==
+          error_code::corrupt);
+    CHECK(detail::decode_manifest_figures("123456789").error().code() == error_code::corrupt);
+}
 
 TEST_CASE("the bytes of a manifest's header are those of the table") {
     const bytes raw = encode_manifest_header({1, 2, {3, 4}, 5, 6});

@@ -41,8 +41,8 @@
 // For who plans a query, or looks where space goes:
 //
 //   index.estimate(from, to)        result<std::uint64_t>  about how many entries there are with
-//                                                   from <= key < to; an empty `to` has no end. Else
-//                                                   a table counts them
+//                                                   from <= key < to; an empty `to` has no
+//                                                   end. Else a table counts them
 //   index.shape()                   result<index_shape>    index_shape.hpp; else a table knows its
 //                                                   entries and memory
 //

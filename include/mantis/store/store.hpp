@@ -156,9 +156,9 @@ public:
     [[nodiscard]] result<checkpoint_info> checkpoint() {
         return open() ? core_->checkpoint() : closed();
     }
-    // Makes files as small as they can be while commits go on: packs leaves that are not full, moves
-    // pages together on the disk, and where nobody commits meanwhile and the disk has plenty of
-    // room, gives back what is kept for changes (docs/pages.md#at-rest).
+    // Makes files as small as they can be while commits go on: packs leaves that are not full,
+    // moves pages together on the disk, and where nobody commits meanwhile and the disk has plenty
+    // of room, gives back what is kept for changes (docs/pages.md#at-rest).
     //   Returns     what is left
     //   Errors      as checkpoint(): some space may have been given back
     [[nodiscard]] result<storage_stats> compact() {
