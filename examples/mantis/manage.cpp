@@ -74,15 +74,25 @@ void add_table(mantis::bson_writer& to, bytes_view name, const mantis::index_sha
     }
     to.end();
 }
-mantis::result<void> add_tables(mantis::bson_writer& to, database& store) {
+// Of a table that is damaged, what is known of it, and why there is no more.
+exit_code add_tables(mantis::bson_writer& to, database& store) {
+    exit_code worst = exit_code::done;
     to.begin_array("tables");
     for (const mantis::table_info& each : store.base().tables()) {
         const auto seen = store.base().shape(*store.base().find_table(each.name));
-        if (!seen) return mantis::error{seen.error()}.within("looking at a table");
-        add_table(to, each.name.view(), *seen);
+        if (seen) {
+            add_table(to, each.name.view(), *seen);
+            continue;
+        }
+        worst = complain(seen.error());
+        to.push_document();
+        to.add("name", each.name.view());
+        add_number(to, "rows", each.entries);
+        to.add("damage", seen.error().message());
+        to.end();
     }
     to.end();
-    return mantis::success();
+    return worst;
 }
 // Of pages that were looked for in memory, and of what was written since the database was made.
 void add_ratios(mantis::bson_writer& to, const mantis::store_stats& sum) {
@@ -121,7 +131,7 @@ exit_code stats(const arguments& given) {
     add_number(answer, "file_bytes", sum.pages.disk_bytes);
     add_number(answer, "reserve_bytes", sum.pages.reserve_bytes);
     answer.end();
-    if (const auto added = add_tables(answer, *store); !added) return complain(added.error());
+    const exit_code looked = add_tables(answer, *store);
     add_ratios(answer, store->base().stats());
     add_number(answer, "log_bytes", sum.log_bytes);
     add_number(answer, "log_files", opening.segments);
@@ -132,7 +142,8 @@ exit_code stats(const arguments& given) {
     answer.add("opened_in_seconds", opening.elapsed.seconds());
     output to{STDOUT_FILENO, "standard output"};
     print(answer, to);
-    return to.finish();
+    const exit_code told = to.finish();
+    return looked == exit_code::done ? told : looked;
 }
 
 exit_code checkpoint(const arguments& given) {

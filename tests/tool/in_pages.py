@@ -88,6 +88,9 @@ def a_damaged_page_is_told_and_salvage_makes_up_for_it(folder):
     assert line["findings"] == 1 and line["found"][0]["file"] == path.name, line
     assert line["found"][0]["page"] > 0 and path.name in scrubbed.err, (line, scrubbed.err)
     assert "page=" in mantis("check", database, expect=DAMAGED).err
+    (stats,) = mantis("stats", database, expect=DAMAGED).lines
+    (table,) = stats["tables"]
+    assert table["rows"] == ROWS and "page=" in table["damage"], stats
     (line, *_) = mantis("salvage", database, folder / "new").lines
     assert line["damaged_pages"] == 1 and ROWS - 60 < line["page_rows"] < ROWS, line
     assert line["lost_pages"] == [] and line["doubtful"] == 0, line

@@ -54,6 +54,10 @@ private:
         page_id page;
         std::size_t at = 0;     // of the child, or entry
         std::size_t count = 0;  // of children, or entries
+        // A tree that grew meanwhile may have no place of that level.
+        [[nodiscard]] double number() const noexcept {
+            return static_cast<double>(count == 0 ? 1 : count);
+        }
     };
     // Of the child that is taken: entries in it, and before the key.
     struct count {
@@ -61,7 +65,7 @@ private:
         double before = 0;
         void add(const place& in) noexcept {
             before += all * static_cast<double>(in.at);
-            all *= static_cast<double>(in.count == 0 ? 1 : in.count);
+            all *= in.number();
         }
         void is(double entries) noexcept {
             before *= entries / all;
@@ -76,8 +80,7 @@ private:
     // Of all nodes at that level, if each has as many as those on the way.
     [[nodiscard]] static double children_at(const way& down, std::size_t level) noexcept {
         double children = 1;
-        for (; level < down.levels; ++level)
-            children *= static_cast<double>(down.places[level].count);
+        for (; level < down.levels; ++level) children *= down.places[level].number();
         return children;
     }
     [[nodiscard]] result<way> way_to(tree_target to) const {
