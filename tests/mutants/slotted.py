@@ -362,4 +362,20 @@ MUTANTS = (
         TEST_TREE,
         "What is loaded is a third larger.",
     ),
+    mutant(
+        "last-leaf-cut-in-the-middle-by-a-late-key",
+        "index/btree/detail/slotted_cut.hpp",
+        ": is_late(pending)           ? late_cut(pending, items)\n",
+        "",
+        "index/btree/page_tree_ascending.cpp",
+        "Threads that count upwards together leave leaves behind that are half empty.",
+    ),
+    mutant(
+        "late-cut-forgets-the-separator",
+        "index/btree/detail/slotted_cut.hpp",
+        "if (left + separator.view().size() <= most) return cut;",
+        "return cut;",
+        "index/btree/page_tree_ascending.cpp",
+        "What is left is more than the room that admission counts on, or more than a page.",
+    ),
 )

@@ -67,6 +67,7 @@ struct forger {
     }
     result<void> take(const manifest_edit& edit) {
         if (edit.kind == manifest_edit_kind::page_map) return disk.load(edit.value);
+        if (edit.kind == manifest_edit_kind::figures) return success();
         root = detail::decode_table_root(edit.value).value().root;
         return success();
     }

@@ -124,7 +124,8 @@ public:
     // Where to cut a leaf in which the payload for `key` found no room.
     //   Requires    `at` is the place of `key`; `is_there` says whether it is there, for replace()
     //   Returns     a cut in the middle of the bytes; at the end for what is appended to the last
-    //               leaf, so that ascending keys leave full nodes behind
+    //               leaf, so that ascending keys leave full nodes behind, and at seven eighths for
+    //               what comes shortly before its end
     [[nodiscard]] node_split plan_leaf_split(std::size_t at, bool is_there, bytes_view key,
                                              std::size_t payload_bytes) const {
         return detail::slotted_cut{leaf()}.of_leaf({at, is_there, key, payload_bytes});

@@ -2,7 +2,7 @@
 //
 // How many pages a commit to tables in pages may take, and how many images, at most: arithmetic.
 //
-// Pages. A node that is split leaves two that are three quarters full at most: no entry takes more
+// Pages. A node that is split leaves two that are seven eighths full at most: no entry takes more
 // than a quarter of a page, and what is appended at the very end is split off only when that page
 // is full. So each leaf that there was may be split by one put, and from then on by an eighth of a
 // page of entries at the least. A dense leaf that gets keys of another kind is cut into four in the

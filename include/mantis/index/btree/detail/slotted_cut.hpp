@@ -30,8 +30,10 @@ public:
     [[nodiscard]] node_split of_leaf(const pending_entry& pending) const {
         const std::size_t items = own_.count() + (pending.is_there ? 0 : 1);
         check(items >= 2, "slotted_node: what is to be split has room");
-        const bool appended = pending.at == own_.count() && own_.fences().upper.empty();
-        const std::size_t cut = appended ? last_cut(pending) : middle_cut(pending, items);
+        const std::size_t cut = !own_.fences().upper.empty() ? middle_cut(pending, items)
+                                : is_late(pending)           ? late_cut(pending, items)
+                                : pending.at == own_.count() ? last_cut(pending)
+                                                             : middle_cut(pending, items);
         node_split plan;
         make_separator(pending, cut, plan.separator);
         plan.keep = !pending.is_there && cut > pending.at ? cut - 1 : cut;
@@ -97,6 +99,34 @@ private:
             if (larger < best_larger) best_larger = larger, best = cut;
         }
         return best;
+    }
+    // Who puts ascending keys in several threads does so nearly in order: the new one comes shortly
+    // before the end, or behind it and others did.
+    [[nodiscard]] bool is_late(const pending_entry& pending) const {
+        const std::size_t begin = own_.count() - own_.count() / 4;
+        if (pending.at < begin || !own_.is_of_kind(pending.key)) return false;
+        leaf_entry one;
+        lsn before;
+        bool late = pending.at != own_.count();
+        for (std::size_t at = begin; !late && at < own_.count(); ++at) {
+            late = own_.read_leaf_entry(at, one) && one.version < before;
+            before = one.version;
+        }
+        return late;
+    }
+    // So that an eighth of the page is left for keys that are late.
+    [[nodiscard]] std::size_t late_cut(const pending_entry& pending, std::size_t items) const {
+        const std::size_t most = own_.page_bytes() / 8 * 7;
+        std::size_t left = own_.slots_begin() + own_.fences().lower.size();
+        std::size_t cut = 0;
+        while (cut + 1 < items && left + item_bytes(pending, cut) <= most)
+            left += item_bytes(pending, cut++);
+        for (; cut > 0; left -= item_bytes(pending, --cut)) {
+            node_key separator;
+            make_separator(pending, cut, separator);
+            if (left + separator.view().size() <= most) return cut;
+        }
+        return middle_cut(pending, items);
     }
     // Behind the last entry, or as close as the new upper fence allows.
     [[nodiscard]] std::size_t last_cut(const pending_entry& pending) const {
