@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Tables in pages under real threads: writers, readers, checkpoints, tables that come and go, and a
-// scrubber, with memory for some of the pages.
+// Tables in pages under real threads: writers, readers, checkpoints, tables that come and go, a
+// scrubber, and who compacts and looks at them, with memory for some of the pages.
 #include "../sanitized.hpp"
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ using store_type = store<app>;
 using handle = store_type::table_handle;
 
 constexpr int writers = 2;
-constexpr int commits = 800 / one_in;
+constexpr int commits = 4'000 / one_in;
 constexpr int kept_back = 50;
 
 std::string key_of(int writer, int number) {
@@ -75,6 +75,15 @@ void come_and_go(store_type& db, const std::atomic<bool>& over, std::atomic<int>
     }
 }
 
+// Of a table that may be dropped at any time.
+void look(store_type& db, const handle& table, std::atomic<int>& wrong) {
+    const auto shape = db.shape(table);
+    const auto about = db.estimate(table, {}, {});
+    if (shape && (shape->height == 0 || shape->leaves == 0 || shape->fill_percent > 100)) ++wrong;
+    if (!shape && shape.error().code() != error_code::not_found) ++wrong;
+    if (!about && about.error().code() != error_code::not_found) ++wrong;
+}
+
 std::vector<std::string> keys_in(store_type& db, const handle& table) {
     std::vector<std::string> found;
     auto tx = db.begin(isolation::read_committed);
@@ -89,7 +98,7 @@ TEST_CASE("threads that change, read, check and drop tables in pages leave what 
     memory files;
     store_options options;
     options.segment_bytes = 64 * KiB;
-    options.page_memory_bytes = 128 * KiB;
+    options.page_memory_bytes = 256 * KiB;
     options.page_segment_bytes = 64 * KiB;
     std::vector<std::string> keys;
     {
@@ -105,6 +114,13 @@ TEST_CASE("threads that change, read, check and drop tables in pages leave what 
             while (!over) {
                 if (!db.checkpoint()) ++wrong;
                 if (!db.scrub().value().sound()) ++wrong;
+            }
+        });
+        beside.emplace_back([&] {
+            while (!over) {
+                if (!db.compact()) ++wrong;
+                look(db, pages, wrong);
+                if (const auto passing = db.find_table("passing")) look(db, *passing, wrong);
             }
         });
         std::vector<memory::thread> threads;

@@ -115,6 +115,7 @@ public:
     [[nodiscard]] result<std::uint64_t> estimate(bytes_view from, bytes_view to) const {
         return answer(tree_.estimate(from, to, count()));
     }
+    [[nodiscard]] auto height() const { return answer(tree_.height()); }
     [[nodiscard]] result<index_shape> shape() const {
         auto seen = answer(tree_.shape());
         if (seen) seen->entries = count();

@@ -172,6 +172,16 @@ public:
         into.assign({own, parts.size()});
         return true;
     }
+    //   Effects     copies the upper fence
+    //   Returns     false when malformed
+    [[nodiscard]] bool copy_upper_fence(node_key& into) const {
+        const bytes_view upper = fences().upper;
+        if (!sound_ || upper.size() > node_limits::max_key_bytes) return false;
+        std::byte own[node_limits::max_key_bytes];
+        Access::copy(own, upper.data(), upper.size());
+        into.assign({own, upper.size()});
+        return true;
+    }
     //   Returns     false when malformed, or in an inner node
     [[nodiscard]] bool read_leaf_entry(std::size_t at, leaf_entry& into) const {
         if (at >= count() || !is_leaf()) return false;

@@ -98,9 +98,11 @@ void page_store<Platform, Checksum>::remove_leftovers() {
     for (const std::uint32_t number : leftovers_) {
         const auto gone = files_.remove(number);
         if (!gone && gone.error().code() != error_code::not_found) failed.push_back(number);
-        else ++counts_.segments_removed;
     }
+    const std::uint64_t removed = leftovers_.size() - failed.size();
     leftovers_.swap(failed);  // tried again at the next commit
+    const lock_guard<mutex> hold{mutex_};
+    counts_.segments_removed += removed;
 }
 
 template <platform Platform, checksum_policy Checksum>

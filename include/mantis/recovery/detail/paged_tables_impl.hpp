@@ -239,9 +239,8 @@ result<std::uint64_t> paged_tables<Platform, Checksum>::greatest_height() {
     std::uint64_t greatest = 1;
     for (const table_id each : tables()) {
         const auto seen = table(each);
-        if (!seen && seen.error().code() == error_code::not_found) continue;  // dropped just now
-        if (!seen) return seen.error();
-        const auto height = seen->tree().height();
+        const auto height = seen ? seen->height() : error{seen.error()};
+        if (!height && height.error().code() == error_code::not_found) continue;  // dropped by now
         if (!height) return height.error();
         if (*height > greatest) greatest = *height;
     }

@@ -82,8 +82,9 @@ public:
             if (!*parent) continue;
             const bool pays = would_pay(**parent, from.view());
             node_key upper;
-            upper.assign((*parent)->view.fences().upper);
+            const bool copied = (*parent)->view.copy_upper_fence(upper);
             if (!(*parent)->page.validate()) continue;
+            if (!copied) return tree_.corrupt((*parent)->page.page(), "a fence longer than a key");
             if (!pays) from.assign(upper.view());
             return pays;
         }
