@@ -176,6 +176,9 @@ void read_all(tables_type& tables) {
         if (!tree) continue;
         int left = 1'000;
         (void)tree->scan({}, [&](bytes_view, bytes_view, lsn) { return --left != 0; });
+        (void)tree->estimate({}, {});
+        if (const auto seen = tree->shape())
+            check(seen->height != 0 && seen->leaves != 0, "fuzz: a shape that is none");
     }
 }
 void expect_known(const error& why) {

@@ -46,7 +46,8 @@ public:
             one.add(a);
             other.add(b);
         }
-        return static_cast<std::uint64_t>(found + 0.5);
+        constexpr double most = 1e18;  // nodes that lie may say more
+        return static_cast<std::uint64_t>((found < most ? found : most) + 0.5);
     }
 
 private:
