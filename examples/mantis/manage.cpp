@@ -285,7 +285,7 @@ command compact_command() {
         .name = "compact",
         .words = "DIR",
         .summary = "makes the files as small as they can be",
-        .details = "An open database does it by itself where they take twice what lives in them.\n",
+        .details = "An open database does it by itself when nothing is committed for a while.\n",
         .fewest_words = 1,
         .most_words = 1,
         .options = {},

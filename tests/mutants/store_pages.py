@@ -235,8 +235,8 @@ MUTANTS = (
     mutant(
         "leaves-of-a-shape-from-the-first-parent",
         "index/btree/detail/tree_shape.hpp",
-        "from.assign(view.fences().upper);",
-        "from.assign({});",
+        "if (!view.copy_upper_fence(from))",
+        "if (view.malformed())",
         "index/btree/page_tree_shape.cpp",
         "A tree of a million leaves seems to have as many as one inner node.",
     ),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// How full leaves are when keys come in order, or nearly so, as several threads put them that count
+// How full leaves are when keys come in order, or nearly so, as from several threads that count
 // upwards together.
 #include "tree_rig.hpp"
 
@@ -31,8 +31,7 @@ std::string key_of(std::uint64_t number, bool dense) {
 
 }  // namespace
 
-TEST_CASE(
-    "keys that eight threads put as they count upwards fill leaves nearly as well as one thread") {
+TEST_CASE("keys that come up to eight places late fill leaves nearly as well as those in order") {
     for (const std::size_t page_bytes : {2048U, 4096U, 16'384U}) {
         for (const bool dense : {true, false}) {
             std::uint64_t in_order = 0;

@@ -6,6 +6,8 @@
 #include <mantis/platform/posix.hpp>
 #include <mantis/platform/simulated.hpp>
 
+#include <cstring>
+
 using namespace tree_tests;
 
 namespace {
@@ -104,6 +106,27 @@ TEST_CASE("a leaf or an inner node that makes no sense is corrupt, and named") {
         CHECK(seen.error().code() == error_code::corrupt);
         CHECK(*seen.error().number("page") == wrong.value);
     }
+}
+
+TEST_CASE(
+    "a fence longer than any key is damage, in a tree that is looked at and one that is packed") {
+    constexpr std::size_t page_bytes = 32 * KiB;
+    rig<posix> one{page_bytes, 400};
+    for (std::uint64_t number = 0; number < 3'000; ++number) put(one, number, 100);
+    REQUIRE(one.tree.verify()->height == 2);
+    auto held = one.pages.change(one.tree.root());
+    REQUIRE(held);
+    store_le(held->data() + 16, std::uint16_t{20'000});
+    store_le(held->data() + 18, std::uint16_t{node_limits::max_key_bytes + 1});
+    std::memset(held->data() + 20'000, 0xff, node_limits::max_key_bytes + 1);
+    *held = {};
+    const auto seen = one.tree.shape();
+    REQUIRE(!seen);
+    CHECK(seen.error().code() == error_code::corrupt);
+    bytes from;
+    const auto pays = one.tree.is_sparse(from);
+    REQUIRE(!pays);
+    CHECK(pays.error().code() == error_code::corrupt);
 }
 
 TEST_CASE("beside changes a shape is that of a tree before, after, or in between") {

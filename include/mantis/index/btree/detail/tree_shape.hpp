@@ -65,7 +65,8 @@ private:
             auto held = tree_.pin({from.view()}, level);
             if (!held) return std::move(held).error();
             const slotted_view<> view = tree_.view(*held);
-            from.assign(view.fences().upper);
+            if (!view.copy_upper_fence(from))
+                return tree_.corrupt(held->page(), "a fence longer than a key");
             if (auto seen = f(view); !seen) return seen;
         } while (!from.view().empty());
         return success();
